@@ -1,0 +1,1 @@
+"""Answers, schedules, reports: the only package that may write to a forum."""

@@ -1,0 +1,1 @@
+"""Reads sources politely and turns them into documents and passages."""

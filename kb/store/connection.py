@@ -1,0 +1,176 @@
+"""Opening the store: pragmas, migrations, transactions, clear errors."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlite_utils import Database
+
+from kb.errors import SchemaVersionError, StoreError
+from kb.store.documents import Documents
+from kb.store.ledger import Ledger
+from kb.store.passages import Passages
+from kb.store.progress import Progress
+from kb.store.failures import connection_factory, sqlite_errors
+from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+
+# Another process may be in the middle of a write transaction; those last
+# milliseconds, so a longer wait means that somebody holds the file.
+BUSY_TIMEOUT_S = 10.0
+
+
+class Store:
+    """One connection to the knowledge base; not to be shared between threads."""
+
+    def __init__(self, db: Database, path: Path) -> None:
+        self.db = db
+        self.path = path
+        self.documents = Documents(db)
+        self.passages = Passages(db)
+        self.progress = Progress(db)
+        self.ledger = Ledger(db)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        readonly: bool = False,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+    ) -> Self:
+        """Open the store, making or migrating it unless *readonly*.
+
+        Raises:
+            SchemaVersionError: The file was written by a newer version.
+            StoreError: It is missing (with *readonly*), locked, read-only, not
+                a database, or not ours.
+        """
+        with sqlite_errors(path):
+            if readonly:
+                if not path.is_file():
+                    raise StoreError(path, "no knowledge base here; run baraza harvest")
+                connection = sqlite3.connect(
+                    f"{path.absolute().as_uri()}?mode=ro",
+                    uri=True,
+                    timeout=busy_timeout_s,
+                    factory=connection_factory(path),
+                )
+            else:
+                try:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                except OSError as exc:
+                    raise StoreError(path, f"cannot make its folder: {exc}") from exc
+                connection = sqlite3.connect(
+                    path, timeout=busy_timeout_s, factory=connection_factory(path)
+                )
+            try:
+                db = _prepare(connection, path, readonly=readonly)
+            except BaseException:
+                connection.close()
+                raise
+        return cls(db, path)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: an exception inside undoes everything since its start.
+
+        Raises:
+            StoreError: SQLite could not write: locked, disk full, read-only.
+        """
+        connection = self.db.conn
+        # IMMEDIATE, so that two writers queue up instead of failing half way.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            # A full disk may already have rolled the transaction back.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    @property
+    def uuid(self) -> str:
+        """Identity of this store; derived indexes carry it in their stamp."""
+        return self._meta("uuid")
+
+    @property
+    def generation(self) -> int:
+        """Grows with every change of passages; indexes say which one they hold."""
+        return int(self._meta("generation"))
+
+    def _meta(self, key: str) -> str:
+        row = self.db.conn.execute(
+            "SELECT value FROM meta WHERE key = ?", [key]
+        ).fetchone()
+        return str(row[0])
+
+    def backup(self, target: Path) -> None:
+        """Write a compact, consistent copy while others go on working.
+
+        Raises:
+            StoreError: *target* exists or cannot be written.
+        """
+        if target.exists():
+            raise StoreError(target, "exists already; a backup never overwrites")
+        with sqlite_errors(target):
+            self.db.conn.execute("VACUUM INTO ?", [str(target)])
+
+    def close(self) -> None:
+        self.db.conn.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, *, readonly: bool) -> Database:
+    # Autocommit: transactions are opened by Store.transaction and by nobody else.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    _refuse_foreign_file(connection, path)
+    if not readonly:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # In WAL mode NORMAL survives a killed process; only a power cut may
+        # take the last transactions, and those are harvested again.
+        connection.execute("PRAGMA synchronous = NORMAL")
+    db = Database(connection)
+    if not readonly:
+        MIGRATIONS.apply(db)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    elif _user_version(connection) < SCHEMA_VERSION:
+        raise SchemaVersionError(
+            path, "written by an older version; any baraza harvest or index migrates it"
+        )
+    return db
+
+
+def _refuse_foreign_file(connection: sqlite3.Connection, path: Path) -> None:
+    """A wrong ``data_dir`` must not turn somebody else's database into ours."""
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    if tables and application_id != APPLICATION_ID:
+        raise StoreError(path, "is a database, but not a Baraza knowledge base")
+    if _user_version(connection) > SCHEMA_VERSION:
+        raise SchemaVersionError(
+            path,
+            f"has schema {_user_version(connection)}, this program knows "
+            f"{SCHEMA_VERSION}; install a newer Baraza",
+        )
+
+
+def _user_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,373 @@
+"""Documents and their parts; changes come as plans and are applied whole."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from kb.store.rows import clean, placeholders, to_json, to_moment, to_text
+from kb.types import (
+    Document,
+    DocumentChange,
+    DocumentId,
+    DocumentSummary,
+    Kind,
+    Part,
+    PassageDraft,
+    StoredState,
+    content_hash,
+    passage_input,
+)
+
+_SUMMARY = (
+    "id, source, kind, key, url, title, language, visibility, category, tags, "
+    "version, created_at, updated_at, solved, closed, listed, views, parts_count"
+)
+# SQLite's default limit of bound variables is far higher; this keeps statements short.
+_BATCH = 500
+
+
+class Documents:
+    """Reads and writes documents; writes belong inside ``Store.transaction``."""
+
+    def __init__(self, db: Database) -> None:
+        self._conn: sqlite3.Connection = db.conn
+
+    # -- writing -----------------------------------------------------------
+
+    def apply(self, change: DocumentChange, *, walk: int) -> DocumentId:
+        """Make the store hold ``change.document``; unchanged passages keep their id.
+
+        Args:
+            change: Made by ``indexer.plan`` against the state stored now.
+            walk: The walk of its source that met the document.
+
+        Returns:
+            The id of the document.
+        """
+        if change.insert or change.delete:
+            self._next_generation()
+        document_id = self._write_document(change, walk)
+        self._delete_passages(change.delete)
+        self._conn.executemany(
+            "UPDATE passages SET ordinal = ? WHERE id = ? AND ordinal != ?",
+            [(ordinal, pid, ordinal) for pid, ordinal in change.keep],
+        )
+        self._insert_passages(document_id, change.document, change.insert)
+        return document_id
+
+    def touch(self, ids: Iterable[DocumentId], *, walk: int) -> None:
+        """Note that *walk* met these documents unchanged."""
+        self._conn.executemany(
+            "UPDATE documents SET walk = ? WHERE id = ?", [(walk, i) for i in ids]
+        )
+
+    def delete(self, ids: Sequence[DocumentId]) -> int:
+        """Remove documents with parts and passages; returns how many there were."""
+        if not ids:
+            return 0
+        self._next_generation()
+        removed = 0
+        for start in range(0, len(ids), _BATCH):
+            some = ids[start : start + _BATCH]
+            marks = placeholders(some)
+            # Passages first: a cascade would not fire their trigger for tombstones
+            # unless recursive triggers were on.
+            self._conn.execute(
+                f"DELETE FROM passages WHERE document_id IN ({marks})",  # noqa: S608
+                some,
+            )
+            removed += self._conn.execute(
+                f"DELETE FROM documents WHERE id IN ({marks})",  # noqa: S608
+                some,
+            ).rowcount
+        return removed
+
+    def _next_generation(self) -> None:
+        self._conn.execute(
+            "UPDATE meta SET value = CAST(value AS INTEGER) + 1 "
+            "WHERE key = 'generation'"
+        )
+
+    def _write_document(self, change: DocumentChange, walk: int) -> DocumentId:
+        document = change.document
+        values: dict[str, Any] = {
+            "source": document.source,
+            "kind": document.kind.value,
+            "key": document.key,
+            "url": clean(document.url),
+            "title": clean(document.title),
+            "language": document.language,
+            "visibility": document.visibility,
+            "category": document.category,
+            "tags": to_json(document.tags),
+            "version": document.version,
+            "created_at": to_text(document.created_at),
+            "updated_at": to_text(document.updated_at),
+            "solved": document.solved,
+            "closed": document.closed,
+            "listed": document.listed,
+            "views": document.views,
+            "parts_count": len(document.parts),
+            "revision": document.revision,
+            "content_hash": document_hash(document),
+            "chunker": change.chunker,
+            "walk": walk,
+        }
+        if change.document_id is None:
+            names = ", ".join(values)
+            cursor = self._conn.execute(
+                f"INSERT INTO documents ({names}) "  # noqa: S608
+                f"VALUES ({placeholders(values)})",
+                list(values.values()),
+            )
+            document_id = DocumentId(int(cursor.lastrowid or 0))
+        else:
+            document_id = change.document_id
+            assignments = ", ".join(f"{name} = ?" for name in values)
+            self._conn.execute(
+                f"UPDATE documents SET {assignments} WHERE id = ?",  # noqa: S608
+                [*values.values(), document_id],
+            )
+            self._conn.execute("DELETE FROM parts WHERE document_id = ?", [document_id])
+        self._conn.executemany(
+            "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [_part_row(document_id, part) for part in document.parts],
+        )
+        return document_id
+
+    def _delete_passages(self, ids: Sequence[int]) -> None:
+        self._conn.executemany(
+            "DELETE FROM passages WHERE id = ?", [(pid,) for pid in ids]
+        )
+
+    def _insert_passages(
+        self,
+        document_id: DocumentId,
+        document: Document,
+        drafts: Sequence[PassageDraft],
+    ) -> None:
+        if not drafts:
+            return
+        first = document.parts[0].number
+        self._conn.executemany(
+            "INSERT INTO passages (document_id, part_number, ordinal, anchor, heading,"
+            " text, language, visibility, opening, content_hash, created_at,"
+            " generation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+            " (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'))",
+            [
+                (
+                    document_id,
+                    draft.part_number,
+                    draft.ordinal,
+                    draft.anchor,
+                    clean(draft.heading),
+                    clean(draft.text),
+                    document.language,
+                    document.visibility,
+                    draft.part_number == first,
+                    passage_hash(document, draft),
+                    to_text(draft.created_at),
+                )
+                for draft in drafts
+            ],
+        )
+
+    # -- reading -----------------------------------------------------------
+
+    def states(self, source: str) -> dict[str, StoredState]:
+        """What a plan must know of every stored document of *source*, by key."""
+        rows = self._conn.execute(
+            "SELECT key, id, revision, content_hash, chunker FROM documents "
+            "WHERE source = ?",
+            [source],
+        )
+        return {
+            key: StoredState(DocumentId(i), revision, hashed, chunker)
+            for key, i, revision, hashed, chunker in rows
+        }
+
+    def state(self, source: str, key: str) -> StoredState | None:
+        """The same for one document; ``None`` when it is not stored."""
+        row = self._conn.execute(
+            "SELECT id, revision, content_hash, chunker FROM documents "
+            "WHERE source = ? AND key = ?",
+            [source, key],
+        ).fetchone()
+        return None if row is None else StoredState(DocumentId(row[0]), *row[1:])
+
+    def not_met(self, source: str, *, walk: int) -> list[tuple[DocumentId, str]]:
+        """``(id, key)`` of the documents that *walk* did not meet, by id."""
+        rows = self._conn.execute(
+            "SELECT id, key FROM documents WHERE source = ? AND walk < ? ORDER BY id",
+            [source, walk],
+        )
+        return [(DocumentId(i), key) for i, key in rows]
+
+    def summaries(self, ids: Sequence[DocumentId]) -> dict[DocumentId, DocumentSummary]:
+        """The stored ones among *ids*, by id."""
+        found: dict[DocumentId, DocumentSummary] = {}
+        for start in range(0, len(ids), _BATCH):
+            some = ids[start : start + _BATCH]
+            rows = self._conn.execute(
+                f"SELECT {_SUMMARY} FROM documents "  # noqa: S608
+                f"WHERE id IN ({placeholders(some)})",
+                some,
+            )
+            for row in rows:
+                summary = _summary(row)
+                found[summary.id] = summary
+        return found
+
+    def find(self, source: str, key: str) -> DocumentSummary | None:
+        """The document that *source* knows as *key*, or ``None``."""
+        row = self._conn.execute(
+            f"SELECT {_SUMMARY} FROM documents "  # noqa: S608
+            "WHERE source = ? AND key = ?",
+            [source, key],
+        ).fetchone()
+        return None if row is None else _summary(row)
+
+    def load(self, document_id: DocumentId) -> Document | None:
+        """A whole document with its parts, as it was harvested, or ``None``."""
+        row = self._conn.execute(
+            f"SELECT {_SUMMARY}, revision FROM documents WHERE id = ?",  # noqa: S608
+            [document_id],
+        ).fetchone()
+        if row is None:
+            return None
+        summary = _summary(row[:-1])
+        parts = self._conn.execute(
+            "SELECT number, body, format, external_id, author_id, author, created_at,"
+            " updated_at, likes, accepted, reply_to FROM parts WHERE document_id = ?"
+            " ORDER BY number",
+            [document_id],
+        )
+        return Document(
+            source=summary.source,
+            kind=summary.kind,
+            key=summary.key,
+            url=summary.url,
+            title=summary.title,
+            parts=tuple(_part(values) for values in parts),
+            language=summary.language,
+            visibility=summary.visibility,
+            category=summary.category,
+            tags=summary.tags,
+            version=summary.version,
+            created_at=summary.created_at,
+            updated_at=summary.updated_at,
+            solved=summary.solved,
+            closed=summary.closed,
+            listed=summary.listed,
+            views=summary.views,
+            revision=row[-1],
+        )
+
+    def with_other_chunker(self, source: str, chunker: str) -> Iterator[DocumentId]:
+        """Documents of *source* whose passages were cut by other code or settings."""
+        rows = self._conn.execute(
+            "SELECT id FROM documents WHERE source = ? AND chunker != ? ORDER BY id",
+            [source, chunker],
+        ).fetchall()
+        return (DocumentId(i) for (i,) in rows)
+
+    def counts(self) -> list[dict[str, Any]]:
+        """Per source and kind: documents, parts and passages, for people."""
+        rows = self._conn.execute(
+            "SELECT source, kind, count(*), sum(parts_count), "
+            "sum((SELECT count(*) FROM passages WHERE document_id = documents.id)) "
+            "FROM documents GROUP BY source, kind ORDER BY source, kind"
+        )
+        names = ("source", "kind", "documents", "parts", "passages")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def document_hash(document: Document) -> str:
+    """Hash of all that the store keeps of a document, apart from `views`.
+
+    Views change with every visit and would make every topic look changed.
+    """
+    return content_hash(
+        document.kind,
+        document.url,
+        document.title,
+        document.language,
+        document.visibility,
+        document.category,
+        document.tags,
+        document.version,
+        to_text(document.created_at),
+        to_text(document.updated_at),
+        document.solved,
+        document.closed,
+        document.listed,
+        document.parts,
+    )
+
+
+def passage_hash(document: Document, draft: PassageDraft) -> str:
+    """Hash of what is embedded: the key of the embedding cache."""
+    return content_hash(
+        passage_input(clean(document.title), clean(draft.heading), clean(draft.text))
+    )
+
+
+def _part_row(document_id: DocumentId, part: Part) -> tuple[Any, ...]:
+    return (
+        document_id,
+        part.number,
+        clean(part.body),
+        part.format,
+        part.external_id,
+        part.author_id,
+        part.author,
+        to_text(part.created_at),
+        to_text(part.updated_at),
+        part.likes,
+        part.accepted,
+        part.reply_to,
+    )
+
+
+def _part(row: Sequence[Any]) -> Part:
+    return Part(
+        number=row[0],
+        body=row[1],
+        format=row[2],
+        external_id=row[3],
+        author_id=row[4],
+        author=row[5],
+        created_at=to_moment(row[6]),
+        updated_at=to_moment(row[7]),
+        likes=row[8],
+        accepted=bool(row[9]),
+        reply_to=row[10],
+    )
+
+
+def _summary(row: Sequence[Any]) -> DocumentSummary:
+    return DocumentSummary(
+        id=DocumentId(row[0]),
+        source=row[1],
+        kind=Kind(row[2]),
+        key=row[3],
+        url=row[4],
+        title=row[5],
+        language=row[6],
+        visibility=row[7],
+        category=row[8],
+        tags=tuple(json.loads(row[9])),
+        version=row[10],
+        created_at=to_moment(row[11]),
+        updated_at=to_moment(row[12]),
+        solved=bool(row[13]),
+        closed=bool(row[14]),
+        listed=bool(row[15]),
+        views=row[16],
+        parts_count=row[17],
+    )

@@ -1,0 +1,103 @@
+"""Passages: what is embedded, indexed, found and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlite_utils import Database
+
+from kb.store.rows import placeholders, to_moment
+from kb.types import DocumentId, IndexablePassage, Kind, Passage, PassageId
+
+_COLUMNS = (
+    "id, document_id, part_number, ordinal, anchor, heading, text, language, "
+    "visibility, content_hash, created_at"
+)
+_BATCH = 500
+
+
+class Passages:
+    """Reads passages; they are written with their document."""
+
+    def __init__(self, db: Database) -> None:
+        self._conn = db.conn
+
+    def of_document(self, document_id: DocumentId) -> tuple[Passage, ...]:
+        """All passages of a document, in its order."""
+        rows = self._conn.execute(
+            f"SELECT {_COLUMNS} FROM passages "  # noqa: S608
+            "WHERE document_id = ? ORDER BY ordinal, id",
+            [document_id],
+        )
+        return tuple(_passage(row) for row in rows)
+
+    def load(self, ids: Sequence[PassageId]) -> dict[PassageId, Passage]:
+        """The stored ones among *ids*, by id; what was deleted is simply absent."""
+        found: dict[PassageId, Passage] = {}
+        for start in range(0, len(ids), _BATCH):
+            some = ids[start : start + _BATCH]
+            rows = self._conn.execute(
+                f"SELECT {_COLUMNS} FROM passages "  # noqa: S608
+                f"WHERE id IN ({placeholders(some)})",
+                some,
+            )
+            for row in rows:
+                passage = _passage(row)
+                found[passage.id] = passage
+        return found
+
+    def count(self) -> int:
+        return int(self._conn.execute("SELECT count(*) FROM passages").fetchone()[0])
+
+    def indexable(self, *, after_generation: int = -1) -> Iterator[IndexablePassage]:
+        """Passages made after a generation, by id; all of them by default.
+
+        Lazy: memory does not grow with the number of passages.
+        """
+        rows = self._conn.execute(
+            "SELECT p.id, p.document_id, d.kind, d.title, p.heading, p.text,"
+            " p.language, p.visibility, p.opening, p.content_hash, p.created_at"
+            " FROM passages p JOIN documents d ON d.id = p.document_id"
+            " WHERE p.generation > ? ORDER BY p.id",
+            [after_generation],
+        )
+        for row in rows:
+            yield IndexablePassage(
+                id=PassageId(row[0]),
+                document_id=DocumentId(row[1]),
+                kind=Kind(row[2]),
+                title=row[3],
+                heading=row[4],
+                text=row[5],
+                language=row[6],
+                visibility=row[7],
+                opening=bool(row[8]),
+                content_hash=row[9],
+                created_at=to_moment(row[10]),
+            )
+
+    def removed(self, *, after_generation: int) -> list[PassageId]:
+        """Ids of passages that were deleted after a generation."""
+        rows = self._conn.execute(
+            "SELECT passage_id FROM tombstones WHERE generation > ? "
+            "ORDER BY passage_id",
+            [after_generation],
+        )
+        return [PassageId(i) for (i,) in rows]
+
+
+def _passage(row: Sequence[Any]) -> Passage:
+    return Passage(
+        id=PassageId(row[0]),
+        document_id=DocumentId(row[1]),
+        part_number=row[2],
+        ordinal=row[3],
+        anchor=row[4],
+        heading=row[5],
+        text=row[6],
+        language=row[7],
+        visibility=row[8],
+        content_hash=row[9],
+        created_at=to_moment(row[10]),
+    )

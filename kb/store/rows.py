@@ -1,0 +1,47 @@
+"""Columns to values and back: times, booleans, lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+
+def to_text(moment: datetime | None) -> str | None:
+    """A time as it is stored: UTC, fixed width, so that text order is time order.
+
+    >>> to_text(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    '2026-01-02T03:04:05.000000Z'
+
+    Raises:
+        ValueError: If *moment* has no time zone.
+    """
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise ValueError(f"time without zone: {moment}")
+    moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}Z"
+
+
+def to_moment(text: str | None) -> datetime | None:
+    """The inverse of `to_text`."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def to_json(items: object) -> str:
+    return json.dumps(items, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def clean(text: str) -> str:
+    """Drop what SQLite or UTF-8 cannot hold: NUL bytes and lone surrogates.
+
+    >>> clean("a\\x00b\\ud800c")
+    'abc'
+    """
+    return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
+
+
+def placeholders(items: Iterable[object]) -> str:
+    """``?,?,?`` for an ``IN`` list; values never enter the SQL text."""
+    return ",".join("?" for _ in items)

@@ -1,0 +1,166 @@
+"""Numbered migrations; each runs once, in a transaction of its own.
+
+A published migration is never edited: a change of the schema is a new one at
+the end, with `SCHEMA_VERSION` raised to its number.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+# "BRZA": tells our files from other SQLite databases (`file` shows it, too).
+APPLICATION_ID = 0x42525A41
+SCHEMA_VERSION = 1
+
+MIGRATIONS = Migrations("baraza")
+
+
+def _run(db: Database, script: str) -> None:
+    # Not executescript: it would commit the migration's transaction.
+    for statement in script.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)
+
+
+@MIGRATIONS(name="001_start")
+def _start(db: Database) -> None:
+    _run(
+        db,
+        """
+        CREATE TABLE meta (
+            key TEXT PRIMARY KEY,
+            value TEXT NOT NULL
+        ) WITHOUT ROWID;
+
+        CREATE TABLE sources (
+            name TEXT PRIMARY KEY,
+            -- where the source goes on; opaque JSON of the source's own making
+            cursor TEXT,
+            -- number of the walk in progress, and of the last complete one
+            walk INTEGER NOT NULL DEFAULT 0,
+            complete_walk INTEGER NOT NULL DEFAULT 0,
+            started_at TEXT,
+            finished_at TEXT,
+            last_error TEXT
+        ) WITHOUT ROWID;
+
+        CREATE TABLE documents (
+            -- AUTOINCREMENT: an id is never used again, so that an index that
+            -- still holds a deleted one cannot show another document for it
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            source TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            key TEXT NOT NULL,
+            url TEXT NOT NULL,
+            title TEXT NOT NULL,
+            language TEXT,
+            visibility TEXT NOT NULL,
+            category TEXT,
+            tags TEXT NOT NULL,
+            version TEXT,
+            created_at TEXT,
+            updated_at TEXT,
+            solved INTEGER NOT NULL,
+            closed INTEGER NOT NULL,
+            listed INTEGER NOT NULL,
+            views INTEGER NOT NULL,
+            parts_count INTEGER NOT NULL,
+            revision TEXT NOT NULL,
+            content_hash TEXT NOT NULL,
+            chunker TEXT NOT NULL,
+            -- last walk of its source that met it; others have left
+            walk INTEGER NOT NULL,
+            UNIQUE (source, key)
+        );
+        CREATE INDEX documents_url ON documents (url);
+        CREATE INDEX documents_walk ON documents (source, walk);
+
+        CREATE TABLE parts (
+            document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            body TEXT NOT NULL,
+            format TEXT NOT NULL,
+            external_id INTEGER,
+            author_id INTEGER,
+            author TEXT,
+            created_at TEXT,
+            updated_at TEXT,
+            likes INTEGER NOT NULL,
+            accepted INTEGER NOT NULL,
+            reply_to INTEGER,
+            PRIMARY KEY (document_id, number)
+        ) WITHOUT ROWID;
+        CREATE INDEX parts_author ON parts (author_id);
+        CREATE INDEX parts_external ON parts (external_id);
+
+        CREATE TABLE passages (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+            part_number INTEGER NOT NULL,
+            ordinal INTEGER NOT NULL,
+            anchor TEXT NOT NULL,
+            heading TEXT NOT NULL,
+            text TEXT NOT NULL,
+            language TEXT,
+            visibility TEXT NOT NULL,
+            opening INTEGER NOT NULL,
+            content_hash TEXT NOT NULL,
+            created_at TEXT,
+            generation INTEGER NOT NULL
+        );
+        CREATE INDEX passages_document ON passages (document_id, ordinal);
+        CREATE INDEX passages_generation ON passages (generation);
+
+        -- passages that are gone, for indexes that still hold them; a trigger,
+        -- so that no way of deleting can forget it
+        CREATE TABLE tombstones (
+            passage_id INTEGER PRIMARY KEY,
+            generation INTEGER NOT NULL
+        );
+        CREATE INDEX tombstones_generation ON tombstones (generation);
+        CREATE TRIGGER passages_deleted AFTER DELETE ON passages BEGIN
+            INSERT INTO tombstones (passage_id, generation) VALUES (
+                old.id,
+                (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation')
+            ); END;
+
+        CREATE TABLE set_aside (
+            source TEXT NOT NULL,
+            key TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            times INTEGER NOT NULL,
+            first_at TEXT NOT NULL,
+            last_at TEXT NOT NULL,
+            PRIMARY KEY (source, key)
+        ) WITHOUT ROWID;
+
+        CREATE TABLE decisions (
+            forum TEXT NOT NULL,
+            topic_id INTEGER NOT NULL,
+            title TEXT NOT NULL,
+            mode TEXT NOT NULL,
+            state TEXT NOT NULL,
+            reasons TEXT NOT NULL,
+            suggestions TEXT NOT NULL,
+            body TEXT,
+            post_id INTEGER,
+            post_url TEXT,
+            decided_at TEXT NOT NULL,
+            updated_at TEXT NOT NULL,
+            PRIMARY KEY (forum, topic_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX decisions_updated ON decisions (updated_at);
+
+        -- where the bot's watch goes on, per forum
+        CREATE TABLE watches (
+            forum TEXT PRIMARY KEY,
+            topic_id INTEGER NOT NULL,
+            updated_at TEXT NOT NULL
+        ) WITHOUT ROWID;
+        """,
+    )
+    db.conn.execute("INSERT INTO meta VALUES ('uuid', ?)", [str(uuid.uuid4())])
+    db.conn.execute("INSERT INTO meta VALUES ('generation', '0')")

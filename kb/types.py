@@ -1,0 +1,275 @@
+"""Frozen records that cross module borders.
+
+Times are aware UTC datetimes. Ids are `NewType`s, so that a topic id cannot be
+passed where a document id is meant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal, NewType
+
+DocumentId = NewType("DocumentId", int)
+PassageId = NewType("PassageId", int)
+TopicId = NewType("TopicId", int)
+PostId = NewType("PostId", int)
+
+Clock = Callable[[], datetime]
+"""Returns the current time, aware and in UTC; injected wherever time matters."""
+
+PUBLIC = "public"
+"""The visibility of what everybody may read; others read ``category:NAME``."""
+
+
+def utc_now() -> datetime:
+    """The default `Clock`."""
+    return datetime.now(UTC)
+
+
+class Kind(StrEnum):
+    """What a document is to a reader."""
+
+    THREAD = "thread"
+    DOCS = "docs"
+    COURSE = "course"
+    VIDEO = "video"
+
+
+Format = Literal["html", "markdown", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one author wrote at one time: a post, or the body of a page.
+
+    Attributes:
+        number: Position that the source itself uses, unique in the document:
+            the post number in a thread (gaps are normal), 1 for a page.
+        body: As the source serves it, uncleaned.
+        external_id: The source's own id of it: the post id on a forum.
+        author_id: The author's id on the forum. Names change, ids do not.
+        accepted: The forum marks it as the solution.
+        reply_to: Number of the part it answers.
+    """
+
+    number: int
+    body: str
+    format: Format = "html"
+    external_id: int | None = None
+    author_id: int | None = None
+    author: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    likes: int = 0
+    accepted: bool = False
+    reply_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A thread, a documentation page, a course or a video, with its text.
+
+    Attributes:
+        source: Name of the source in the config.
+        key: The source's own stable id: topic id, path of a page.
+        url: Where people read it, without an anchor.
+        visibility: `PUBLIC`, or ``category:NAME`` for a restricted category.
+        solved: A thread with an accepted answer.
+        listed: False for a topic that its forum keeps out of lists.
+        revision: Opaque mark that changes when the source knows of a change,
+            so that unchanged documents need not be read again.
+        parts: In the source's order, numbers ascending.
+    """
+
+    source: str
+    kind: Kind
+    key: str
+    url: str
+    title: str
+    parts: tuple[Part, ...]
+    language: str | None = None
+    visibility: str = PUBLIC
+    category: str | None = None
+    tags: tuple[str, ...] = ()
+    version: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    solved: bool = False
+    closed: bool = False
+    listed: bool = True
+    views: int = 0
+    revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """A stored document without its text."""
+
+    id: DocumentId
+    source: str
+    kind: Kind
+    key: str
+    url: str
+    title: str
+    language: str | None
+    visibility: str
+    category: str | None
+    tags: tuple[str, ...]
+    version: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    solved: bool
+    closed: bool
+    listed: bool
+    views: int
+    parts_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassageDraft:
+    """A passage before the store gives it an id.
+
+    Attributes:
+        part_number: The part it was cut from.
+        ordinal: Position within the document, from 0.
+        anchor: What to append to the document's url to land on it:
+            ``/3`` for post 3 of a thread, ``#heading-id`` for a section.
+        heading: Headings above it, outermost first, joined by `` › ``.
+        text: What is shown, and with title and heading what is searched.
+        created_at: When its part was written.
+    """
+
+    part_number: int
+    ordinal: int
+    anchor: str
+    heading: str
+    text: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stored passage. Its text never changes: a change makes a new id."""
+
+    id: PassageId
+    document_id: DocumentId
+    part_number: int
+    ordinal: int
+    anchor: str
+    heading: str
+    text: str
+    language: str | None
+    visibility: str
+    content_hash: str
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexablePassage:
+    """What the word and vector indexes need to know of a passage.
+
+    Attributes:
+        title: Title of the document.
+        opening: It is cut from the first part: the question of a thread.
+        input: The text that is embedded; `content_hash` is its hash.
+    """
+
+    id: PassageId
+    document_id: DocumentId
+    kind: Kind
+    title: str
+    heading: str
+    text: str
+    language: str | None
+    visibility: str
+    opening: bool
+    content_hash: str
+    created_at: datetime | None
+
+    @property
+    def input(self) -> str:
+        return passage_input(self.title, self.heading, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChange:
+    """What to do to the store so that it holds *document*; made by a plan.
+
+    Attributes:
+        document_id: The stored document it replaces; ``None`` inserts.
+        chunker: Stamp of the code and settings that cut the passages.
+        keep: Stored passages that stay, with their (possibly new) ordinal.
+        insert: New passages.
+        delete: Stored passages that go.
+    """
+
+    document: Document
+    document_id: DocumentId | None
+    chunker: str
+    keep: tuple[tuple[PassageId, int], ...] = ()
+    insert: tuple[PassageDraft, ...] = ()
+    delete: tuple[PassageId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """What a plan must know of a stored document."""
+
+    id: DocumentId
+    revision: str
+    content_hash: str
+    chunker: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """One document that answers a query, with its best passage.
+
+    Attributes:
+        score: Unitless, comparable within one search only; larger is better.
+        confidence: In [0, 1], grows with how likely the document helps.
+        signals: The named values that the score was made from.
+    """
+
+    document: DocumentSummary
+    passage: Passage
+    score: float
+    confidence: float
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """The passage's own address: a post or a section."""
+        return self.document.url + self.passage.anchor
+
+
+def passage_input(title: str, heading: str, text: str) -> str:
+    """The text that is embedded for a passage: it says what it is about first.
+
+    >>> passage_input("Backup", "Backup › Nightly", "Use pg_dump.")
+    'Backup › Nightly\\nUse pg_dump.'
+    >>> passage_input("Backup", "", "Use pg_dump.")
+    'Backup\\nUse pg_dump.'
+    """
+    if not heading:
+        return f"{title}\n{text}"
+    about = heading if heading.startswith(title) else f"{title} › {heading}"
+    return f"{about}\n{text}"
+
+
+def content_hash(*fields: object) -> str:
+    """A hash over fields that does not confuse their borders.
+
+    >>> content_hash("ab", "c") == content_hash("a", "bc")
+    False
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for item in fields:
+        data = str(item).encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
