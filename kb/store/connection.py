@@ -13,10 +13,10 @@ from sqlite_utils import Database
 
 from kb.errors import SchemaVersionError, StoreError
 from kb.store.documents import Documents
+from kb.store.failures import connection_factory, sqlite_errors
 from kb.store.ledger import Ledger
 from kb.store.passages import Passages
 from kb.store.progress import Progress
-from kb.store.failures import connection_factory, sqlite_errors
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 
 # Another process may be in the middle of a write transaction; those last
