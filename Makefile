@@ -1,0 +1,51 @@
+# Everything lives in .venv of this checkout; `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := bot indexer kb
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format constraints clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/.installed ## Install the program and its tools into .venv
+
+# The stamp makes a second `make` start at once; a changed pin installs anew.
+$(VENV)/.installed: pyproject.toml .ci/constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: install ## Harvest, index and answer: the main job on a sample community
+	@$(BIN)/baraza demo
+
+test: install ## Run all tests, doctests included
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: install ## Check format, lint, types, the import rule and doctests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest --quiet --doctest-modules $(PACKAGES)
+
+format: install ## Format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+constraints: ## Renew .ci/constraints.txt from the ranges in pyproject.toml
+	rm -rf build/constraints
+	$(PYTHON) -m venv build/constraints
+	build/constraints/bin/python -m pip install --quiet '.[dev]'
+	{ sed -n '/^#/p' .ci/constraints.txt; \
+	  build/constraints/bin/python -m pip freeze | grep -v '^baraza' | sed 's/+cpu$$//'; \
+	} > build/constraints.txt
+	mv build/constraints.txt .ci/constraints.txt
+
+clean: ## Remove what the targets above made
+	rm -rf $(VENV) build demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

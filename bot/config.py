@@ -1,0 +1,481 @@
+"""``config.yaml`` and the environment → a frozen, validated `Config`.
+
+The only reader of the configuration. Code below ``bot/app.py`` receives typed
+values; it never sees this record when it only needs two fields of it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from kb.errors import ConfigError
+from kb.types import Kind
+
+Mode = Literal["off", "shadow", "public"]
+
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_duration(text: object) -> timedelta:
+    """``"90s"``, ``"15m"``, ``"2h"`` or ``"7d"`` as a time span.
+
+    >>> parse_duration("15m")
+    datetime.timedelta(seconds=900)
+
+    Raises:
+        ValueError: If *text* is anything else.
+    """
+    if isinstance(text, timedelta):
+        return text
+    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None or int(match[1]) == 0:
+        raise ValueError("expected a time span such as 90s, 15m, 2h or 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _web_address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
+        raise ValueError("expected an address that starts with https:// or http://")
+    return text.rstrip("/")
+
+
+def _env_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
+        raise ValueError("expected the name of an environment variable, not a secret")
+    return text
+
+
+def _regex(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as exc:
+        raise ValueError(f"expected a regular expression ({exc})") from exc
+    return text
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+EnvName = Annotated[str, AfterValidator(_env_name)]
+Regex = Annotated[str, AfterValidator(_regex)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+# Not strict: YAML has text where Python has an enum.
+KindName = Annotated[Kind, Field(strict=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    # strict: "5" is not 5 and 1 is not true; a typo must not pass as a value.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Community(_Section):
+    """Whom this installation serves."""
+
+    name: str = Field(min_length=1)
+    contact: str = Field(min_length=3)
+    languages: list[Language] = Field(default=["en"], min_length=1)
+
+
+class _Source(_Section):
+    enabled: bool = True
+
+
+class ForumSource(_Source):
+    """A Discourse forum, read over its JSON API."""
+
+    type: Literal["forum"]
+    url: WebAddress
+    api_key_env: EnvName | None = None
+    api_username: str | None = None
+    exclude_categories: list[str] = []
+    private_categories: list[str] = []
+    ignore_authors: list[str] = []
+    requests_per_second: Annotated[float, Field(gt=0, le=1000)] = 0.5
+    full_walk_every: Duration = timedelta(days=7)
+
+
+class ArchiveSource(_Source):
+    """A forum's history in a JSONL file, gzipped or not."""
+
+    type: Literal["archive"]
+    path: Path = Field(strict=False)
+    forum_url: WebAddress
+
+
+class MarkdownSource(_Source):
+    """A folder of Markdown pages, such as a documentation checkout."""
+
+    type: Literal["markdown"]
+    path: Path = Field(strict=False)
+    base_url: WebAddress
+    url_suffix: str = ".html"
+    path_pattern: Regex = ""
+    language: Language | None = None
+    version: str | None = None
+
+    @field_validator("path_pattern")
+    @classmethod
+    def _known_groups(cls, pattern: str) -> str:
+        unknown = set(re.compile(pattern).groupindex) - {"language", "version"}
+        if unknown:
+            raise ValueError("expected only the groups 'language' and 'version'")
+        return pattern
+
+
+class PlannedSource(_Source):
+    """A source that this version validates but does not read yet."""
+
+    type: Literal["website", "courses", "videos"]
+    enabled: bool = False
+    url: WebAddress | None = None
+    playlists: list[str] = []
+
+    @field_validator("enabled")
+    @classmethod
+    def _not_yet(cls, enabled: bool) -> bool:
+        if enabled:
+            raise ValueError(
+                "expected false: this version reads forum, archive and markdown sources"
+            )
+        return enabled
+
+
+Source = Annotated[
+    ForumSource | ArchiveSource | MarkdownSource | PlannedSource,
+    Field(discriminator="type"),
+]
+
+
+class Embedding(_Section):
+    """Which model turns text into vectors."""
+
+    model: str = "packaged"
+    backend: Literal["auto", "openvino", "torch"] = "auto"
+
+
+class Chunking(_Section):
+    """How documents are cut into passages."""
+
+    max_tokens: Annotated[int, Field(ge=32, le=8192)] = 200
+
+
+class Search(_Section):
+    """How passages are found."""
+
+    depth: Annotated[int, Field(ge=10, le=2000)] = 100
+
+
+class Bot(_Section):
+    """How the bot behaves on the forum."""
+
+    mode: Mode = "shadow"
+    forum: Name | None = None
+    username: str = "baraza"
+    api_key_env: EnvName | None = None
+    min_confidence: Share = 0.5
+    max_links: Annotated[int, Field(ge=1, le=5)] = 5
+    max_per_kind: dict[KindName, Annotated[int, Field(ge=0, le=5)]] = {
+        Kind.THREAD: 3,
+        Kind.DOCS: 2,
+        Kind.COURSE: 1,
+        Kind.VIDEO: 1,
+    }
+    categories: list[str] = []
+    exclude_categories: list[str] = []
+    exclude_authors: list[str] = []
+    max_topic_age: Duration = timedelta(days=2)
+    max_replies_per_hour: Annotated[int, Field(ge=1, le=1000)] = 10
+
+    @model_validator(mode="after")
+    def _key_for_public(self) -> Self:
+        if self.mode == "public" and (self.forum is None or self.api_key_env is None):
+            raise ValueError("mode public needs both forum and api_key_env")
+        return self
+
+
+class Trigger(_Section):
+    """When a job runs: ``every: 15m`` or ``cron: "0 2 * * *"``."""
+
+    every: Duration | None = None
+    cron: str | None = None
+
+    @field_validator("cron")
+    @classmethod
+    def _five_fields(cls, text: str | None) -> str | None:
+        if text is not None:
+            from apscheduler.triggers.cron import CronTrigger
+
+            try:
+                CronTrigger.from_crontab(text)
+            except ValueError as exc:
+                raise ValueError(f"expected five cron fields ({exc})") from exc
+        return text
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.every is None) == (self.cron is None):
+            raise ValueError("expected either every or cron")
+        return self
+
+
+class Schedule(_Section):
+    """When ``baraza run`` does what."""
+
+    timezone: str = "UTC"
+    misfire_grace: Duration = timedelta(minutes=10)
+    refresh: dict[Name, Trigger] = {}
+    index: Trigger = Trigger(every=timedelta(minutes=10))
+    watch: Trigger = Trigger(every=timedelta(minutes=2))
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError) as exc:
+            raise ValueError("expected a time zone such as Africa/Nairobi") from exc
+        except LookupError as exc:  # ZoneInfoNotFoundError is a KeyError
+            raise ValueError("expected a time zone such as Africa/Nairobi") from exc
+        return name
+
+
+class Serve(_Section):
+    """Where the query endpoint listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8642
+
+
+class Config(_Section):
+    """All settings of one installation; defaults are safe."""
+
+    community: Community
+    data_dir: Path = Field(default=Path("data"), strict=False)
+    sources: dict[Name, Source] = Field(min_length=1)
+    embedding: Embedding = Embedding()
+    chunking: Chunking = Chunking()
+    search: Search = Search()
+    bot: Bot = Bot()
+    schedule: Schedule = Schedule()
+    serve: Serve = Serve()
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        forum = self.bot.forum
+        if forum is not None and not isinstance(self.sources.get(forum), ForumSource):
+            raise ValueError(
+                f"bot.forum: expected a forum under sources, got {forum!r}"
+            )
+        for name in self.schedule.refresh:
+            if name not in self.sources:
+                raise ValueError(
+                    f"schedule.refresh.{name}: expected the name of a source"
+                )
+        return self
+
+    @property
+    def user_agent(self) -> str:
+        """Says honestly who asks, with the contact of the operator."""
+        from importlib.metadata import version
+
+        return f"Baraza/{version('baraza')} (+{self.community.contact})"
+
+
+def load_config(path: Path) -> Config:
+    """Read and validate a config; relative paths in it start at its folder.
+
+    Raises:
+        ConfigError: The file is missing or not YAML, or a key is unknown, missing,
+            of the wrong type or has a bad value; one line, naming the key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError("", f"{path}: cannot be read ({exc})") from exc
+    try:
+        data = yaml.load(text, Loader=_NoDuplicates)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as exc:
+        raise ConfigError(
+            "", f"{path}: not valid YAML ({_one_line(str(exc))})"
+        ) from exc
+    if not isinstance(data, Mapping):
+        raise ConfigError("", f"{path}: expected keys and values, got {_show(data)}")
+    return parse_config(data, folder=path.parent)
+
+
+def parse_config(data: Mapping[str, Any], *, folder: Path) -> Config:
+    """Validate settings that are already in memory; see `load_config`."""
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as exc:
+        raise _config_error(exc.errors()) from exc
+    return _with_absolute_paths(config, folder.absolute())
+
+
+def secret(name: str | None, *, key: str) -> str | None:
+    """The value of an environment variable that the config names.
+
+    Args:
+        name: The variable; ``None`` means that no secret is configured.
+        key: The config key that names it, for the error.
+
+    Raises:
+        ConfigError: The variable is not set.
+    """
+    if name is None:
+        return None
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise ConfigError(key, f"the environment variable {name} is not set")
+    return value
+
+
+def _with_absolute_paths(config: Config, folder: Path) -> Config:
+    sources = {
+        name: (
+            source.model_copy(update={"path": folder / source.path})
+            if isinstance(source, ArchiveSource | MarkdownSource)
+            else source
+        )
+        for name, source in config.sources.items()
+    }
+    return config.model_copy(
+        update={"data_dir": folder / config.data_dir, "sources": sources}
+    )
+
+
+class _NoDuplicates(yaml.SafeLoader):
+    """YAML keeps the last of two equal keys; people mean neither."""
+
+
+def _mapping(loader: _NoDuplicates, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen = set()
+    for key_node, _ in node.value:
+        if key_node.value in seen:
+            raise yaml.YAMLError(
+                f"line {key_node.start_mark.line + 1}: {key_node.value} stands twice"
+            )
+        seen.add(key_node.value)
+    return loader.construct_mapping(node, deep=True)
+
+
+_NoDuplicates.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+# -- pydantic's errors in our words ------------------------------------------
+
+_EXPECTED = {
+    "int_type": "expected a whole number",
+    "float_type": "expected a number",
+    "string_type": "expected text",
+    "bool_type": "expected true or false",
+    "list_type": "expected a list",
+    "dict_type": "expected keys and values",
+    "model_type": "expected keys and values",
+    "path_type": "expected a path",
+    "none_required": "expected nothing",
+}
+
+
+def _config_error(errors: list[ErrorDetails]) -> ConfigError:
+    error = errors[0]
+    key = _key_path(error["loc"])
+    problem = _problem(error)
+    if len(errors) > 1:
+        problem += f" (and {len(errors) - 1} more)"
+    # A model-wide check names the key itself.
+    if not key and ": " in problem:
+        key, problem = problem.split(": ", 1)
+    return ConfigError(key, problem)
+
+
+def _key_path(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for index, step in enumerate(location):
+        # After sources.NAME pydantic names the type of source: not a key.
+        if index == 2 and location[0] == "sources":
+            continue
+        if step == "[key]":
+            continue
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return path
+
+
+def _problem(error: ErrorDetails) -> str:
+    kind, found, context = error["type"], _show(error["input"]), error.get("ctx", {})
+    if kind == "missing":
+        return "missing, and it has no default"
+    if kind == "extra_forbidden":
+        return f"unknown key{_guess(error['loc'])}"
+    if kind == "union_tag_not_found":
+        return "missing type: expected one of forum, archive, markdown"
+    if kind == "union_tag_invalid":
+        return f"type: expected one of {context['expected_tags']}, got {context['tag']}"
+    if kind in ("literal_error", "enum"):
+        return f"expected {context['expected']}, got {found}"
+    if kind == "value_error":
+        problem = str(context["error"])
+        return (
+            problem
+            if "got" in problem or ": " in problem
+            else f"{problem}, got {found}"
+        )
+    if kind == "string_pattern_mismatch":
+        return f"expected text like {context['pattern']}, got {found}"
+    if kind == "too_short":
+        return "expected at least one entry"
+    if kind in _EXPECTED:
+        return f"{_EXPECTED[kind]}, got {found}"
+    message = error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return f"expected {message[0].lower()}{message[1:]}, got {found}"
+
+
+def _guess(location: tuple[int | str, ...]) -> str:
+    """The known key that looks most like the unknown one."""
+    close = difflib.get_close_matches(str(location[-1]), _all_keys(), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _all_keys() -> set[str]:
+    keys: set[str] = set()
+    waiting: list[type[BaseModel]] = [Config]
+    sections = _Section.__subclasses__() + _Source.__subclasses__()
+    for model in (*waiting, *sections):
+        keys.update(model.model_fields)
+    return keys
+
+
+def _show(value: object) -> str:
+    """A value as the person wrote it, short; a mapping may hold secrets."""
+    if isinstance(value, Mapping | list):
+        return "a list" if isinstance(value, list) else "keys and values"
+    if value is None:
+        return "nothing"
+    text = _one_line(f'"{value}"' if isinstance(value, str) else str(value).lower())
+    return text if len(text) <= 60 else text[:57] + '…"'
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,19 @@
+"""What all tests share: where the community data of other people may lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+# Other people's data: beside the checkout on some machines, never in it.
+SHARED = CHECKOUT.parent / "shared"
+
+
+def shared_path(relative: str) -> Path:
+    """A file or folder of the shared data; skips the test where it is absent."""
+    path = SHARED / relative
+    if not path.exists():
+        pytest.skip(f"needs the shared data: {relative}")
+    return path
