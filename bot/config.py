@@ -273,7 +273,7 @@ class Config(_Section):
 
     community: Community
     data_dir: Path = Field(default=Path("data"), strict=False)
-    sources: dict[Name, Source] = Field(min_length=1)
+    sources: dict[Name, Source] = {}
     embedding: Embedding = Embedding()
     chunking: Chunking = Chunking()
     search: Search = Search()
