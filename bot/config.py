@@ -62,7 +62,8 @@ def _web_address(text: str) -> str:
 
 def _env_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
-        raise ValueError("expected the name of an environment variable, not a secret")
+        # With a colon, so that what was found is not shown: it may be a secret.
+        raise ValueError("expected the name of an environment variable: no secret")
     return text
 
 
@@ -184,7 +185,7 @@ class Chunking(_Section):
 class Search(_Section):
     """How passages are found."""
 
-    depth: Annotated[int, Field(ge=10, le=2000)] = 100
+    depth: Annotated[int, Field(ge=10, le=2000)] = 200
 
 
 class Bot(_Section):

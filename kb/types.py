@@ -153,7 +153,11 @@ class PassageDraft:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stored passage. Its text never changes: a change makes a new id."""
+    """A stored passage. Its text never changes: a change makes a new id.
+
+    Attributes:
+        opening: It is cut from the first part: the question of a thread.
+    """
 
     id: PassageId
     document_id: DocumentId
@@ -165,6 +169,27 @@ class Passage:
     language: str | None
     visibility: str
     content_hash: str
+    created_at: datetime | None
+    opening: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PassageFacts:
+    """What ranking must know of a passage, without its text.
+
+    Attributes:
+        visibility: Of the document, as it is now.
+        opening: It is cut from the first part: the question of a thread.
+        parts_count: Posts of its thread; 1 for a page.
+        created_at: When the document was started.
+    """
+
+    document_id: DocumentId
+    kind: Kind
+    visibility: str
+    opening: bool
+    part_number: int
+    parts_count: int
     created_at: datetime | None
 
 
@@ -223,6 +248,33 @@ class StoredState:
     revision: str
     content_hash: str
     chunker: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A document that may answer.
+
+    Attributes:
+        passage_id: Its passage that fits best, to be shown.
+        signals: Named values, unitless; a name is absent where nothing is known:
+
+            - ``bm25_best``, ``bm25_second``: its best passages in words, at
+              least 0;
+            - ``coverage``: share of the question's words in its best passage,
+              in [0, 1];
+            - ``dense_best``, ``dense_second``: cosines of its nearest passages;
+            - ``dense_opening``: cosine of the nearest passage of its first part;
+            - ``lexical_rank``, ``dense_rank``: its place, from 1, among the
+              documents that this index found;
+            - ``log_parts``, ``log_age``: ln(1 + posts), ln(1 + days since it
+              was started).
+    """
+
+    document_id: DocumentId
+    kind: Kind
+    passage_id: PassageId
+    signals: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from kb.errors import SchemaVersionError, StoreError
 from kb.store.documents import Documents
-from kb.store.failures import connection_factory, sqlite_errors
+from kb.store.failures import alone, connection_factory, sqlite_errors
 from kb.store.ledger import Ledger
 from kb.store.passages import Passages
 from kb.store.progress import Progress
@@ -69,7 +69,9 @@ class Store:
                     path, timeout=busy_timeout_s, factory=connection_factory(path)
                 )
             try:
-                db = _prepare(connection, path, readonly=readonly)
+                db = _prepare(
+                    connection, path, readonly=readonly, timeout_s=busy_timeout_s
+                )
             except BaseException:
                 connection.close()
                 raise
@@ -93,6 +95,20 @@ class Store:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads inside see one state, whatever others write meanwhile.
+
+        Writers are not held up, but the write-ahead log grows until it ends.
+        """
+        connection = self.db.conn
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
     @property
     def uuid(self) -> str:
@@ -136,26 +152,37 @@ class Store:
         self.close()
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, *, readonly: bool) -> Database:
+def _prepare(
+    connection: sqlite3.Connection, path: Path, *, readonly: bool, timeout_s: float
+) -> Database:
     # Autocommit: transactions are opened by Store.transaction and by nobody else.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
     _refuse_foreign_file(connection, path)
-    if not readonly:
-        connection.execute("PRAGMA journal_mode = WAL")
-        # In WAL mode NORMAL survives a killed process; only a power cut may
-        # take the last transactions, and those are harvested again.
-        connection.execute("PRAGMA synchronous = NORMAL")
     db = Database(connection)
-    if not readonly:
-        MIGRATIONS.apply(db)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    elif _user_version(connection) < SCHEMA_VERSION:
-        raise SchemaVersionError(
-            path, "written by an older version; any baraza harvest or index migrates it"
-        )
+    if readonly:
+        if _user_version(connection) < SCHEMA_VERSION:
+            raise SchemaVersionError(
+                path,
+                "written by an older version; any baraza harvest or index migrates it",
+            )
+        return db
+    if not _is_ready(connection):
+        with alone(path, timeout_s=timeout_s):
+            # First of all: a killed first start must leave a file that is ours.
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            MIGRATIONS.apply(db)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    # In WAL mode NORMAL survives a killed process; only a power cut may
+    # take the last transactions, and those are harvested again.
+    connection.execute("PRAGMA synchronous = NORMAL")
     return db
+
+
+def _is_ready(connection: sqlite3.Connection) -> bool:
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    return mode == "wal" and _user_version(connection) == SCHEMA_VERSION
 
 
 def _refuse_foreign_file(connection: sqlite3.Connection, path: Path) -> None:

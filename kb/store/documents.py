@@ -39,12 +39,13 @@ class Documents:
 
     # -- writing -----------------------------------------------------------
 
-    def apply(self, change: DocumentChange, *, walk: int) -> DocumentId:
+    def apply(self, change: DocumentChange, *, walk: int | None) -> DocumentId:
         """Make the store hold ``change.document``; unchanged passages keep their id.
 
         Args:
             change: Made by ``indexer.plan`` against the state stored now.
-            walk: The walk of its source that met the document.
+            walk: The walk of its source that met the document; ``None`` leaves
+                it as it is, for a stored document that is only cut anew.
 
         Returns:
             The id of the document.
@@ -93,7 +94,7 @@ class Documents:
             "WHERE key = 'generation'"
         )
 
-    def _write_document(self, change: DocumentChange, walk: int) -> DocumentId:
+    def _write_document(self, change: DocumentChange, walk: int | None) -> DocumentId:
         document = change.document
         values: dict[str, Any] = {
             "source": document.source,
@@ -116,8 +117,9 @@ class Documents:
             "revision": document.revision,
             "content_hash": document_hash(document),
             "chunker": change.chunker,
-            "walk": walk,
         }
+        if walk is not None:
+            values["walk"] = walk
         if change.document_id is None:
             names = ", ".join(values)
             cursor = self._conn.execute(
@@ -182,19 +184,19 @@ class Documents:
     def states(self, source: str) -> dict[str, StoredState]:
         """What a plan must know of every stored document of *source*, by key."""
         rows = self._conn.execute(
-            "SELECT key, id, revision, content_hash, chunker FROM documents "
+            "SELECT key, id, revision, content_hash, chunker, title FROM documents "
             "WHERE source = ?",
             [source],
         )
         return {
-            key: StoredState(DocumentId(i), revision, hashed, chunker)
-            for key, i, revision, hashed, chunker in rows
+            key: StoredState(DocumentId(i), revision, hashed, chunker, title)
+            for key, i, revision, hashed, chunker, title in rows
         }
 
     def state(self, source: str, key: str) -> StoredState | None:
         """The same for one document; ``None`` when it is not stored."""
         row = self._conn.execute(
-            "SELECT id, revision, content_hash, chunker FROM documents "
+            "SELECT id, revision, content_hash, chunker, title FROM documents "
             "WHERE source = ? AND key = ?",
             [source, key],
         ).fetchone()

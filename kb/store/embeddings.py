@@ -18,10 +18,12 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from kb.errors import StoreError
+from kb.store.failures import alone, connection_factory
 from kb.store.rows import placeholders
 
 MIGRATIONS = Migrations("baraza-embeddings")
 _BATCH = 500
+_TIMEOUT_S = 10.0
 
 
 @MIGRATIONS(name="001_start")
@@ -48,19 +50,22 @@ class EmbeddingCache:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, timeout=10)
+            connection = sqlite3.connect(
+                path, timeout=_TIMEOUT_S, factory=connection_factory(path)
+            )
         except (OSError, sqlite3.Error) as exc:
             raise StoreError(path, str(exc)) from exc
+        db = Database(connection)
         try:
             connection.isolation_level = None
-            connection.execute("PRAGMA journal_mode = WAL")
+            with alone(path, timeout_s=_TIMEOUT_S):
+                connection.execute("PRAGMA journal_mode = WAL")
+                MIGRATIONS.apply(db)
             connection.execute("PRAGMA synchronous = NORMAL")
-            db = Database(connection)
-            MIGRATIONS.apply(db)
-        except sqlite3.Error as exc:
+        except (StoreError, sqlite3.Error) as exc:
             connection.close()
             raise StoreError(
-                path, f"{exc} (it may be deleted, and fills anew)"
+                path, f"{exc.__cause__ or exc} (it may be deleted, and fills anew)"
             ) from exc
         return cls(db, path)
 
@@ -77,7 +82,9 @@ class EmbeddingCache:
                 [model_id, *some],
             )
             for hashed, blob in rows:
-                found[hashed] = np.frombuffer(blob, dtype="<f4").astype(np.float32)
+                # Whole numbers only: a damaged length is the caller's to notice.
+                whole = blob[: len(blob) // 4 * 4]
+                found[hashed] = np.frombuffer(whole, dtype="<f4").astype(np.float32)
         return found
 
     def missing(self, model_id: str, hashes: Iterable[str]) -> Iterator[str]:
@@ -100,23 +107,27 @@ class EmbeddingCache:
         Raises:
             StoreError: The disk is full, or another program holds the file.
         """
+        self._conn.execute("BEGIN IMMEDIATE")
         try:
-            self._conn.execute("BEGIN IMMEDIATE")
-            try:
-                self._conn.executemany(
-                    "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
-                    [
-                        (model_id, hashed, vector.astype("<f4").tobytes())
-                        for hashed, vector in vectors.items()
-                    ],
-                )
-            except BaseException:
-                if self._conn.in_transaction:
-                    self._conn.execute("ROLLBACK")
-                raise
+            self._conn.executemany(
+                "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
+                [
+                    (model_id, hashed, vector.astype("<f4").tobytes())
+                    for hashed, vector in vectors.items()
+                ],
+            )
             self._conn.execute("COMMIT")
-        except sqlite3.Error as exc:
-            raise StoreError(self.path, str(exc)) from exc
+        except BaseException:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
+            raise
+
+    def models(self) -> list[str]:
+        """Ids of the models that it holds vectors of."""
+        rows = self._conn.execute(
+            "SELECT DISTINCT model_id FROM embeddings ORDER BY model_id"
+        )
+        return [model_id for (model_id,) in rows]
 
     def keep_only(self, model_id: str, hashes: Iterable[str]) -> int:
         """Forget this model's vectors of texts that are gone; returns how many.

@@ -8,11 +8,18 @@ from typing import Any
 from sqlite_utils import Database
 
 from kb.store.rows import placeholders, to_moment
-from kb.types import DocumentId, IndexablePassage, Kind, Passage, PassageId
+from kb.types import (
+    DocumentId,
+    IndexablePassage,
+    Kind,
+    Passage,
+    PassageFacts,
+    PassageId,
+)
 
 _COLUMNS = (
     "id, document_id, part_number, ordinal, anchor, heading, text, language, "
-    "visibility, content_hash, created_at"
+    "visibility, content_hash, created_at, opening"
 )
 _BATCH = 500
 
@@ -47,8 +54,41 @@ class Passages:
                 found[passage.id] = passage
         return found
 
-    def count(self) -> int:
-        return int(self._conn.execute("SELECT count(*) FROM passages").fetchone()[0])
+    def facts(self, ids: Sequence[PassageId]) -> dict[PassageId, PassageFacts]:
+        """What ranking must know of the stored ones among *ids*, by id."""
+        found: dict[PassageId, PassageFacts] = {}
+        for start in range(0, len(ids), _BATCH):
+            some = ids[start : start + _BATCH]
+            rows = self._conn.execute(
+                "SELECT p.id, p.document_id, d.kind, d.visibility, p.opening,"  # noqa: S608
+                " p.part_number, d.parts_count, d.created_at"
+                " FROM passages p JOIN documents d ON d.id = p.document_id"
+                f" WHERE p.id IN ({placeholders(some)})",
+                some,
+            )
+            for row in rows:
+                found[PassageId(row[0])] = PassageFacts(
+                    document_id=DocumentId(row[1]),
+                    kind=Kind(row[2]),
+                    visibility=row[3],
+                    opening=bool(row[4]),
+                    part_number=row[5],
+                    parts_count=row[6],
+                    created_at=to_moment(row[7]),
+                )
+        return found
+
+    def count(self, *, after_generation: int = -1) -> int:
+        """How many `indexable` yields for the same argument."""
+        row = self._conn.execute(
+            "SELECT count(*) FROM passages WHERE generation > ?", [after_generation]
+        ).fetchone()
+        return int(row[0])
+
+    def content_hashes(self) -> Iterator[str]:
+        """The hash of every passage, lazily; those of equal text come repeatedly."""
+        rows = self._conn.execute("SELECT content_hash FROM passages")
+        return (hashed for (hashed,) in rows)
 
     def indexable(self, *, after_generation: int = -1) -> Iterator[IndexablePassage]:
         """Passages made after a generation, by id; all of them by default.
@@ -100,4 +140,5 @@ def _passage(row: Sequence[Any]) -> Passage:
         visibility=row[8],
         content_hash=row[9],
         created_at=to_moment(row[10]),
+        opening=bool(row[11]),
     )

@@ -1,0 +1,123 @@
+"""An embedder without a model: hashed words and pieces of words.
+
+It sees shared words and shared spelling, not meaning. It costs nothing, is the
+same on every machine, and is what tests and the smallest installations use.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from kb.embed.protocol import Float32
+
+_WORD = re.compile(r"\w+")
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+# Raise it when the features change, so that old vectors are not mixed with new.
+_VERSION = 1
+_GRAM_SIZES = (3, 4)
+# A pair of words rarely repeats; pieces see through endings and typing errors.
+_PAIR_WEIGHT = 0.4
+_GRAM_WEIGHT = 1.2
+# Long words carry the topic, short ones the grammar.
+_FULL_WEIGHT_LENGTH = 6
+# Stands for a text without a single word, so that each row has length 1.
+_NOTHING = "\0"
+
+
+class HashingEmbedder:
+    """Signed feature hashing of words, pairs of words and character n-grams.
+
+    Source:
+        Weinberger et al., ICML 2009, doi:10.1145/1553374.1553516.
+
+    >>> embedder = HashingEmbedder()
+    >>> close, far = embedder.embed_passages(["Resetting a password", "Blue whales"])
+    >>> query = embedder.embed_query("reset my passwords")
+    >>> bool(query @ close > 0.3 > query @ far)
+    True
+    """
+
+    def __init__(self, dim: int = 256) -> None:
+        if dim < 1:
+            raise ValueError(f"dim must be >= 1, got {dim}")
+        self.dim = dim
+        self.model_id = f"hashing-{dim}-v{_VERSION}"
+
+    def embed_passages(
+        self,
+        texts: Sequence[str],
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> Float32:
+        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            row[:] = self.embed_query(text)
+            if progress is not None:
+                progress(1)
+        return rows
+
+    def embed_query(self, text: str) -> Float32:
+        # float64 sums, so that the order of the words leaves no trace.
+        vector = np.zeros(self.dim, dtype=np.float64)
+        for feature, weight in _features(text):
+            hashed = _hash(feature)
+            sign = 1.0 if hashed & 1 else -1.0
+            vector[(hashed >> 1) % self.dim] += sign * weight
+        length = float(np.linalg.norm(vector))
+        if length == 0.0:
+            # Nothing there, or features that cancelled out.
+            vector[_hash(_NOTHING) % self.dim] = length = 1.0
+        return (vector / length).astype(np.float32)
+
+
+def count_words(text: str) -> int:
+    """Words and punctuation marks: the token count of the hashing embedder.
+
+    >>> count_words("Reset it, please!")
+    5
+    """
+    return sum(1 for _ in _TOKEN.finditer(text))
+
+
+def _features(text: str) -> Iterator[tuple[str, float]]:
+    words = _WORD.findall(_fold(text))
+    for word, count in sorted(Counter(words).items()):
+        # A word said ten times is not ten times as much said.
+        weight = count**0.5 * min(len(word) / _FULL_WEIGHT_LENGTH, 1.0)
+        yield word, weight
+        grams = _grams(word)
+        for gram in grams:
+            yield gram, weight * _GRAM_WEIGHT / len(grams) ** 0.5
+    for pair, count in sorted(Counter(map(" ".join, pairwise(words))).items()):
+        yield pair, count**0.5 * _PAIR_WEIGHT
+
+
+def _fold(text: str) -> str:
+    """Lower case without accents: members of a forum often leave them out."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+@lru_cache(maxsize=50_000)
+def _grams(word: str) -> tuple[str, ...]:
+    # Long "words" are encoded data; their pieces say nothing.
+    marked = f"<{word[:40]}>"
+    return tuple(
+        marked[start : start + size]
+        for size in _GRAM_SIZES
+        for start in range(len(marked) - size + 1)
+    )
+
+
+@lru_cache(maxsize=200_000)
+def _hash(feature: str) -> int:
+    return zlib.crc32(feature.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,147 @@
+"""Embedding with OpenVINO and `tokenizers` alone; PyTorch is never imported here.
+
+It starts in a fraction of a second, embeds several times faster than PyTorch on
+a CPU, and answers a query in a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from kb.embed.convert import ConvertedModel, import_openvino
+from kb.embed.models import ModelSource
+from kb.embed.protocol import Float32, readable
+from kb.errors import EmbeddingError
+
+logger = logging.getLogger(__name__)
+
+Precision = Literal["auto", "f32", "bf16"]
+
+_BATCH = 32
+# With long texts fewer rows fill the caches already.
+_BATCH_TOKENS = 4096
+# Texts whose tokens are in memory at one time.
+_WINDOW = 1024
+# Widths are rounded up to this, because each new shape costs a preparation.
+_WIDTH_STEP = 8
+# No tokenizer makes a token of more characters; what lies further back in a
+# long text cannot be among the tokens that are read, and is not worth the time.
+_MAX_CHARS_PER_TOKEN = 100
+
+
+class OpenVinoEmbedder:
+    """A converted model on the CPU; threads share it, each call has its own state.
+
+    Args:
+        source: The model that was converted.
+        model: What it was converted to.
+        precision: ``auto`` takes bf16 where the CPU computes in it (vectors stay
+            float32, cosine to f32 about 0.9999), f32 elsewhere.
+    """
+
+    def __init__(
+        self,
+        source: ModelSource,
+        model: ConvertedModel,
+        *,
+        precision: Precision = "auto",
+    ) -> None:
+        self.model_id = source.model_id
+        self.dim = model.dim
+        self._source = source
+        self._model = model
+        openvino = import_openvino()
+        try:
+            self._tokenizer = Tokenizer.from_file(str(model.tokenizer))
+            self._tokenizer.enable_truncation(model.max_seq_length)
+            self._tokenizer.no_padding()
+            core = openvino.Core()
+            if precision == "auto":
+                able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+                precision = "bf16" if "BF16" in able else "f32"
+            self._compiled = core.compile_model(
+                model.network,
+                "CPU",
+                {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"},
+            )
+        except Exception as exc:
+            # Both libraries raise bare exceptions of their own making.
+            raise EmbeddingError(
+                source.name, f"{model.folder} does not load: {exc}"
+            ) from exc
+        self.precision = precision
+
+    def embed_passages(
+        self,
+        texts: Sequence[str],
+        *,
+        progress: Callable[[int], None] | None = None,
+    ) -> Float32:
+        rows = np.empty((len(texts), self.dim), dtype=np.float32)
+        for start in range(0, len(texts), _WINDOW):
+            some = texts[start : start + _WINDOW]
+            for chosen, vectors in self._embed(some, self._source.passage_prompt):
+                rows[start + chosen] = vectors
+                if progress is not None:
+                    progress(len(chosen))
+        return rows
+
+    def embed_query(self, text: str) -> Float32:
+        ((_, vectors),) = self._embed([text], self._source.query_prompt)
+        vector: Float32 = vectors[0]
+        return vector
+
+    def _embed(
+        self, texts: Sequence[str], prompt: str
+    ) -> Iterator[tuple[NDArray[np.intp], Float32]]:
+        """Positions and vectors, batch by batch, short texts first."""
+        longest = self._model.max_seq_length * _MAX_CHARS_PER_TOKEN
+        encodings = self._tokenizer.encode_batch_fast(
+            [prompt + readable(text[:longest]) for text in texts]
+        )
+        tokens = [encoding.ids for encoding in encodings]
+        lengths = np.array([len(ids) for ids in tokens])
+        request = self._compiled.create_infer_request()
+        for chosen in _batches(lengths):
+            width = -(-int(lengths[chosen[-1]]) // _WIDTH_STEP) * _WIDTH_STEP
+            width = min(width, self._model.max_seq_length)
+            ids = np.full((len(chosen), width), self._model.pad_id, dtype=np.int64)
+            mask = np.zeros_like(ids)
+            for row, position in enumerate(chosen):
+                ids[row, : lengths[position]] = tokens[position]
+                mask[row, : lengths[position]] = 1
+            try:
+                vectors = np.array(request.infer([ids, mask])[0], dtype=np.float32)
+            except RuntimeError as exc:
+                raise EmbeddingError(self.model_id, f"failed: {exc}") from exc
+            if not np.isfinite(vectors).all():
+                raise EmbeddingError(self.model_id, "made a vector that is no number")
+            # Reduced precision leaves lengths a little off 1.
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            yield chosen, vectors
+
+
+def _batches(lengths: NDArray[np.int_]) -> Iterator[NDArray[np.intp]]:
+    """Positions in batches of alike lengths, so that little of it is padding.
+
+    >>> [batch.tolist() for batch in _batches(np.array([3000, 5, 3001, 4]))]
+    [[3, 1], [0], [2]]
+    """
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        end = start + 1
+        while (
+            end < len(order)
+            and end - start < _BATCH
+            and (end - start + 1) * int(lengths[order[end]]) <= _BATCH_TOKENS
+        ):
+            end += 1
+        yield order[start:end]
+        start = end

@@ -1,0 +1,311 @@
+"""Vector indexes: which passages are most like a query.
+
+`FaissIndex` is what runs. `ExactIndex` is the same thing written so plainly that
+it can be checked by eye, and is what the tests hold FAISS against.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.errors import CorruptIndexError, DimensionMismatchError, SearchIndexError
+
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+
+# Candidates beyond the k wanted, among which ties at the end are settled.
+_SPARE = 16
+# FAISS sums float32 in an order of its own; two equal vectors come out this near.
+_SLACK = 1e-4
+_REBUILD = "run baraza index --rebuild"
+
+
+class VectorIndex(Protocol):
+    """Vectors by passage id, searched by inner product.
+
+    Reading is safe from several threads, writing from one, not both at once.
+    """
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    def __len__(self) -> int:
+        """How many vectors it holds."""
+
+    def add(self, ids: Int64, vectors: Float32) -> None:
+        """Add vectors.
+
+        Args:
+            ids: Shape ``(n,)``, none of them in the index, none negative.
+            vectors: Shape ``(n, dim)``, rows L2-normalised.
+
+        Raises:
+            DimensionMismatchError: If ``vectors.shape[1] != dim``.
+            ValueError: An id is there already, or a value is not finite; nothing
+                was added.
+        """
+
+    def remove(self, ids: Int64) -> int:
+        """Remove vectors; ids that are not there are passed over.
+
+        Returns:
+            How many were removed.
+        """
+
+    def search(self, queries: Float32, k: int) -> tuple[Float32, Int64]:
+        """Find the *k* nearest passages for each query.
+
+        Args:
+            queries: Shape ``(q, dim)``, rows L2-normalised.
+            k: Neighbours per query, at least 1.
+
+        Returns:
+            ``(similarities, passage_ids)``, both of shape ``(q, k)``, best first.
+            Similarities are cosines; of equal ones the lower id comes first.
+            When the index holds fewer than *k* passages the tail is padded with
+            ``-inf`` and id ``-1``.
+
+        Raises:
+            DimensionMismatchError: If ``queries.shape[1] != dim``.
+            ValueError: If *k* is less than 1.
+        """
+
+    def similarities(self, query: Float32, ids: Int64) -> Float32:
+        """Compare one query, shape ``(dim,)``, with given passages.
+
+        Returns:
+            Shape ``(n,)``, in the order of *ids*; NaN for ids that are not there.
+
+        Raises:
+            DimensionMismatchError: If ``len(query) != dim``.
+        """
+
+    def save(self, path: Path) -> None:
+        """Write it to a file.
+
+        Raises:
+            SearchIndexError: The file cannot be written.
+        """
+
+
+class ExactIndex:
+    """Every vector compared with every query, in float64."""
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+        self._ids: Int64 = np.empty(0, dtype=np.int64)
+        self._vectors: Float32 = np.empty((0, dim), dtype=np.float32)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            CorruptIndexError: The file is missing or damaged.
+        """
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                ids, vectors = arrays["ids"], arrays["vectors"]
+            index = cls(vectors.shape[1])
+            index.add(ids, vectors)
+        except Exception as exc:
+            # Damaged archives raise whatever their reader stumbles over.
+            raise CorruptIndexError(
+                path, f"does not read: {exc!r}; {_REBUILD}"
+            ) from exc
+        return index
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, ids: Int64, vectors: Float32) -> None:
+        _check_new(self._ids, ids, vectors, self.dim)
+        self._ids = np.concatenate([self._ids, ids])
+        self._vectors = np.concatenate([self._vectors, vectors])
+
+    def remove(self, ids: Int64) -> int:
+        keep = ~np.isin(self._ids, ids)
+        self._ids, self._vectors = self._ids[keep], self._vectors[keep]
+        return int(np.count_nonzero(~keep))
+
+    def search(self, queries: Float32, k: int) -> tuple[Float32, Int64]:
+        _check_search(queries, k, self.dim)
+        similarities, found = _nothing_found(len(queries), k)
+        for row, query in enumerate(queries):
+            _fill(similarities[row], found[row], query, self._ids, self._vectors)
+        return similarities, found
+
+    def similarities(self, query: Float32, ids: Int64) -> Float32:
+        _check_shape(query[None], self.dim)
+        rows = {int(known): row for row, known in enumerate(self._ids)}
+        return np.array(
+            [
+                _exact(self._vectors[rows[i]], query) if i in rows else np.nan
+                for i in map(int, ids)
+            ],
+            dtype=np.float32,
+        )
+
+    def save(self, path: Path) -> None:
+        try:
+            with path.open("wb") as stream:
+                np.savez(stream, ids=self._ids, vectors=self._vectors)
+        except OSError as exc:
+            raise SearchIndexError(path, f"cannot be written: {exc}") from exc
+
+
+class FaissIndex:
+    """FAISS, flat: exact, and fast enough for some 100,000 passages a kind.
+
+    An approximate index is faster, but deleting from one is slow or leaves the
+    vector behind, and deleted text must go.
+    """
+
+    def __init__(self, dim: int) -> None:
+        self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dim))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            CorruptIndexError: The file is missing, damaged or of another kind.
+        """
+        try:
+            loaded: Any = faiss.read_index(str(path))
+        except (RuntimeError, MemoryError) as exc:
+            # A garbled length makes FAISS ask for absurd amounts of memory.
+            reason = str(exc).strip().splitlines()[-1] if str(exc).strip() else "empty"
+            raise CorruptIndexError(
+                path, f"does not read: {reason}; {_REBUILD}"
+            ) from exc
+        inner = loaded.index if isinstance(loaded, faiss.IndexIDMap2) else None
+        if (
+            inner is None
+            or not isinstance(faiss.downcast_index(inner), faiss.IndexFlat)
+            or loaded.metric_type != faiss.METRIC_INNER_PRODUCT
+            or loaded.ntotal != loaded.id_map.size()
+        ):
+            raise CorruptIndexError(
+                path, f"is not a flat index of passages; {_REBUILD}"
+            )
+        index = cls.__new__(cls)
+        index._index = loaded
+        return index
+
+    @property
+    def dim(self) -> int:
+        return int(self._index.d)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    def add(self, ids: Int64, vectors: Float32) -> None:
+        _check_new(self._ids(), ids, vectors, self.dim)
+        if len(ids):
+            self._index.add_with_ids(np.ascontiguousarray(vectors), ids)
+
+    def remove(self, ids: Int64) -> int:
+        return int(self._index.remove_ids(np.asarray(ids, dtype=np.int64)))
+
+    def search(self, queries: Float32, k: int) -> tuple[Float32, Int64]:
+        _check_search(queries, k, self.dim)
+        similarities, found = _nothing_found(len(queries), k)
+        if not len(self):
+            return similarities, found
+        wanted = np.arange(len(queries))
+        size = min(k + _SPARE, len(self))
+        while len(wanted):
+            near, ids = self._index.search(np.ascontiguousarray(queries[wanted]), size)
+            # Cut inside a row of equals: which of them FAISS kept is chance.
+            cut = (
+                near[:, -1] >= near[:, min(k, size) - 1] - _SLACK
+                if size < len(self)
+                else np.zeros(len(wanted), dtype=bool)
+            )
+            for row in np.flatnonzero(~cut):
+                vectors = self._index.reconstruct_batch(ids[row])
+                place = wanted[row]
+                _fill(
+                    similarities[place], found[place], queries[place], ids[row], vectors
+                )
+            wanted = wanted[cut]
+            size = min(size * 4, len(self))
+        return similarities, found
+
+    def similarities(self, query: Float32, ids: Int64) -> Float32:
+        _check_shape(query[None], self.dim)
+        found = np.full(len(ids), np.nan, dtype=np.float32)
+        for place, passage_id in enumerate(map(int, ids)):
+            try:
+                vector = self._index.reconstruct(passage_id)
+            except RuntimeError:
+                # FAISS's way of saying that it does not hold the id.
+                continue
+            found[place] = _exact(vector, query)
+        return found
+
+    def save(self, path: Path) -> None:
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as exc:
+            raise SearchIndexError(path, f"cannot be written: {exc}") from exc
+
+    def _ids(self) -> Int64:
+        ids: Int64 = faiss.vector_to_array(self._index.id_map)
+        return ids
+
+
+def _nothing_found(rows: int, k: int) -> tuple[Float32, Int64]:
+    return (
+        np.full((rows, k), -np.inf, dtype=np.float32),
+        np.full((rows, k), -1, dtype=np.int64),
+    )
+
+
+def _fill(
+    similarities: Float32, found: Int64, query: Float32, ids: Int64, vectors: Float32
+) -> None:
+    """Write the best candidates into one row of a result."""
+    # In float64 the order of summing leaves no trace after rounding to float32,
+    # so that passages of the same text tie, and both indexes agree to the bit.
+    rounded = _exact(vectors, query)
+    best = np.lexsort((ids, -rounded))[: len(found)]
+    similarities[: len(best)] = rounded[best]
+    found[: len(best)] = ids[best]
+
+
+def _exact(vectors: Float32, query: Float32) -> Float32:
+    exact = vectors.astype(np.float64) @ query.astype(np.float64)
+    return np.asarray(exact, dtype=np.float32)
+
+
+def _check_new(known: Int64, ids: Int64, vectors: Float32, dim: int) -> None:
+    _check_shape(vectors, dim)
+    if ids.shape != (len(vectors),):
+        raise ValueError(f"{ids.shape} ids for {len(vectors)} vectors")
+    if len(np.unique(ids)) != len(ids) or np.isin(ids, known).any():
+        raise ValueError("an id was added twice")
+    if (ids < 0).any():
+        raise ValueError("ids must be >= 0")
+    if not np.isfinite(vectors).all():
+        raise ValueError("a vector holds a value that is not finite")
+
+
+def _check_search(queries: Float32, k: int, dim: int) -> None:
+    _check_shape(queries, dim)
+    if k < 1:
+        raise ValueError(f"k must be >= 1, got {k}")
+
+
+def _check_shape(vectors: Float32, dim: int) -> None:
+    if vectors.ndim != 2 or vectors.shape[1] != dim:
+        raise DimensionMismatchError(
+            "vectors", f"shape {vectors.shape} where (n, {dim}) was expected"
+        )

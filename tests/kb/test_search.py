@@ -1,0 +1,356 @@
+"""The searcher over a real store and index: what it returns, and what it must not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kb.embed import HashingEmbedder
+from kb.errors import InvalidQueryError
+from kb.index import OpenIndex, build_index, open_index
+from kb.lexical import TantivyIndex
+from kb.rank import Ranked
+from kb.search import Searcher, fold_versions, merge
+from kb.store import EmbeddingCache, Store
+from kb.types import (
+    PUBLIC,
+    Candidate,
+    Document,
+    DocumentChange,
+    DocumentId,
+    DocumentSummary,
+    Kind,
+    Part,
+    PassageDraft,
+    PassageId,
+)
+from tests.kb.stored import delete, insert, page
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+EMBEDDER = HashingEmbedder(64)
+
+Open = Callable[[], Searcher]
+
+
+@pytest.fixture
+def searching(store: Store, tmp_path: Path) -> Iterator[Open]:
+    """Index what is stored now, and search it."""
+    opened: list[OpenIndex[TantivyIndex]] = []
+
+    def searcher() -> Searcher:
+        folder = tmp_path / "index"
+        with EmbeddingCache.open(tmp_path / "embeddings.db") as cache:
+            build_index(store, EMBEDDER, cache, folder, lexical=TantivyIndex)
+        opened.append(
+            open_index(
+                folder,
+                store_uuid=store.uuid,
+                store_generation=store.generation,
+                model_id=EMBEDDER.model_id,
+                dim=EMBEDDER.dim,
+                lexical_opener=TantivyIndex.open,
+            )
+        )
+        return Searcher(store, opened[-1], EMBEDDER, clock=lambda: NOW)
+
+    yield searcher
+    for index in opened:
+        index.close()
+
+
+def change(store: Store, document_id: DocumentId, document: Document) -> None:
+    """Change a document, none of its passages."""
+    kept = tuple(
+        (passage.id, passage.ordinal)
+        for passage in store.passages.of_document(document_id)
+    )
+    with store.transaction():
+        store.documents.apply(
+            DocumentChange(document, document_id, "test-1", keep=kept), walk=1
+        )
+
+
+def manual(version: str, text: str, *, url: str | None = None) -> Document:
+    spelled = version.replace(".", "")
+    return Document(
+        source="manual",
+        kind=Kind.DOCS,
+        key=f"{version}/backup",
+        url=url or f"https://docs.example.org/en/version-{spelled}/backup.html",
+        title="Backup",
+        parts=(Part(1, text, format="markdown"),),
+        language="en",
+        version=version,
+    )
+
+
+def keys(searcher: Searcher, query: str, **more: object) -> list[str]:
+    return [hit.document.key for hit in searcher.search(query, **more)]  # type: ignore[arg-type]
+
+
+def test_a_hit_carries_its_document_its_best_passage_and_its_reasons(
+    store: Store, searching: Open
+) -> None:
+    thread = page(
+        "restore", "My disk died.", "Use pg_restore.", "Thanks!", kind=Kind.THREAD
+    )
+    document_id = insert(store, thread)
+    insert(store, page("weather", "It rains.", kind=Kind.THREAD))
+
+    hits = searching().search("how to use pg_restore")
+
+    best = hits[0]
+    assert best.document == store.documents.summaries([document_id])[document_id]
+    assert best.passage == store.passages.of_document(document_id)[1]
+    assert best.url == "https://example.org/restore#2"
+    assert [hit.document.key for hit in hits] == ["restore", "weather"]
+    assert 1 >= best.confidence > hits[1].confidence >= 0
+    assert {"bm25_best", "dense_best", "coverage"} <= set(best.signals)
+
+
+def test_the_same_search_gives_the_same_hits(store: Store, searching: Open) -> None:
+    for number in range(20):
+        insert(store, page(f"p{number}", f"Backup of server {number % 3}"))
+    searcher = searching()
+
+    hits = searcher.search("backup of server 1", title="backup")
+
+    assert searcher.search("backup of server 1", title="backup") == hits
+    assert searching().search("backup of server 1", title="backup") == hits
+
+
+def test_what_left_the_store_is_not_shown_even_by_an_old_index(
+    store: Store, searching: Open
+) -> None:
+    documents = {
+        key: page(key, f"nightly backup {key}", kind=Kind.THREAD)
+        for key in ("stays", "deleted", "private", "unlisted")
+    }
+    ids = {key: insert(store, document) for key, document in documents.items()}
+    searcher = searching()
+    assert sorted(keys(searcher, "nightly backup")) == sorted(documents)
+
+    delete(store, ids["deleted"])
+    change(
+        store, ids["private"], replace(documents["private"], visibility="category:x")
+    )
+    change(store, ids["unlisted"], replace(documents["unlisted"], listed=False))
+
+    assert keys(searcher, "nightly backup") == ["stays"]
+
+
+def test_each_reader_sees_what_the_search_says_and_no_more(
+    store: Store, searching: Open
+) -> None:
+    insert(store, page("open", "nightly backup"))
+    insert(store, page("staff", "nightly backup", visibility="category:staff"))
+    searcher = searching()
+
+    assert keys(searcher, "backup") == ["open"]
+    assert keys(searcher, "backup", visible_to=frozenset({"category:staff"})) == [
+        "staff"
+    ]
+    assert sorted(
+        keys(searcher, "backup", visible_to=frozenset({PUBLIC, "category:staff"}))
+    ) == ["open", "staff"]
+    assert keys(searcher, "backup", visible_to=frozenset()) == []
+
+
+def test_limit_kinds_quotas_and_exclusions_bound_the_hits(
+    store: Store, searching: Open
+) -> None:
+    ids = {
+        f"{kind}{number}": insert(
+            store, page(f"{kind}{number}", f"nightly backup {number}", kind=kind)
+        )
+        for kind in Kind
+        for number in range(3)
+    }
+    searcher = searching()
+
+    def kinds(**more: object) -> list[str]:
+        return sorted(key[:-1] for key in keys(searcher, "nightly backup", **more))
+
+    assert len(kinds(limit=5)) == 5
+    assert (
+        kinds(kinds=frozenset({Kind.DOCS, Kind.VIDEO})) == ["docs"] * 3 + ["video"] * 3
+    )
+    assert (
+        kinds(limit=12, per_kind={Kind.THREAD: 1, Kind.DOCS: 2, Kind.COURSE: 0})
+        == ["docs"] * 2 + ["thread"] + ["video"] * 3
+    )
+    without = keys(
+        searcher, "nightly backup", limit=12, exclude=frozenset({ids["docs1"]})
+    )
+    assert sorted(without) == sorted(set(ids) - {"docs1"})
+
+
+def test_the_newest_version_is_shown_unless_the_question_names_one(
+    store: Store, searching: Open
+) -> None:
+    for version in ("2.39", "2.41", "2.40", "master"):
+        insert(store, manual(version, f"Run the nightly backup, says {version}."))
+    insert(store, page("other", "weather"))
+    searcher = searching()
+
+    assert keys(searcher, "nightly backup") == ["2.41/backup", "other"]
+    assert keys(searcher, "nightly backup on 2.39")[0] == "2.39/backup"
+    assert keys(searcher, "nightly backup", title="Upgraded to v2.40.3")[0] == (
+        "2.40/backup"
+    )
+    assert keys(searcher, "nightly backup on 2.12")[0] == "2.41/backup"
+
+
+def test_pages_of_one_title_at_other_addresses_are_all_shown(
+    store: Store, searching: Open
+) -> None:
+    for section in ("use", "develop"):
+        document = manual(
+            "2.40",
+            "Run the nightly backup.",
+            url=f"https://docs.example.org/{section}/240/backup.html",
+        )
+        insert(store, replace(document, key=section))
+
+    assert sorted(keys(searching(), "nightly backup")) == ["develop", "use"]
+
+
+@pytest.mark.parametrize(
+    "query", ["", "  \n", "?!…", "👍🎉", "\0", "\ud800", "x" * 200_000]
+)
+def test_a_query_without_words_is_an_error(
+    store: Store, searching: Open, query: str
+) -> None:
+    insert(store, page("open", "nightly backup"))
+
+    with pytest.raises(InvalidQueryError, match="holds no word"):
+        searching().search(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'backup AND ("',
+        "title:backup^9 OR [a TO b]",
+        "backup " * 20_000,
+        "backup " + "x" * 200_000,
+        "backup\0\ud800 <script>",
+        "'; DROP TABLE documents; --",
+    ],
+)
+def test_a_strange_query_is_just_a_query(
+    store: Store, searching: Open, query: str
+) -> None:
+    insert(store, page("open", "nightly backup"))
+
+    assert keys(searching(), query) == ["open"]
+
+
+def test_a_title_alone_can_be_searched(store: Store, searching: Open) -> None:
+    insert(store, page("open", "nightly backup"))
+    assert keys(searching(), "", title="backup") == ["open"]
+
+
+def test_an_empty_knowledge_base_has_no_hits(searching: Open) -> None:
+    assert searching().search("backup") == ()
+
+
+def test_a_limit_below_one_is_an_error(searching: Open) -> None:
+    with pytest.raises(ValueError, match="limit must be >= 1, got 0"):
+        searching().search("backup", limit=0)
+
+
+def ranked(number: int, confidence: float) -> Ranked:
+    candidate = Candidate(DocumentId(number), Kind.DOCS, PassageId(number), {})
+    return Ranked(candidate, -float(number), confidence, {})
+
+
+def test_kinds_are_merged_by_confidence_and_each_keeps_its_order() -> None:
+    threads = [ranked(1, 0.5), ranked(2, 0.9), ranked(3, 0.1)]
+    docs = [ranked(4, 0.6), ranked(5, 0.5)]
+
+    merged = merge([threads, [], docs])
+
+    assert [r.candidate.document_id for r in merged] == [4, 1, 2, 5, 3]
+
+
+def test_folding_keeps_the_place_of_the_best_version(store: Store) -> None:
+    summaries: dict[DocumentId, DocumentSummary] = {}
+    for version in ("2.38", "2.40"):
+        document_id = insert(store, manual(version, "text"))
+        summaries |= store.documents.summaries([document_id])
+    other = insert(store, page("other", "text"))
+    summaries |= store.documents.summaries([other])
+    old, new = sorted(set(summaries) - {other})
+    found = [
+        Candidate(document_id, Kind.DOCS, PassageId(document_id), {})
+        for document_id in (old, other, new)
+    ]
+
+    folded = fold_versions(found, summaries, frozenset())
+    named = fold_versions(found, summaries, frozenset({"238"}))
+
+    assert [c.document_id for c in folded] == [new, other]
+    assert [c.document_id for c in named] == [old, other]
+
+
+def test_passages_have_the_facts_that_ranking_needs(store: Store) -> None:
+    document = replace(page("restore", "Q?", "A.", kind=Kind.THREAD), created_at=NOW)
+    document_id = insert(store, document)
+    question, answer = (p.id for p in store.passages.of_document(document_id))
+
+    facts = store.passages.facts([question, answer, PassageId(999)])
+
+    assert set(facts) == {question, answer}
+    assert (facts[question].opening, facts[answer].opening) == (True, False)
+    assert facts[answer].part_number == 2
+    assert {
+        (f.document_id, f.kind, f.visibility, f.parts_count, f.created_at)
+        for f in facts.values()
+    } == {(document_id, Kind.THREAD, PUBLIC, 2, NOW)}
+
+
+def test_visibility_in_facts_is_that_of_the_document_now(store: Store) -> None:
+    document = page("restore", "text")
+    document_id = insert(store, document)
+    (passage,) = store.passages.of_document(document_id)
+
+    change(store, document_id, replace(document, visibility="category:x"))
+
+    assert store.passages.facts([passage.id])[passage.id].visibility == "category:x"
+
+
+def test_long_passages_of_one_document_do_not_crowd_out_the_others(
+    store: Store, searching: Open
+) -> None:
+    long = Document(
+        source="forum",
+        kind=Kind.THREAD,
+        key="long",
+        url="https://example.org/long",
+        title="Long",
+        parts=tuple(
+            Part(n, f"nightly backup, reply {n}", format="text") for n in range(1, 101)
+        ),
+    )
+    drafts = tuple(
+        PassageDraft(part.number, part.number - 1, f"/{part.number}", "", part.body)
+        for part in long.parts
+    )
+    with store.transaction():
+        store.documents.apply(
+            DocumentChange(long, None, "test-1", insert=drafts), walk=1
+        )
+    for number in range(5):
+        insert(
+            store,
+            page(f"short{number}", f"a nightly backup {number}", kind=Kind.THREAD),
+        )
+
+    found = keys(searching(), "nightly backup")
+
+    assert sorted(found) == ["long", *(f"short{number}" for number in range(5))]

@@ -1,0 +1,186 @@
+"""The ledger: one voice per topic, whatever crashes or races."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kb.store import Decision, Ledger, Store
+from kb.types import PostId, TopicId
+from tests.kb.stored import NOON
+
+FORUM = "https://forum.example.org"
+SILENT = Decision(
+    forum=FORUM,
+    topic_id=TopicId(812),
+    title="Import fails",
+    mode="shadow",
+    state="decided",
+    reasons=("confidence 0.41 < 0.8",),
+    decided_at=NOON,
+    suggestions=({"url": "https://example.org/a", "score": 0.41},),
+)
+CLAIM = replace(SILENT, mode="public", state="claimed", body="See [this](…)")
+
+
+def record(store: Store, decision: Decision) -> bool:
+    with store.transaction():
+        return store.ledger.record(decision)
+
+
+def test_silence_is_kept_with_its_reasons(store: Store) -> None:
+    assert record(store, SILENT)
+
+    assert store.ledger.get(FORUM, TopicId(812)) == replace(SILENT, updated_at=NOON)
+    assert store.ledger.get(FORUM, TopicId(813)) is None
+    assert store.ledger.get("https://other.example", TopicId(812)) is None
+
+
+def test_a_silent_decision_may_be_made_again(store: Store) -> None:
+    record(store, SILENT)
+    later = replace(CLAIM, decided_at=NOON + timedelta(hours=1))
+
+    assert record(store, later)
+
+    stored = store.ledger.get(FORUM, TopicId(812))
+    assert stored == replace(later, updated_at=NOON + timedelta(hours=1))
+    assert not stored.is_silent
+
+
+@pytest.mark.parametrize("state", ["claimed", "posted", "queued", "refused"])
+def test_a_topic_is_claimed_once_only(store: Store, state: str) -> None:
+    assert record(store, CLAIM)
+    if state != "claimed":
+        with store.transaction():
+            store.ledger.settle(
+                FORUM,
+                TopicId(812),
+                state,  # type: ignore[arg-type]
+                at=NOON,
+            )
+    before = store.ledger.get(FORUM, TopicId(812))
+
+    assert not record(store, CLAIM)
+    assert not record(store, SILENT)
+
+    assert store.ledger.get(FORUM, TopicId(812)) == before
+
+
+def test_of_many_callers_one_gets_the_claim(store: Store, store_path: Path) -> None:
+    record(store, SILENT)
+    barrier = threading.Barrier(6)
+    won: list[bool] = []
+
+    def claim() -> None:
+        with Store.open(store_path) as own:
+            barrier.wait()
+            won.append(record(own, CLAIM))
+
+    threads = [threading.Thread(target=claim) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(won) == [False] * 5 + [True]
+
+
+def test_a_claim_that_was_never_confirmed_is_found_after_a_crash(
+    store: Store, store_path: Path
+) -> None:
+    record(store, CLAIM)
+    record(store, replace(SILENT, topic_id=TopicId(5)))
+    store.close()
+
+    with Store.open(store_path) as again:
+        claimed = again.ledger.claimed(FORUM)
+
+        assert [decision.topic_id for decision in claimed] == [812]
+        assert again.ledger.claimed("https://other.example") == []
+
+
+def test_a_settled_claim_knows_its_post(store: Store) -> None:
+    record(store, CLAIM)
+    later = NOON + timedelta(seconds=3)
+    with store.transaction():
+        store.ledger.settle(
+            FORUM,
+            TopicId(812),
+            "posted",
+            at=later,
+            post_id=PostId(4005),
+            post_url=f"{FORUM}/t/812/2",
+            reason="accepted by the forum",
+        )
+
+    assert store.ledger.get(FORUM, TopicId(812)) == replace(
+        CLAIM,
+        state="posted",
+        post_id=PostId(4005),
+        post_url=f"{FORUM}/t/812/2",
+        reasons=(*CLAIM.reasons, "accepted by the forum"),
+        updated_at=later,
+    )
+    assert store.ledger.claimed(FORUM) == []
+
+
+def test_the_quota_counts_replies_and_not_silence(store: Store) -> None:
+    record(store, SILENT)
+    for number, state in enumerate(("claimed", "posted", "queued", "refused"), 1):
+        topic = TopicId(number)
+        record(store, replace(CLAIM, topic_id=topic))
+        if state != "claimed":
+            with store.transaction():
+                store.ledger.settle(
+                    FORUM,
+                    topic,
+                    state,  # type: ignore[arg-type]
+                    at=NOON + timedelta(minutes=number),
+                )
+
+    def replies(after: timedelta) -> int:
+        return store.ledger.replies_since(FORUM, NOON + after)
+
+    assert [replies(timedelta(minutes=m)) for m in (-1, 0, 1, 3, 4)] == [3, 3, 2, 1, 0]
+    assert store.ledger.replies_since("https://other.example", NOON) == 0
+    assert store.ledger.counts() == {
+        "claimed": 1,
+        "decided": 1,
+        "posted": 1,
+        "queued": 1,
+        "refused": 1,
+    }
+
+
+def test_recent_decisions_come_newest_first(store: Store) -> None:
+    for topic in (3, 1, 2):
+        at = NOON + timedelta(minutes=topic)
+        record(store, replace(SILENT, topic_id=TopicId(topic), decided_at=at))
+
+    assert [decision.topic_id for decision in store.ledger.recent(2)] == [3, 2]
+
+
+def test_titles_and_bodies_are_cleaned(store: Store) -> None:
+    record(store, replace(CLAIM, title="a\0b\ud800", body="c\0\udfffd"))
+
+    stored = store.ledger.get(FORUM, TopicId(812))
+
+    assert stored is not None
+    assert (stored.title, stored.body) == ("ab", "cd")
+
+
+def test_the_watch_goes_on_from_its_mark(store: Store) -> None:
+    def mark(ledger: Ledger, topic: int) -> None:
+        with store.transaction():
+            ledger.set_watermark(FORUM, TopicId(topic), at=NOON)
+
+    assert store.ledger.watermark(FORUM) is None
+    mark(store.ledger, 10)
+    mark(store.ledger, 12)
+
+    assert store.ledger.watermark(FORUM) == 12
+    assert store.ledger.watermark("https://other.example") is None
