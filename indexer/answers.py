@@ -1,0 +1,119 @@
+"""What an HTTP answer says besides its content: why not, and how long to wait."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+# What to wait when a 429 names no time: nginx's own page does not.
+DEFAULT_WAIT_S = 10.0
+# Waits named in a body are rounded by the server, maybe down; asking too early
+# counts against us and prolongs the block.
+SLACK_S = 1.0
+_MAX_PROBLEM_CHARS = 300
+_TEXT_WAIT = re.compile(r"(?:retry again in|please wait) (\d+) seconds?", re.IGNORECASE)
+_CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, read whole.
+
+    Attributes:
+        url: Where it came from, after redirects.
+        headers: Names in any case.
+        body: Decompressed.
+        reason: The words of the status line.
+    """
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    reason: str = ""
+
+    @property
+    def charset(self) -> str:
+        """The encoding that the answer names, else UTF-8."""
+        found = _CHARSET.search(self.headers.get("content-type", ""))
+        return found[1] if found else "utf-8"
+
+
+def asked_wait_s(answer: Answer, *, now: datetime) -> float:
+    """Seconds to wait, from whichever of Discourse's forms the answer has.
+
+    ``Retry-After`` (seconds or a date) is exact; ``extras.wait_seconds`` of JSON
+    and "retry again in N seconds" of text get a second of slack; else 10 s.
+
+    >>> from datetime import UTC, datetime
+    >>> text = b"Slow down.\\nPlease retry again in 8 seconds.\\n"
+    >>> asked_wait_s(Answer(429, "", {}, text), now=datetime(2026, 1, 1, tzinfo=UTC))
+    9.0
+    """
+    header = answer.headers.get("retry-after", "").strip()
+    if header.isascii() and header.isdecimal():
+        return float(header)
+    moment = _http_date(header)
+    if moment is not None:
+        return max(0.0, (moment - now).total_seconds())
+    extras = _object(answer.body).get("extras")
+    seconds = extras.get("wait_seconds") if isinstance(extras, dict) else None
+    if isinstance(seconds, (int, float)) and seconds >= 0:
+        return seconds + SLACK_S
+    found = _TEXT_WAIT.search(answer.body[:4096].decode("utf-8", "replace"))
+    return float(found[1]) + SLACK_S if found else DEFAULT_WAIT_S
+
+
+def refusal(answer: Answer) -> tuple[str, str | None]:
+    """``(problem, error_type)`` of a 4xx or 5xx, short enough for a log.
+
+    The type is ``None`` when the body is not Discourse's JSON, and empty when it
+    is but names no type.
+
+    >>> body = b'{"errors": ["No such topic."], "error_type": "not_found"}'
+    >>> refusal(Answer(404, "", {}, body))
+    ('No such topic.', 'not_found')
+    >>> refusal(Answer(502, "", {}, b"<html>Bad", "Bad Gateway"))
+    ('Bad Gateway', None)
+    """
+    data = _object(answer.body)
+    errors = data.get("errors")
+    if isinstance(errors, list):
+        problem = "; ".join(str(error) for error in errors)
+        kind = data.get("error_type")
+        return _short(problem) or answer.reason, kind if isinstance(kind, str) else ""
+    if answer.headers.get("content-type", "").startswith("text/plain"):
+        text = answer.body[:4096].decode("utf-8", "replace")
+        return _short(text) or answer.reason, None
+    return answer.reason, None
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    if len(line) > _MAX_PROBLEM_CHARS:
+        return line[: _MAX_PROBLEM_CHARS - 1] + "…"
+    return line
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The JSON object in *body*, or an empty one."""
+    if body.lstrip()[:1] != b"{":
+        return {}
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,167 @@
+"""A Discourse forum, read only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from indexer import wire
+from indexer.channel import MOVED, Params
+from indexer.http import Transport
+from indexer.wire import Category, Post, Posts, TopicList, TopicPage
+from kb.errors import ForumProtocolError, ForumRejectedError, RecordError
+from kb.types import PostId, TopicId
+
+log = logging.getLogger(__name__)
+
+# The server takes any number; a URL may not be much longer than this makes it.
+POSTS_PER_REQUEST = 50
+# A forum that translates posts serves anonymous readers the original with this.
+_ORIGINALS = {"Cookie": "automatically_translate=false"}
+
+
+class DiscourseClient:
+    """Reads categories, lists of topics and whole topics.
+
+    Every method raises the errors of `Channel.request` and `Transport.get_json`.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    @property
+    def base_url(self) -> str:
+        return self._transport.base_url
+
+    @property
+    def requests(self) -> int:
+        return self._transport.requests
+
+    def categories(self) -> tuple[Category, ...]:
+        """The categories that we may see; a large forum may name only some.
+
+        Raises:
+            ForumProtocolError: The answer is not a list of categories.
+        """
+        path = "/site.json"
+        data = self._get(path)
+        if isinstance(data, dict) and "categories" not in data:
+            # Forums with very many categories leave them out here.
+            path = "/categories.json"
+            data = self._get(path, {"include_subcategories": "true"})
+        try:
+            return wire.read_categories(data, path)
+        except RecordError as exc:
+            raise self._protocol_error(path, exc) from exc
+
+    def category(self, category_id: int) -> Category | None:
+        """One category, or ``None`` when it does not exist for us."""
+        path = f"/c/{category_id}/show.json"
+        try:
+            data = self._get(path)
+        except ForumRejectedError as exc:
+            if exc.status in {403, 404}:
+                return None
+            raise
+        item = data.get("category") if isinstance(data, dict) else None
+        try:
+            found = wire.read_categories({"categories": [item]}, path)
+        except RecordError as exc:
+            raise self._protocol_error(path, exc) from exc
+        return found[0]
+
+    def latest(self, page: int) -> TopicList:
+        """One page of topics, the latest activity first after the pinned ones.
+
+        The list moves while it is read: a topic may be met twice, or slip past.
+
+        Args:
+            page: Counted from 0. A page past the end is empty.
+
+        Raises:
+            ForumProtocolError: The answer is not a list of topics.
+        """
+        path = "/latest.json"
+        data = self._get(path, {"order": "activity", "page": page})
+        try:
+            return wire.read_topic_list(data, f"{path}?page={page}")
+        except RecordError as exc:
+            raise self._protocol_error(path, exc) from exc
+
+    def topic(self, topic_id: TopicId) -> TopicPage:
+        """A topic with all its posts, by number.
+
+        Posts that the forum lists but does not serve, asked twice, are left out:
+        they were deleted in between.
+
+        Raises:
+            ForumRejectedError: It is not there for us. Its ``error_type`` is
+                ``moved`` when the forum leads to another topic instead.
+            RecordError: A field of the topic or of a post is bad.
+        """
+        path = f"/t/{topic_id}.json"
+        topic = wire.read_topic(self._get(path), path)
+        if topic.id != topic_id:
+            raise ForumRejectedError(
+                self.base_url + path,
+                301,
+                f"leads to topic {topic.id}",
+                error_type=MOVED,
+            )
+        if topic.stream is None:
+            parts = [topic.posts, *self._following(topic_id, topic.posts.last_number)]
+        else:
+            parts = [topic.posts, *self._listed(topic_id, topic)]
+        return replace(topic, posts=_merged(parts))
+
+    def _listed(self, topic_id: TopicId, topic: TopicPage) -> Iterator[Posts]:
+        missing = _without(topic.stream or (), topic.posts.met)
+        for _ in range(2):
+            met: set[PostId] = set()
+            for start in range(0, len(missing), POSTS_PER_REQUEST):
+                some = missing[start : start + POSTS_PER_REQUEST]
+                posts = self._posts(topic_id, [("post_ids[]", i) for i in some])
+                met.update(posts.met)
+                yield posts
+            missing = _without(missing, met)
+        if missing:
+            log.info("topic=%d listed but not served: %d posts", topic_id, len(missing))
+
+    def _following(self, topic_id: TopicId, number: int) -> Iterator[Posts]:
+        """The rest of a topic so long that it comes without a list of its posts."""
+        while True:
+            posts = self._posts(topic_id, {"post_number": number, "asc": "true"})
+            if posts.last_number <= number:
+                return
+            yield posts
+            number = posts.last_number
+
+    def _posts(self, topic_id: TopicId, params: Params) -> Posts:
+        path = f"/t/{topic_id}/posts.json"
+        return wire.read_posts(self._get(path, params), path)
+
+    def _get(self, path: str, params: Params | None = None) -> Any:
+        return self._transport.get_json(path, params, headers=_ORIGINALS)
+
+    def _protocol_error(self, path: str, exc: RecordError) -> ForumProtocolError:
+        return ForumProtocolError(self.base_url + path, exc.problem, field=exc.field)
+
+
+def _without(ids: Sequence[PostId], met: Iterable[PostId]) -> list[PostId]:
+    """Ids that are not in *met*, in order, each once."""
+    done = set(met)
+    return [i for i in dict.fromkeys(ids) if i not in done]
+
+
+def _merged(parts: Sequence[Posts]) -> Posts:
+    kept: dict[PostId, Post] = {}
+    for part in parts:
+        kept.update((post.id, post) for post in part.kept)
+    return Posts(
+        kept=tuple(sorted(kept.values(), key=lambda post: post.number)),
+        met=tuple(i for part in parts for i in part.met),
+        last_number=max(part.last_number for part in parts),
+        dropped=tuple(item for part in parts for item in part.dropped),
+    )

@@ -1,0 +1,163 @@
+"""The reading half of HTTP, which is all that a harvester gets.
+
+Writing needs `indexer.channel.Channel`, which the bot alone uses.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import socket
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+import httpx
+
+from indexer.answers import Answer
+from indexer.channel import Channel, ChannelOptions, Params
+from kb.errors import ForumProtocolError, ForumRejectedError, SourceError
+
+log = logging.getLogger(__name__)
+
+
+class Transport:
+    """Reads from one site and can do nothing else; arguments as for `Channel`."""
+
+    def __init__(self, base_url: str, **options: Unpack[ChannelOptions]) -> None:
+        self._channel = Channel(base_url, **options)
+
+    @property
+    def base_url(self) -> str:
+        return self._channel.base_url
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent, repeated ones included."""
+        return self._channel.requests
+
+    def get(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Read *path*; errors as for `Channel.request`."""
+        return self._channel.request("GET", path, params=params, headers=headers)
+
+    def get_json(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Read JSON; an answer that does not parse is asked for once more.
+
+        Raises:
+            ForumRejectedError: The site led us to its login page (besides the
+                errors of `Channel.request`).
+            ForumProtocolError: The body is not JSON in UTF-8, twice.
+        """
+        try:
+            return self._parsed(path, params, headers)
+        except ForumProtocolError as exc:
+            # Proxies cut bodies short without a sign of it, mostly just once.
+            if not isinstance(exc.__cause__, ValueError):
+                raise
+            log.warning("read again: %s", exc)
+            return self._parsed(path, params, headers)
+
+    def _parsed(
+        self, path: str, params: Params | None, headers: Mapping[str, str] | None
+    ) -> Any:
+        answer = self.get(path, params, headers=headers)
+        if httpx.URL(answer.url).path.rstrip("/").endswith("/login"):
+            raise ForumRejectedError(
+                answer.url, 403, "asks for a login", error_type="not_logged_in"
+            )
+        try:
+            return json.loads(answer.body.decode("utf-8"))
+        except UnicodeDecodeError as exc:
+            raise ForumProtocolError(
+                answer.url, f"is not UTF-8 at byte {exc.start}"
+            ) from exc
+        except json.JSONDecodeError as exc:
+            raise ForumProtocolError(
+                answer.url,
+                f"is not JSON: {exc.msg} at character {exc.pos} of {len(exc.doc)}",
+            ) from exc
+        except RecursionError as exc:
+            raise ForumProtocolError(answer.url, "JSON nested too deeply") from exc
+
+    def get_text(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        """Read text, in the answer's own charset, else UTF-8.
+
+        Raises:
+            ForumProtocolError: It does not decode (besides `Channel.request`'s).
+        """
+        answer = self.get(path, params, headers=headers)
+        try:
+            return answer.body.decode(answer.charset)
+        except (UnicodeDecodeError, LookupError) as exc:
+            raise ForumProtocolError(
+                answer.url, f"is not text in {answer.charset}"
+            ) from exc
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def public_addresses_only(*, base_url: str) -> Callable[[str], None]:
+    """A guard for `Channel` against being led into a private network.
+
+    It refuses URLs whose host has an address that is not public, unless the host
+    is *base_url*'s own: a forum inside a company is configured on purpose.
+
+    Raises:
+        SourceError: From the guard; the host is private or has no address.
+    """
+    own = httpx.URL(base_url).host
+    # What is allowed stays allowed: one look-up for each host.
+    accepted = {own}
+
+    def guard(url: str) -> None:
+        host = httpx.URL(url).host
+        if host in accepted:
+            return
+        private = [a for a in _addresses(host, url) if not a.is_global]
+        if private:
+            raise SourceError(url, f"points into a private network ({private[0]})")
+        accepted.add(host)
+
+    return guard
+
+
+def _addresses(
+    host: str, url: str
+) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as exc:
+        raise SourceError(url, f"host {host} has no address: {exc}") from exc
+    # A scope such as %eth0 may follow a link-local address.
+    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]

@@ -1,0 +1,79 @@
+"""What a source of documents promises to the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from kb.store import SourceState
+from kb.types import Document, StoredState
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a source yields: applied in one transaction, together with its cursor.
+
+    Attributes:
+        documents: Read anew; the store is made to hold them.
+        unchanged: Keys that were met and need not be read again, because the
+            stored revision is still the source's.
+        gone: Keys that are known to have left the source. Yield all of a walk
+            in one batch, so that a mass deletion is refused as a whole.
+        skipped: ``(key, reason)`` of what the source has and we must not hold:
+            private, unlisted, empty. Counted by reason; deleted if stored.
+        set_aside: ``(key, reason)`` of broken records. They are counted, logged,
+            tried again with every walk, and never stop it; what was stored of
+            them before stays.
+        cursor: Opaque JSON of the source's own; ``None`` leaves it as it is.
+    """
+
+    documents: tuple[Document, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    set_aside: tuple[tuple[str, str], ...] = ()
+    cursor: str | None = None
+
+
+class Source(Protocol):
+    """A place that documents come from, read once from end to end by a walk."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the config; every document carries it as ``source``."""
+
+    @property
+    def is_exhaustive(self) -> bool:
+        """Whether a complete walk meets every document (or reports its key).
+
+        If so, what a complete walk did not meet is deleted. If not, only keys in
+        ``Batch.gone`` and ``Batch.skipped`` are.
+        """
+
+    @property
+    def requests(self) -> int:
+        """Network requests made so far; 0 for files."""
+
+    def walk(
+        self,
+        state: SourceState,
+        known: Mapping[str, StoredState],
+        *,
+        full: bool = False,
+        again: Collection[str] = (),
+    ) -> Iterator[Batch]:
+        """Read the source, lazily; everything yielded before is already stored.
+
+        Args:
+            state: ``state.cursor`` is what the last applied batch carried, of
+                this walk if it was interrupted, else of an earlier one. A source
+                that must tell them apart writes ``state.walk`` into its cursor.
+            known: What is stored of this source when the walk starts, by key.
+            full: Read everything again, unchanged revisions too.
+            again: Keys that earlier walks set aside; try them in any case.
+
+        Raises:
+            SourceError: The source cannot be read at all.
+            ForumError: The network or the forum does not answer as it should.
+        """

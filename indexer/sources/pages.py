@@ -1,0 +1,137 @@
+"""What documentation pages have in common, wherever they are read. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from indexer.blocks import join_blocks, tidy
+from indexer.clean import clean_markdown
+from indexer.render import front_matter, without_front_matter
+from kb.types import PUBLIC, Document, Kind, Part
+
+PAGE_FORMAT = 1
+"""Grows with every change of what a page is read as."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRules:
+    r"""What holds for the pages of a source.
+
+    Attributes:
+        path_rules: Searched in a page's path, in order; the first that is found
+            gives the version and language that its groups of these names hold.
+        language: Of pages that no rule gives one; so `version`.
+
+    >>> rules = PageRules((re.compile(r"^(?P<version>[^/]+)/(?P<language>[a-z]{2})/"),))
+    >>> rules.of("2.41/fr/maps")
+    ('2.41', 'fr')
+    """
+
+    path_rules: tuple[re.Pattern[str], ...] = ()
+    kind: Kind = Kind.DOCS
+    language: str | None = None
+    version: str | None = None
+    visibility: str = PUBLIC
+
+    def of(self, path: str) -> tuple[str | None, str | None]:
+        """``(version, language)`` of the page at *path*."""
+        for rule in self.path_rules:
+            if match := rule.search(path):
+                groups = match.groupdict()
+                return (
+                    groups.get("version") or self.version,
+                    groups.get("language") or self.language,
+                )
+        return self.version, self.language
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """All of it, for a revision."""
+        rules = tuple(rule.pattern for rule in self.path_rules)
+        return (rules, self.kind, self.language, self.version, self.visibility)
+
+
+def markdown_page(
+    source: str,
+    key: str,
+    url: str,
+    text: str,
+    rules: PageRules,
+    *,
+    title: str | None = None,
+    version: str | None = None,
+    language: str | None = None,
+    revision: str = "",
+) -> Document:
+    """A page as a document; what the page itself states comes before *rules*."""
+    ruled_version, ruled_language = rules.of(key)
+    return Document(
+        source=source,
+        kind=rules.kind,
+        key=key,
+        url=url,
+        title=title or page_title(text, key),
+        parts=(Part(number=1, body=text, format="markdown"),),
+        language=language or ruled_language,
+        visibility=rules.visibility,
+        version=version or ruled_version,
+        revision=revision,
+    )
+
+
+_TITLE_LINE = re.compile(r"^title:[ \t]*(.+?)[ \t]*$", re.MULTILINE)
+_FENCE = re.compile(r"[ ]{0,3}(```|~~~)")
+_HEADING = re.compile(r"[ ]{0,3}#[ \t]+\S")
+_UNDERLINE = re.compile(r"[ ]{0,3}=+[ \t]*$")
+
+
+def page_title(source: str, path: str) -> str:
+    r"""A page's title: of its front matter, its first level-1 heading, or its path.
+
+    >>> page_title("---\ntitle: 'Maps'\n---\n# Other", "guide/maps")
+    'Maps'
+    >>> page_title("Text.\n\n# About *maps* { #maps }", "guide/maps")
+    'About maps'
+    >>> page_title("Text.", "guide/using-maps")
+    'Using maps'
+    """
+    source = source.replace("\r\n", "\n").lstrip("\ufeff")
+    if stated := _TITLE_LINE.search(front_matter(source)):
+        title = tidy(_unquoted(stated[1])).strip()
+        if title:
+            return title
+    heading = _first_heading(without_front_matter(source).split("\n"))
+    title = join_blocks(clean_markdown(heading)) if heading else ""
+    return " ".join(title.split()) or _title_of_path(path)
+
+
+def _unquoted(text: str) -> str:
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if is_quoted else text
+
+
+def _first_heading(lines: Sequence[str]) -> str:
+    fence = ""
+    before = ""
+    for line in lines:
+        if match := _FENCE.match(line):
+            if not fence:
+                fence = match[1]
+            elif match[1] == fence:
+                fence = ""
+        elif not fence and _HEADING.match(line):
+            return line.strip()
+        elif not fence and before.strip() and _UNDERLINE.match(line):
+            return f"# {before.strip()}"
+        before = line
+    return ""
+
+
+def _title_of_path(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    if name.lower() in ("index", "readme") and folder:
+        name = folder.rpartition("/")[2]
+    words = re.sub(r"[-_]+", " ", name).strip()
+    return words[:1].upper() + words[1:] if words else path

@@ -1,0 +1,137 @@
+"""kill -9 at any moment costs time and nothing else."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox import Community, Sandbox
+from kb.store import Store
+from kb.types import Document
+from tests.indexer.harvest_child import harvest
+from tests.indexer.samples import content
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 10
+# Long enough that a kill hits a harvest at work, and not after its end.
+LATENCY_S = 0.01
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    with Sandbox(community=Community.sample()) as running:
+        yield running
+
+
+def kill_after(box: Sandbox, requests: int, delay_s: float, *args: str) -> bool:
+    """Start a harvest and kill it when it has sent so many requests, and a little
+    later; returns whether it was still at work."""
+    done = len(box.requests)
+    box.faults.fail_next(100_000, delay_s=LATENCY_S)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.indexer.harvest_child", box.url, *args], cwd=ROOT
+    )
+    while len(box.requests) - done < requests and process.poll() is None:
+        time.sleep(0.001)
+    time.sleep(delay_s)
+    process.kill()
+    code = process.wait()
+    box.faults.clear()
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
+
+
+def held(database: Path) -> list[object]:
+    """All that a database holds of the forum, in a form that can be compared."""
+    with Store.open(database) as store:
+        assert store.db.conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return [
+            # Being read by us makes a topic's views grow.
+            (replace(item[0], views=0), *item[1:])
+            if isinstance(item, tuple) and isinstance(item[0], Document)
+            else item
+            for item in content(store, "forum")
+        ]
+
+
+def test_a_harvest_killed_at_ten_moments_ends_as_an_undisturbed_one(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    calm = tmp_path / "calm.db"
+    before = len(box.requests)
+    report = harvest(box.url, calm)
+    total = len(box.requests) - before
+    expected = held(calm)
+    assert report.inserted > 20
+
+    rng = random.Random(20261123)
+    kills, met = 0, set()
+    for attempt in range(3 * KILLS):
+        database = tmp_path / f"killed-{attempt}.db"
+        moment = rng.randrange(1, total - 4)
+        if not kill_after(box, moment, rng.uniform(0, LATENCY_S), str(database)):
+            continue
+        with Store.open(database) as store:
+            met.add(len(store.documents.states("forum")))
+        report = harvest(box.url, database)
+        assert report.complete
+        assert held(database) == expected
+        kills += 1
+        if kills == KILLS:
+            break
+    assert kills == KILLS
+    assert len(met) > KILLS // 2  # they were caught at work, at different stages
+
+
+def test_a_refresh_killed_again_and_again_ends_as_an_undisturbed_one(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    """After edits, deletions and new topics, on one database, four times in a row."""
+    calm, database = tmp_path / "calm.db", tmp_path / "killed.db"
+    harvest(box.url, calm)
+    harvest(box.url, database)
+    _change(box.community)
+
+    rng = random.Random(7)
+    for _ in range(4):
+        kill_after(
+            box,
+            rng.randrange(2, 40),
+            rng.uniform(0, LATENCY_S),
+            str(database),
+            "--full",
+        )
+    before = held(calm)
+    first, second = (harvest(box.url, path, full=True) for path in (calm, database))
+
+    assert first.deleted > 0
+    assert second.complete
+    assert held(database) == held(calm) != before
+
+
+def _change(community: Community) -> None:
+    public = [
+        topic
+        for topic in community.topics.values()
+        if community.may_list(topic, None) and len(community.posts_of(topic.id)) > 1
+    ]
+    for topic in public[:10]:
+        community.edit_post(
+            community.posts_of(topic.id)[0].id, "Put in quite another way."
+        )
+    for topic in public[10:13]:
+        community.delete_topic(topic.id)
+    for topic in public[13:16]:
+        community.delete_post(community.posts_of(topic.id)[-1].id)
+    for topic in public[16:20]:
+        community.add_post(topic.id, "Something more to say about that.")
+    community.retitle(public[20].id, "A title that says more than the old one")
+    community.privatise(public[21].id)
