@@ -1,0 +1,171 @@
+"""Acting on what is there: likes, flags, solutions, the state of topics."""
+
+from __future__ import annotations
+
+from bot.sandbox.answers import (
+    Answer,
+    Refusal,
+    bad_parameter,
+    errors,
+    forbidden,
+    json_answer,
+    missing_parameter,
+    not_found,
+)
+from bot.sandbox.desk import Desk, route
+from bot.sandbox.exchange import Ask
+from bot.sandbox.reading import alone, readable_post, readable_topic
+from bot.sandbox.records import Post, PostType
+from bot.sandbox.serialise import post_json
+from bot.sandbox.validation import (
+    CONFLICT,
+    title_errors,
+)
+
+LIKE = 2
+
+
+FLAG_TYPES = frozenset({3, 4, 6, 7, 8, 10})
+
+
+def act_on_post(desk: Desk, ask: Ask) -> Answer:
+    """A like or a flag."""
+    number, kind = ask.form.number("id"), ask.form.number("post_action_type_id")
+    if number is None:
+        raise Refusal(missing_parameter("id"))
+    post, user = readable_post(desk, ask, number), ask.user
+    if kind == LIKE:
+        if post.user_id == user.id or user.id in post.liked_by:
+            raise Refusal(forbidden())
+        desk.community.like(post.id, user.username)
+    elif kind in FLAG_TYPES:
+        if kind == 7 and not ask.form.get("message"):
+            raise Refusal(errors(422, "Message can't be blank"))
+        desk.community.flag(post.id, user.username, kind)
+    else:
+        raise Refusal(bad_parameter("post_action_type_id"))
+    return json_answer(alone(ask, post))
+
+
+def undo_action(desk: Desk, ask: Ask) -> Answer:
+    post = readable_post(desk, ask, ask.capture("id"))
+    kind = ask.query.number("post_action_type_id")
+    if kind is None:
+        kind = ask.form.number("post_action_type_id")
+    if kind != LIKE or ask.user.id not in post.liked_by:
+        raise Refusal(not_found())
+    desk.community.unlike(post.id, ask.user.username)
+    return json_answer(alone(ask, post))
+
+
+def accept_answer(desk: Desk, ask: Ask) -> Answer:
+    post = _answerable(desk, ask)
+    several = desk.settings.several_solutions
+    desk.community.solve(post.id, by=ask.user.username, several=several)
+    return _solution(desk, ask, post)
+
+
+def unaccept_answer(desk: Desk, ask: Ask) -> Answer:
+    post = _answerable(desk, ask)
+    desk.community.unsolve(post.id)
+    return _solution(desk, ask, post)
+
+
+def _answerable(desk: Desk, ask: Ask) -> Post:
+    number, user = ask.form.number("id"), ask.user
+    if number is None:
+        raise Refusal(missing_parameter("id"))
+    post = readable_post(desk, ask, number)
+    topic = desk.community.topics[post.topic_id]
+    own = topic.user_id == user.id and not topic.closed
+    privileged = user.staff or user.trust_level == 4
+    if post.type is not PostType.REGULAR or topic.private or post.number == 1:
+        raise Refusal(forbidden())
+    if not (own or privileged):
+        raise Refusal(forbidden())
+    return post
+
+
+def _solution(desk: Desk, ask: Ask, post: Post) -> Answer:
+    if not desk.settings.modern:
+        return json_answer({"success": "OK"})
+    accepted = desk.community.topics[post.topic_id].accepted
+    posts = [desk.community.posts[number] for number in accepted]
+    shown = [post_json(ask.view, each) for each in posts]
+    return json_answer({"accepted_answers": shown})
+
+
+def set_status(desk: Desk, ask: Ask) -> Answer:
+    topic = readable_topic(desk, ask, ask.capture("id"))
+    if not (ask.user.staff or ask.user.trust_level == 4):
+        raise Refusal(forbidden())
+    status, enabled = ask.form.require("status"), ask.form.flag("enabled")
+    try:
+        desk.community.set_status(
+            topic.id, status, enabled=enabled, by=ask.user.username
+        )
+    except ValueError:
+        raise Refusal(bad_parameter("status")) from None
+    return json_answer({"success": "OK", "topic_status_update": None})
+
+
+def update_topic(desk: Desk, ask: Ask) -> Answer:
+    """A new title, category or tags, by the author or staff."""
+    state, form = desk.community, ask.form
+    topic = readable_topic(desk, ask, ask.capture("id"))
+    if not (ask.user.staff or ask.user.id == topic.user_id):
+        raise Refusal(forbidden())
+    seen = form.get("original_title")
+    if seen is not None and seen != topic.title:
+        raise Refusal(errors(409, CONFLICT))
+    title, tags = form.get("title"), form.many("tags")
+    if title is not None and title != topic.title:
+        private = topic.private
+        wrong = list(title_errors(state, desk.settings, title, tags, private=private))
+        if wrong:
+            raise Refusal(errors(422, *wrong))
+        state.retitle(topic.id, title)
+    number = form.number("category_id")
+    if number is not None:
+        if number not in state.categories:
+            raise Refusal(bad_parameter("category_id"))
+        state.set_category(topic.id, state.categories[number].slug)
+    named = [value for key, value in form.pairs if key == "tags[][name]"]
+    if tags or named:
+        state.set_tags(topic.id, [tag for tag in tags + named if tag])
+    shown = {
+        "id": topic.id,
+        "title": topic.title,
+        "fancy_title": topic.title,
+        "slug": topic.slug,
+        "posts_count": len(state.seen_posts(topic, None)),
+    }
+    return json_answer({"basic_topic": shown})
+
+
+def follow(desk: Desk, ask: Ask) -> Answer:
+    topic = readable_topic(desk, ask, ask.capture("id"))
+    level = ask.form.number("notification_level", least=0)
+    if level is None or level > 3:
+        raise Refusal(bad_parameter("notification_level"))
+    topic.levels[ask.user.id] = level
+    return json_answer({"success": "OK"})
+
+
+def mark_read(desk: Desk, ask: Ask) -> Answer:
+    return json_answer({"success": "OK"})
+
+
+_TOPIC = r"/t/(?:[^/]+/)?(?P<id>\d+)"
+
+
+ROUTES = (
+    route("POST", r"/post_actions", "post_actions/create", act_on_post),
+    route("DELETE", r"/post_actions/(?P<id>\d+)", "post_actions/destroy", undo_action),
+    route("POST", r"/solution/accept", "answer/accept", accept_answer),
+    route("POST", r"/solution/unaccept", "answer/unaccept", unaccept_answer),
+    route("PUT", _TOPIC + "/status", "topics/status", set_status),
+    route("PUT", _TOPIC, "topics/update", update_topic),
+    route("POST", _TOPIC + "/notifications", "topics/set_notifications", follow),
+    route("PUT", r"/notifications/mark-read", "notifications/mark_read", mark_read),
+)

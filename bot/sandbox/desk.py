@@ -1,0 +1,153 @@
+"""The forum's front desk: who may come in, and which handler serves them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from bot.sandbox.answers import (
+    HTML_TYPE,
+    Answer,
+    Refusal,
+    bad_csrf,
+    not_found,
+    not_logged_in,
+    rails_429,
+    read_only,
+    search_429,
+    text_answer,
+    tracker_429,
+)
+from bot.sandbox.community import Community
+from bot.sandbox.exchange import Ask, Keys
+from bot.sandbox.settings import Settings
+
+Handler = Callable[["Desk", Ask], Answer]
+Format = Literal["json", "html", "any"]
+
+# Visitors get these even where everybody must log in.
+_OPEN_DOORS = ("/site/basic-info", "/robots.txt", "/login")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A handler for paths, given without ``.json``.
+
+    Attributes:
+        name: What the forum calls it in ``X-Discourse-Route``.
+        format: GET of a ``json`` route serves JSON only to those who ask for it.
+    """
+
+    methods: frozenset[str]
+    pattern: re.Pattern[str]
+    name: str
+    handler: Handler
+    format: Format = "json"
+
+
+def route(
+    methods: str, pattern: str, name: str, handler: Handler, format: Format = "json"
+) -> Route:
+    return Route(frozenset(methods.split()), re.compile(pattern), name, handler, format)
+
+
+@dataclass(slots=True)
+class Desk:
+    """What handlers share.
+
+    Attributes:
+        settings: May be replaced at any time; each request reads it anew.
+        memo: Answers to identical writes of the last two minutes.
+        used: Times of limited actions, by what is limited.
+    """
+
+    community: Community
+    settings: Settings
+    routes: Sequence[Route] = ()
+    keys: Keys = field(default_factory=Keys)
+    memo: dict[tuple[object, ...], tuple[datetime, Answer]] = field(
+        default_factory=dict
+    )
+    used: defaultdict[str, deque[datetime]] = field(
+        default_factory=lambda: defaultdict(deque)
+    )
+
+    def serve(self, ask: Ask) -> Answer:
+        """Answer *ask*, under the community's lock; its reader is found here."""
+        with self.community.lock:
+            try:
+                reader, key = self.keys.reader(self.community, ask.headers)
+                known = replace(ask, key=key, view=replace(ask.view, reader=reader))
+                self._admit(known)
+                answer = self._dispatch(known)
+            except Refusal as refusal:
+                return refusal.answer
+            if reader is None:
+                return answer
+            headers = {**answer.headers, "X-Discourse-Username": reader.username}
+            return replace(answer, headers=headers)
+
+    def allow(self, what: str, times: int, within: timedelta) -> int:
+        """Count one use of *what*; the seconds to wait when it was used too often."""
+        now, used = self.community.now(), self.used[what]
+        while used and now - used[0] >= within:
+            used.popleft()
+        if len(used) >= times:
+            return max(1, int((used[0] + within - now).total_seconds()))
+        used.append(now)
+        return 0
+
+    def _admit(self, ask: Ask) -> None:
+        """Turn away whom the forum would turn away before looking at the path."""
+        if self.settings.limits:
+            self._limit(ask)
+        if ask.method not in {"GET", "HEAD"}:
+            if ask.key is None:
+                raise Refusal(bad_csrf())
+            if self.settings.read_only:
+                raise Refusal(read_only())
+        closed = self.settings.login_required and ask.view.reader is None
+        if closed and not ask.path.startswith(_OPEN_DOORS):
+            if ask.wants_json:
+                raise Refusal(not_logged_in())
+            raise Refusal(Answer(302, b"", {"Location": "/login"}))
+
+    def _limit(self, ask: Ask) -> None:
+        minute, ten_seconds = timedelta(minutes=1), timedelta(seconds=10)
+        if ask.key is not None and ask.key.kind != "user_api":
+            wait_s = self.allow("admin api", 60, minute)
+            if wait_s:
+                raise Refusal(rails_429(wait_s))
+        elif ask.key is not None:
+            wait_s = self.allow(f"user api {ask.key.username}", 20, minute)
+            if wait_s:
+                raise Refusal(rails_429(wait_s, "user_api_key_limiter_60_secs"))
+        else:
+            wait_s = self.allow(f"ip {ask.client}", 50, ten_seconds)
+            if wait_s:
+                raise Refusal(tracker_429(wait_s))
+        if ask.path == "/search" and ask.key is None:
+            wait_s = self.allow(f"search {ask.client}", 15, minute)
+            if wait_s:
+                raise Refusal(search_429())
+
+    def _dispatch(self, ask: Ask) -> Answer:
+        method = "GET" if ask.method == "HEAD" else ask.method
+        asked = "json" if ask.wants_json else "html"
+        for each in self.routes:
+            found = each.pattern.fullmatch(ask.path)
+            if found is None or method not in each.methods:
+                continue
+            if method == "GET" and each.format not in {"any", asked}:
+                continue
+            captured = {k: v for k, v in found.groupdict().items() if v is not None}
+            answer = each.handler(self, replace(ask, captured=captured))
+            headers = {**answer.headers, "X-Discourse-Route": each.name}
+            return replace(answer, headers=headers)
+        if ask.wants_json or method != "GET":
+            return not_found()
+        return text_answer("<h1>Oops! That page does not exist.</h1>", 404, HTML_TYPE)

@@ -1,0 +1,127 @@
+"""A documentation site: HTML pages, their Markdown twins, sitemap and llms.txt.
+
+Like a site built by MkDocs: headings carry ``{ #anchor }`` ids, navigation and
+footers surround the text, and answers can be asked for conditionally.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from html import escape
+
+from markdown_it import MarkdownIt
+
+from bot.sandbox.answers import HTML_TYPE, Answer, text_answer
+from bot.sandbox.library import DocPage, Library
+from bot.sandbox.records import Addresses
+
+_HEADING = re.compile(
+    r"<h([1-6])>(.*?)(?:\s*\{\s*#([\w.-]+)\s*\})?\s*</h\1>", re.DOTALL
+)
+_MARKDOWN = MarkdownIt("commonmark", {"xhtmlOut": False}).enable("table")
+
+
+def serve(
+    library: Library, sites: Addresses, path: str, headers: Mapping[str, str]
+) -> Answer:
+    """Answer a GET of *path*, given without the site's own prefix."""
+    pages = library.pages.values()
+    if path == "/robots.txt":
+        return text_answer(
+            f"User-agent: *\nAllow: /\nSitemap: {sites.docs}/sitemap.xml\n"
+        )
+    if path == "/sitemap.xml":
+        rows = "".join(
+            f"<url><loc>{sites.docs}/{page.path}.html</loc>"
+            f"<lastmod>{page.changed:%Y-%m-%d}</lastmod></url>"
+            for page in pages
+        )
+        space = "http://www.sitemaps.org/schemas/sitemap/0.9"
+        return _xml(f'<urlset xmlns="{space}">{rows}</urlset>')
+    if path == "/llms.txt":
+        lines = [f"- [{page.title}]({sites.docs}/{page.path}.md)" for page in pages]
+        return text_answer("# Documentation\n\n" + "\n".join(lines) + "\n")
+    if path in {"", "/", "/index.html"}:
+        return text_answer(_index(library, sites), kind=HTML_TYPE)
+    name, dot, suffix = path.strip("/").rpartition(".")
+    page = library.page(name) if dot and suffix in {"html", "md"} else None
+    if page is None:
+        return text_answer("<h1>404 - Not found</h1>", 404, HTML_TYPE)
+    return _conditional(page, suffix, sites, headers)
+
+
+def _conditional(
+    page: DocPage, suffix: str, sites: Addresses, headers: Mapping[str, str]
+) -> Answer:
+    marks = {
+        "ETag": page.etag(suffix),
+        "Last-Modified": format_datetime(page.changed, usegmt=True),
+    }
+    if _unchanged(page, suffix, headers):
+        return Answer(304, b"", marks)
+    text = page.text(sites)
+    if suffix == "md":
+        return Answer(200, text.encode(), {"Content-Type": "text/markdown", **marks})
+    return Answer(
+        200, render(page, text, sites).encode(), {"Content-Type": HTML_TYPE, **marks}
+    )
+
+
+def _unchanged(page: DocPage, suffix: str, headers: Mapping[str, str]) -> bool:
+    known = headers.get("if-none-match")
+    if known is not None:
+        # When both are sent, the tag alone decides (RFC 9110, 13.1.3).
+        return page.etag(suffix) in [each.strip() for each in known.split(",")]
+    since = headers.get("if-modified-since")
+    return since is not None and page.changed <= _when(since, page.changed)
+
+
+def _when(text: str, page_changed: datetime) -> datetime:
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        # An unreadable date counts as none.
+        return datetime.min.replace(tzinfo=page_changed.tzinfo)
+
+
+def render(page: DocPage, text: str, sites: Addresses) -> str:
+    """A whole HTML page around the Markdown *text*."""
+    body = text.partition("\n---\n")[2] if text.startswith("---\n") else text
+    html = _HEADING.sub(_heading, _MARKDOWN.render(body))
+    twin = f"{sites.docs}/{page.path}.md"
+    return (
+        f'<!doctype html>\n<html lang="{page.language}">\n<head><meta charset="utf-8">'
+        f"<title>{escape(page.title)} - Documentation {page.version}</title>"
+        f'<link rel="alternate" type="text/markdown" href="{twin}">'
+        f'<meta name="version" content="{page.version}"></head>\n<body>\n'
+        '<header class="md-header">Documentation · Search · Versions</header>\n'
+        '<nav class="md-nav"><ul><li><a href="#">Use</a></li><li><a href="#">Manage'
+        '</a></li></ul></nav>\n<main class="md-main"><article '
+        f'class="md-content__inner">\n{html}</article></main>\n'
+        '<footer class="md-footer">Was this page helpful?</footer>\n</body>\n</html>\n'
+    )
+
+
+def _heading(found: re.Match[str]) -> str:
+    level, words = found[1], found[2]
+    plain = re.sub(r"<[^>]+>|&\w+;", "", words).lower()
+    name = found[3] or re.sub(r"\W+", "-", plain).strip("-")
+    link = f'<a class="headerlink" href="#{name}" title="Permanent link">¶</a>'
+    return f'<h{level} id="{name}">{words}{link}</h{level}>'
+
+
+def _index(library: Library, sites: Addresses) -> str:
+    items = "".join(
+        f'<li><a href="{sites.docs}/{page.path}.html">{escape(page.title)}</a> '
+        f"({page.version}, {page.language})</li>"
+        for page in library.pages.values()
+    )
+    return f"<!doctype html><title>Documentation</title><ul>{items}</ul>"
+
+
+def _xml(content: str) -> Answer:
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    return text_answer(head + content, kind="application/xml; charset=utf-8")

@@ -1,0 +1,191 @@
+"""What is served beside the forum: documentation, courses and videos.
+
+Read from the folder of the sample community, or put together by a test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.sandbox.load import SAMPLE, moment
+from bot.sandbox.records import Addresses
+
+# Sample pages have no dates of their own.
+WRITTEN = datetime(2024, 6, 1, 8, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DocPage:
+    """A page of the documentation.
+
+    Attributes:
+        path: ``version/language/section/name``, without a suffix.
+        markdown: May name the sites as ``{docs}`` and so on.
+    """
+
+    path: str
+    markdown: str
+    changed: datetime = WRITTEN
+
+    @property
+    def version(self) -> str:
+        return self.path.split("/")[0]
+
+    @property
+    def language(self) -> str:
+        return self.path.split("/")[1]
+
+    @property
+    def title(self) -> str:
+        for line in self.markdown.splitlines():
+            if line.startswith("# "):
+                return line[2:].partition("{")[0].strip()
+        return self.path.rpartition("/")[2]
+
+    def text(self, addresses: Addresses) -> str:
+        return Addresses().replaced(self.markdown, addresses)
+
+    def etag(self, suffix: str) -> str:
+        digest = hashlib.blake2b(f"{suffix}\n{self.markdown}".encode(), digest_size=8)
+        return f'"{digest.hexdigest()}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course: its outline is ``(chapter, units)`` in order."""
+
+    id: str
+    name: str
+    short_description: str
+    language: str
+    level: str
+    effort: str
+    start: datetime
+    enrollment_start: datetime | None
+    pacing: str
+    outline: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    id: str
+    title: str
+    description: str
+    published: datetime
+    duration_s: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    id: str
+    title: str
+    videos: tuple[Video, ...]
+
+
+@dataclass(slots=True)
+class Library:
+    """Pages by path, courses and playlists; change it and the next answer follows."""
+
+    pages: dict[str, DocPage] = field(default_factory=dict)
+    courses: list[Course] = field(default_factory=list)
+    playlists: list[Playlist] = field(default_factory=list)
+
+    @classmethod
+    def sample(cls, folder: Path = SAMPLE) -> Library:
+        """What lies in *folder*; a part that is missing there is empty."""
+        library = cls()
+        docs = folder / "docs"
+        for path in sorted(docs.rglob("*.md")):
+            name = path.relative_to(docs).with_suffix("").as_posix()
+            library.put_page(name, path.read_text("utf-8"))
+        library.courses = [_course(each) for each in _read(folder / "courses.yaml")]
+        playlists = _read(folder / "videos.yaml", "playlists")
+        library.playlists = [_playlist(each) for each in playlists]
+        return library
+
+    def put_page(self, path: str, markdown: str, changed: datetime = WRITTEN) -> None:
+        """Add or replace the page at ``version/language/section/name``."""
+        self.pages[path] = DocPage(path, markdown, changed)
+
+    def page(self, path: str) -> DocPage | None:
+        return self.pages.get(path)
+
+    def videos(self) -> Mapping[str, Video]:
+        return {
+            video.id: video for playlist in self.playlists for video in playlist.videos
+        }
+
+
+def write_docs(folder: Path, base_url: str) -> list[Path]:
+    """Write the sample documentation as a Markdown checkout.
+
+    Args:
+        base_url: What ``{docs}`` becomes; other placeholders become its siblings.
+
+    Returns:
+        The files written, in order.
+    """
+    root = base_url.rstrip("/")
+    sites = Addresses(root, root, f"{root}/academy", f"{root}/videos")
+    written = []
+    for source in sorted((SAMPLE / "docs").rglob("*")):
+        if not source.is_file():
+            continue
+        target = folder / source.relative_to(SAMPLE / "docs")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = Addresses().replaced(source.read_text("utf-8"), sites)
+        target.write_text(text, "utf-8")
+        written.append(target)
+    return written
+
+
+def _read(path: Path, key: str | None = None) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    found: Any = yaml.safe_load(path.read_text("utf-8")) or []
+    rows: list[dict[str, Any]] = found[key] if key else found
+    return rows
+
+
+def _course(written: Mapping[str, Any]) -> Course:
+    opens = written.get("enrollment_start")
+    return Course(
+        id=written["id"],
+        name=written["name"],
+        short_description=written["short_description"],
+        language=written["language"],
+        level=written.get("level", "introductory"),
+        effort=written.get("effort", ""),
+        start=moment(written["start"]),
+        enrollment_start=moment(opens) if opens else None,
+        pacing=written.get("pacing", "self"),
+        outline=tuple(
+            (each["chapter"], tuple(each["units"])) for each in written["outline"]
+        ),
+    )
+
+
+def _playlist(written: Mapping[str, Any]) -> Playlist:
+    return Playlist(
+        id=written["id"],
+        title=written["title"],
+        videos=tuple(
+            Video(
+                id=each["id"],
+                title=each["title"],
+                description=each["description"],
+                published=moment(each["published"]),
+                duration_s=int(each["duration_s"]),
+                language=each["language"],
+            )
+            for each in written["videos"]
+        ),
+    )

@@ -1,0 +1,305 @@
+"""Topics and lists of topics → the JSON that a reader of the forum gets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+
+from bot.sandbox.pings import plain_text
+from bot.sandbox.records import Post, PostType, Topic
+from bot.sandbox.serialise import (
+    Json,
+    View,
+    post_json,
+    post_url,
+    stamp,
+    tags_json,
+    user_json,
+)
+
+CHUNK = 20
+
+
+def basic_topic_json(view: View, topic: Topic) -> Json:
+    """What every form of a topic shares."""
+    seen = view.state.seen_posts(topic, None)
+    title = view.title(topic)
+    last = view.state.last_post(topic)
+    return {
+        "id": topic.id,
+        "title": title,
+        "fancy_title": escape(title),
+        "slug": topic.slug,
+        "posts_count": len(seen),
+        "created_at": stamp(topic.created_at),
+        "views": topic.views,
+        "reply_count": sum(post.reply_to is not None for post in seen),
+        "like_count": sum(post.like_count for post in seen),
+        "last_posted_at": stamp(last.created_at if last else None),
+        "visible": topic.visible,
+        "closed": topic.closed,
+        "archived": topic.archived,
+        "has_summary": False,
+        "archetype": topic.archetype,
+        "category_id": topic.category_id,
+        "featured_link": None,
+        "pinned": bool(topic.pinned),
+        "pinned_globally": topic.pinned == "globally",
+        "highest_post_number": topic.highest,
+        "image_url": None,
+        "tags": tags_json(view, topic.tags),
+        "tags_descriptions": {},
+    }
+
+
+def list_item_json(view: View, topic: Topic, *, suggested: bool = False) -> Json:
+    """A topic in a list."""
+    state = view.state
+    posters = _posters(view, topic)
+    found = basic_topic_json(view, topic) | {
+        "bumped": True,
+        "bumped_at": stamp(topic.bumped_at),
+        "unseen": False,
+        "unpinned": None,
+        "bookmarked": None if view.reader is None else False,
+        "liked": None if view.reader is None else False,
+        "has_accepted_answer": bool(topic.accepted),
+        "can_have_answer": not topic.private,
+    }
+    first = state.post_at(topic.id, 1)
+    if topic.pinned and first is not None:
+        found["excerpt"] = escape(plain_text(first.cooked)[:220], quote=False)
+    if suggested:
+        for poster in posters:
+            poster["user"] = user_json(view, state.users[poster.pop("user_id")])
+            del poster["primary_group_id"]
+    else:
+        last = state.last_post(topic)
+        author = state.users[last.user_id if last else topic.user_id]
+        found["last_poster_username"] = author.username
+        found["op_like_count"] = first.like_count if first else 0
+    found["posters"] = posters
+    if topic.private:
+        found["allowed_user_count"] = len(topic.recipients | {topic.user_id})
+        found["participants"] = []
+    return found
+
+
+def _posters(view: View, topic: Topic) -> list[Json]:
+    """Up to five members: the asker first, whoever wrote last marked as latest."""
+    last = view.state.last_post(topic)
+    latest = last.user_id if last else topic.user_id
+    counted = Counter(
+        post.user_id
+        for post in view.state.seen_posts(topic, None)
+        if post.type is not PostType.SMALL_ACTION
+    )
+    frequent = [user_id for user_id, _count in counted.most_common()]
+    chosen = list(dict.fromkeys([topic.user_id, *frequent]))[:4]
+    if latest not in chosen:
+        chosen.append(latest)
+    posters: list[Json] = []
+    for user_id in chosen:
+        roles = ["Original Poster"] if user_id == topic.user_id else []
+        if user_id == latest:
+            roles.append("Most Recent Poster")
+        elif not roles:
+            roles.append("Frequent Poster")
+        extras = "latest" if user_id == latest else None
+        if len(chosen) == 1:
+            extras = "latest single"
+        posters.append(
+            {
+                "extras": extras,
+                "description": ", ".join(roles),
+                "user_id": user_id,
+                "primary_group_id": None,
+            }
+        )
+    return posters
+
+
+def list_json(
+    view: View, topics: Sequence[Topic], more: Json, *, per_page: int
+) -> Json:
+    """The envelope of a list.
+
+    Args:
+        more: Keys of this kind of list, such as ``more_topics_url``.
+    """
+    items = [list_item_json(view, topic) for topic in topics]
+    ids = {poster["user_id"] for item in items for poster in item["posters"]}
+    users = [user_json(view, view.state.users[user_id]) for user_id in sorted(ids)]
+    top = Counter(tag for topic in topics for tag in topic.tags).most_common(10)
+    logged_in: Json = {}
+    if view.reader is not None:
+        logged_in = {"draft": None, "draft_key": "new_topic", "draft_sequence": 0}
+    return {
+        "users": users,
+        "primary_groups": [],
+        "flair_groups": [],
+        "topic_list": {
+            "can_create_topic": view.reader is not None,
+            **logged_in,
+            **more,
+            "per_page": per_page,
+            "top_tags": tags_json(view, [tag for tag, _count in top]),
+            "topics": items,
+        },
+    }
+
+
+def topic_json(
+    view: View, topic: Topic, page: Sequence[Post], *, raw: bool, current: int = 1
+) -> Json:
+    """A whole topic, with the posts of one *page* and the ids of all."""
+    state = view.state
+    seen = state.seen_posts(topic, view.reader)
+    first_day = topic.created_at.date()
+    lookup = [
+        [position, (view.state.now().date() - post.created_at.date()).days]
+        for position, post in enumerate(seen, start=1)
+        if position == 1 or post.created_at.date() != first_day
+    ]
+    words = sum(len(post.raw.split()) for post in seen)
+    found = {
+        "post_stream": {
+            "posts": [post_json(view, post, raw=raw, in_topic=True) for post in page],
+            "stream": [post.id for post in seen],
+        },
+        "timeline_lookup": lookup,
+        "suggested_topics": [
+            list_item_json(view, other, suggested=True)
+            for other in _suggested(view, topic)
+        ],
+        **basic_topic_json(view, topic),
+        "word_count": words,
+        "deleted_at": stamp(topic.deleted_at),
+        "user_id": topic.user_id,
+        "pinned_at": stamp(topic.created_at) if topic.pinned else None,
+        "pinned_until": None,
+        "slow_mode_seconds": 0,
+        "draft": None,
+        "draft_key": f"topic_{topic.id}",
+        "draft_sequence": None if view.reader is None else 0,
+        "unpinned": None,
+        "current_post_number": current,
+        "deleted_by": None,
+        "actions_summary": [
+            {"id": number, "count": 0, "hidden": False, "can_act": bool(view.reader)}
+            for number in (4, 7, 8)
+        ],
+        "chunk_size": CHUNK,
+        "bookmarked": False,
+        "bookmarks": [],
+        "topic_timer": None,
+        "message_bus_last_id": 0,
+        "participant_count": len({post.user_id for post in seen}),
+        "show_read_indicator": False,
+        "thumbnails": None,
+        "slow_mode_enabled_until": None,
+        "details": _details(view, topic, seen),
+        **_solution(view, topic),
+    }
+    if view.staff:
+        everything = state.posts_of(topic.id)
+        found["has_deleted"] = any(post.deleted_at for post in everything)
+    return found
+
+
+def _suggested(view: View, topic: Topic) -> list[Topic]:
+    others = [
+        other
+        for other in view.state.topics.values()
+        if other.id != topic.id and view.state.may_list(other, view.reader)
+    ]
+    others.sort(key=lambda other: (other.category_id != topic.category_id, -other.id))
+    return others[:5]
+
+
+def _details(view: View, topic: Topic, seen: Sequence[Post]) -> Json:
+    state = view.state
+    staff, logged_in = view.staff, view.reader is not None
+    last = state.last_post(topic)
+    written = Counter(post.user_id for post in seen)
+    level = topic.levels.get(view.reader.id, 1) if view.reader else 1
+    return {
+        "can_edit": staff,
+        "notification_level": level,
+        "can_move_posts": staff,
+        "can_delete": staff,
+        "can_remove_allowed_users": staff,
+        "can_create_post": logged_in and (staff or not topic.closed),
+        "can_reply_as_new_topic": logged_in,
+        "can_flag_topic": logged_in,
+        "can_convert_topic": staff,
+        "can_review_topic": staff,
+        "can_close_topic": staff,
+        "can_archive_topic": staff,
+        "can_split_merge_topic": staff,
+        "can_edit_staff_notes": staff,
+        "can_toggle_topic_visibility": staff,
+        "can_pin_unpin_topic": staff,
+        "can_moderate_category": staff,
+        "can_remove_self_id": view.reader.id if view.reader else None,
+        "participants": [
+            {
+                **user_json(view, state.users[user_id]),
+                "post_count": count,
+                "primary_group_name": None,
+                "flair_name": None,
+                "flair_url": None,
+                "flair_color": None,
+                "flair_bg_color": None,
+                "flair_group_id": None,
+                "admin": state.users[user_id].admin,
+                "moderator": state.users[user_id].moderator,
+                "trust_level": state.users[user_id].trust_level,
+            }
+            for user_id, count in written.most_common(24)
+        ],
+        "created_by": user_json(view, state.users[topic.user_id]),
+        "last_poster": user_json(
+            view, state.users[last.user_id if last else topic.user_id]
+        ),
+    }
+
+
+def _solution(view: View, topic: Topic) -> Json:
+    """The accepted answers, in the shape of the settings' generation."""
+    if not topic.accepted:
+        return {}
+    seen = view.state.seen_posts(topic, view.reader)
+    answers = [post for post in seen if post.id in topic.accepted and not post.hidden]
+    asker = view.state.users[topic.user_id]
+    accepter = {"accepter_name": asker.name, "accepter_username": asker.username}
+    if not view.settings.modern:
+        if not answers:
+            return {"accepted_answer": None}
+        author = view.state.users[answers[0].user_id]
+        return {
+            "accepted_answer": {
+                "post_number": answers[0].number,
+                "username": author.username,
+                "name": author.name or None,
+                "excerpt": escape(plain_text(answers[0].cooked)[:300], quote=False),
+                **accepter,
+            }
+        }
+    answers.sort(key=lambda post: post.created_at)
+    return {
+        "accepted_answers": [
+            {
+                **user_json(view, view.state.users[post.user_id]),
+                "id": post.id,
+                "created_at": stamp(post.created_at),
+                "cooked": view.cooked(post),
+                "post_number": post.number,
+                "topic_id": topic.id,
+                "url": post_url(topic, post),
+                **accepter,
+            }
+            for post in answers
+        ]
+    }

@@ -1,0 +1,52 @@
+"""How the sandbox's forum is set up: which age of the software, which switches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Generation = Literal["2022", "2026"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Site settings, with the defaults of a fresh forum.
+
+    Attributes:
+        generation: Shapes of 2022 (tags are strings, one ``accepted_answer``, pages
+            out of range are 404, ``/posts.json`` serves windows of 50 ids) or of 2026
+            (tags are objects, ``accepted_answers``, redirects, 50 posts, ``per_page``).
+        detailed_404: Tell private (403) and deleted (410) from missing (404).
+        login_required: Visitors get 403 for everything.
+        read_only: Writing gets 503.
+        localise_to: Serve machine translations in this locale where a post has one,
+            unless the visitor's cookie asks for the original.
+        approve_posts_of: Usernames whose posts wait for approval.
+        limits: Enforce the forum's real rate limits; off, so that tests run free.
+        blocked_words: Words that no post may hold.
+        several_solutions: A topic may have more than one.
+        names: Serve the full names of members.
+        sitemap: Serve ``/sitemap.xml``.
+    """
+
+    generation: Generation = "2026"
+    locale: str = "en"
+    detailed_404: bool = False
+    login_required: bool = False
+    read_only: bool = False
+    localise_to: str | None = None
+    approve_posts_of: frozenset[str] = frozenset()
+    limits: bool = False
+    min_post_length: int = 20
+    min_pm_length: int = 10
+    min_title_length: int = 15
+    max_post_length: int = 32000
+    max_consecutive_replies: int = 3
+    blocked_words: frozenset[str] = frozenset()
+    several_solutions: bool = False
+    names: bool = True
+    sitemap: bool = True
+
+    @property
+    def modern(self) -> bool:
+        return self.generation == "2026"
