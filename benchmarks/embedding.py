@@ -13,6 +13,7 @@ import gzip
 import json
 import platform
 import random
+import re
 import statistics
 import tempfile
 import time
@@ -30,11 +31,12 @@ from kb.embed.openvino import OpenVinoEmbedder
 from kb.embed.pytorch import TorchEmbedder
 
 QUERY = "How do I move an organisation unit to another parent? Attempt {}"
-_WORDS = (
+_WORDS = re.findall(
+    r"\w+",
     "the import of data values failed with error after we moved an organisation "
     "unit to another parent level please check user role sharing settings dashboard "
-    "indicator program stage tracker capture event analytics table export server log"
-).split()
+    "indicator program stage tracker capture event analytics table export server log",
+)
 
 
 def generated(count: int, seed: int = 1) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from indexer.blocks import Block
 
@@ -216,7 +215,8 @@ def _is_mail_header(lines: list[str]) -> bool:
 
 def _is_short(tail: str, blocks: Sequence[Block], start: int) -> bool:
     chars = len(tail)
-    for block in islice(blocks, start, None):
+    for index in range(start, len(blocks)):
+        block = blocks[index]
         chars += len(block.text)
         if chars > _MAX_TAIL_CHARS or block.kind == "code":
             return False

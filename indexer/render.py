@@ -179,11 +179,27 @@ _ID = re.compile(r"#([^\s}]+)")
 _INLINE_ATTRIBUTES = re.compile(r"(?<=\))\{:?[^{}\n]*[=.#][^{}\n]*\}")
 
 
+# Inline parsing is quadratic in brackets that are left open, and slow in the others.
+_MAX_BRACKETS = 3_000
+_MAX_MARKS = 20_000
+_MARKS = re.compile(r"[*_`<~&\\]")
+
+
+def _is_tangled(content: str) -> bool:
+    """Whether it is better shown as it stands than parsed."""
+    if len(content) <= _MAX_BRACKETS:
+        return False
+    marks = sum(1 for _ in _MARKS.finditer(content))
+    return content.count("[") > _MAX_BRACKETS or marks > _MAX_MARKS
+
+
 def _read_attributes(state: StateCore) -> None:
     """Take attribute lists out of the text, and give headings the id they state."""
     opening: Token | None = None
     for token in state.tokens:
-        if token.type == "inline":
+        if token.type == "inline" and _is_tangled(token.content):
+            token.type = "text"
+        elif token.type == "inline":
             if opening is not None:
                 match = _HEADING_ATTRIBUTES.search(token.content)
                 if match and (stated := _ID.search(match[1])):

@@ -19,6 +19,7 @@ from kb.types import (
     DocumentId,
     DocumentSummary,
     Kind,
+    Passage,
     SearchHit,
     utc_now,
 )
@@ -80,7 +81,7 @@ class Searcher:
         exclude: frozenset[DocumentId] = frozenset(),
         per_kind: Mapping[Kind, int] | None = None,
     ) -> tuple[SearchHit, ...]:
-        """Find the documents that answer best, each with its best passage.
+        """Find the documents that answer best, each with the passage that does.
 
         What the index says is checked against the store: what was deleted,
         unlisted or made private since the index was built is not returned. Of
@@ -138,7 +139,7 @@ class Searcher:
             ranked = self._rank(kind, allowed, documents, named)
             quota = limit if per_kind is None else per_kind.get(kind, limit)
             columns.append(ranked[: max(quota, 0)])
-        return self._hits(merge(columns)[:limit], documents)
+        return self._hits(question, merge(columns)[:limit], documents)
 
     def _rank(
         self,
@@ -155,22 +156,40 @@ class Searcher:
 
     def _hits(
         self,
+        question: Question,
         ranked: Sequence[Ranked],
         documents: Mapping[DocumentId, DocumentSummary],
     ) -> tuple[SearchHit, ...]:
-        passages = self._store.passages.load([r.candidate.passage_id for r in ranked])
+        found = self._store.passages.load([r.candidate.passage_id for r in ranked])
         return tuple(
             SearchHit(
                 document=documents[r.candidate.document_id],
-                passage=passages[r.candidate.passage_id],
+                passage=self._answering(question, found[r.candidate.passage_id]),
                 score=r.score,
                 confidence=r.confidence,
                 signals=r.candidate.signals,
             )
             for r in ranked
             # Another process may have deleted it since a moment ago.
-            if r.candidate.passage_id in passages
+            if r.candidate.passage_id in found
         )
+
+    def _answering(self, question: Question, found: Passage) -> Passage:
+        """What to show of a document: the solution where there is one.
+
+        A thread is mostly found by its question, which looks like the one that
+        was asked; what helps is the answer below it.
+        """
+        solution = {
+            p.id: p for p in self._store.passages.of_solution(found.document_id)
+        }
+        if not solution or found.id in solution:
+            return found
+        scores = self._index.lexical.score(
+            question.body, list(solution), Kind.THREAD, title=question.title
+        )
+        best = max(solution, key=lambda i: (scores[i].score if i in scores else 0, -i))
+        return solution[best]
 
 
 def merge(columns: Sequence[Sequence[Ranked]]) -> list[Ranked]:

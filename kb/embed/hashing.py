@@ -10,11 +10,12 @@ import re
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kb.embed.protocol import Float32
 
@@ -29,8 +30,6 @@ _PAIR_WEIGHT = 0.4
 _GRAM_WEIGHT = 1.2
 # Long words carry the topic, short ones the grammar.
 _FULL_WEIGHT_LENGTH = 6
-# Stands for a text without a single word, so that each row has length 1.
-_NOTHING = "\0"
 
 
 class HashingEmbedder:
@@ -66,16 +65,29 @@ class HashingEmbedder:
         return rows
 
     def embed_query(self, text: str) -> Float32:
-        # float64 sums, so that the order of the words leaves no trace.
-        vector = np.zeros(self.dim, dtype=np.float64)
-        for feature, weight in _features(text):
-            hashed = _hash(feature)
-            sign = 1.0 if hashed & 1 else -1.0
-            vector[(hashed >> 1) % self.dim] += sign * weight
+        words = _WORD.findall(_fold(text))
+        # Sorted, so that the same words always add up in the same order.
+        places, weights = [], []
+        for word, count in sorted(Counter(words).items()):
+            some, base = _word_features(word)
+            places.append(some)
+            # A word said ten times is not ten times as much said.
+            weights.append(base * count**0.5)
+        for pair, count in sorted(Counter(map(" ".join, pairwise(words))).items()):
+            places.append(np.array([_hash(pair)], dtype=np.int64))
+            weights.append(np.array([count**0.5 * _PAIR_WEIGHT]))
+        if not places:
+            places, weights = [np.array([_hash("")], dtype=np.int64)], [np.ones(1)]
+        hashed = np.concatenate(places)
+        vector = np.bincount(
+            (hashed >> 1) % self.dim,
+            weights=np.concatenate(weights) * np.where(hashed & 1, 1.0, -1.0),
+            minlength=self.dim,
+        )
         length = float(np.linalg.norm(vector))
         if length == 0.0:
-            # Nothing there, or features that cancelled out.
-            vector[_hash(_NOTHING) % self.dim] = length = 1.0
+            # Features that cancelled out.
+            vector[0] = length = 1.0
         return (vector / length).astype(np.float32)
 
 
@@ -88,19 +100,6 @@ def count_words(text: str) -> int:
     return sum(1 for _ in _TOKEN.finditer(text))
 
 
-def _features(text: str) -> Iterator[tuple[str, float]]:
-    words = _WORD.findall(_fold(text))
-    for word, count in sorted(Counter(words).items()):
-        # A word said ten times is not ten times as much said.
-        weight = count**0.5 * min(len(word) / _FULL_WEIGHT_LENGTH, 1.0)
-        yield word, weight
-        grams = _grams(word)
-        for gram in grams:
-            yield gram, weight * _GRAM_WEIGHT / len(grams) ** 0.5
-    for pair, count in sorted(Counter(map(" ".join, pairwise(words))).items()):
-        yield pair, count**0.5 * _PAIR_WEIGHT
-
-
 def _fold(text: str) -> str:
     """Lower case without accents: members of a forum often leave them out."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
@@ -108,16 +107,20 @@ def _fold(text: str) -> str:
 
 
 @lru_cache(maxsize=50_000)
-def _grams(word: str) -> tuple[str, ...]:
+def _word_features(word: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Hashes and weights of a word and its pieces."""
     # Long "words" are encoded data; their pieces say nothing.
     marked = f"<{word[:40]}>"
-    return tuple(
+    grams = [
         marked[start : start + size]
         for size in _GRAM_SIZES
         for start in range(len(marked) - size + 1)
-    )
+    ]
+    hashes = np.array([_hash(feature) for feature in (word, *grams)], dtype=np.int64)
+    weights = np.full(len(hashes), _GRAM_WEIGHT / max(len(grams), 1) ** 0.5)
+    weights[0] = 1.0
+    return hashes, weights * min(len(word) / _FULL_WEIGHT_LENGTH, 1.0)
 
 
-@lru_cache(maxsize=200_000)
 def _hash(feature: str) -> int:
     return zlib.crc32(feature.encode("utf-8", "surrogatepass"))

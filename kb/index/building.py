@@ -16,6 +16,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from kb.embed import Embedder, Float32
+from kb.embed.cached import CachedEmbedder
 from kb.errors import AlreadyRunningError, SearchIndexError
 from kb.index.stamp import (
     WORDS,
@@ -250,19 +251,19 @@ class _Build:
             words.remove(gone)
             ids = np.array(gone, dtype=np.int64)
             removed = sum(index.remove(ids) for index in vectors.values())
-        added = embedded = 0
+        added = 0
+        embedder = CachedEmbedder(self.embedder, self.cache)
         try:
             tick = _Ticker(
                 self.progress, self.store.passages.count(after_generation=after)
             )
             passages = self.store.passages.indexable(after_generation=after)
             while batch := list(islice(passages, _BATCH)):
-                rows, fresh = self._embed(batch, tick)
+                rows = embedder.embed_passages([p.input for p in batch], progress=tick)
                 words.add(batch)
                 _add(vectors, batch, rows)
                 newest = (batch[-1].id, batch[-1].content_hash)
                 added += len(batch)
-                embedded += fresh
             words.commit()
         finally:
             words.close()
@@ -278,33 +279,13 @@ class _Build:
         write_stamp(directory, stamp)
         return IndexReport(
             passages=stamp.passages,
-            embedded=embedded,
+            embedded=embedder.embedded,
             added=added,
             removed=removed,
             generation=stamp.generation,
             full=base is None,
             seconds=0.0,
         )
-
-    def _embed(
-        self, batch: Sequence[IndexablePassage], tick: _Ticker
-    ) -> tuple[Float32, int]:
-        """Vectors of the passages, and how many texts were new to the cache."""
-        model_id, dim = self.embedder.model_id, self.embedder.dim
-        texts = {passage.content_hash: passage.input for passage in batch}
-        known = self.cache.get(model_id, list(texts))
-        vectors = {h: v for h, v in known.items() if v.shape == (dim,)}
-        missing = [hashed for hashed in texts if hashed not in vectors]
-        tick(len(batch) - len(missing))
-        if missing:
-            rows = self.embedder.embed_passages(
-                [texts[hashed] for hashed in missing], progress=tick
-            )
-            new = dict(zip(missing, rows, strict=True))
-            # Kept before anything else is done with them: a killed build goes on.
-            self.cache.put(model_id, new)
-            vectors |= new
-        return np.stack([vectors[p.content_hash] for p in batch]), len(missing)
 
 
 class _Ticker:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -107,8 +108,7 @@ class EmbeddingCache:
         Raises:
             StoreError: The disk is full, or another program holds the file.
         """
-        self._conn.execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             self._conn.executemany(
                 "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?)",
                 [
@@ -116,11 +116,6 @@ class EmbeddingCache:
                     for hashed, vector in vectors.items()
                 ],
             )
-            self._conn.execute("COMMIT")
-        except BaseException:
-            if self._conn.in_transaction:
-                self._conn.execute("ROLLBACK")
-            raise
 
     def models(self) -> list[str]:
         """Ids of the models that it holds vectors of."""
@@ -138,16 +133,28 @@ class EmbeddingCache:
         self._conn.execute(
             "CREATE TEMP TABLE IF NOT EXISTS wanted (hash TEXT PRIMARY KEY)"
         )
-        self._conn.execute("DELETE FROM wanted")
-        self._conn.executemany(
-            "INSERT OR IGNORE INTO wanted VALUES (?)", ((h,) for h in hashes)
-        )
-        cursor = self._conn.execute(
-            "DELETE FROM embeddings WHERE model_id = ? "
-            "AND content_hash NOT IN (SELECT hash FROM wanted)",
-            [model_id],
-        )
+        with self._transaction():
+            self._conn.execute("DELETE FROM wanted")
+            self._conn.executemany(
+                "INSERT OR IGNORE INTO wanted VALUES (?)", ((h,) for h in hashes)
+            )
+            cursor = self._conn.execute(
+                "DELETE FROM embeddings WHERE model_id = ? "
+                "AND content_hash NOT IN (SELECT hash FROM wanted)",
+                [model_id],
+            )
         return cursor.rowcount
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._conn.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._conn.execute("COMMIT")
+        except BaseException:
+            if self._conn.in_transaction:
+                self._conn.execute("ROLLBACK")
+            raise
 
     def close(self) -> None:
         self._conn.close()

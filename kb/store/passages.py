@@ -78,6 +78,17 @@ class Passages:
                 )
         return found
 
+    def of_solution(self, document_id: DocumentId) -> tuple[Passage, ...]:
+        """Passages of the posts that were accepted as the solution, in order."""
+        rows = self._conn.execute(
+            f"SELECT {_COLUMNS} FROM passages "  # noqa: S608
+            "WHERE document_id = ? AND part_number IN "
+            "(SELECT number FROM parts WHERE document_id = ? AND accepted) "
+            "ORDER BY ordinal, id",
+            [document_id, document_id],
+        )
+        return tuple(_passage(row) for row in rows)
+
     def count(self, *, after_generation: int = -1) -> int:
         """How many `indexable` yields for the same argument."""
         row = self._conn.execute(

@@ -112,6 +112,28 @@ def test_a_hit_carries_its_document_its_best_passage_and_its_reasons(
     assert {"bm25_best", "dense_best", "coverage"} <= set(best.signals)
 
 
+def test_a_solved_thread_shows_its_solution(store: Store, searching: Open) -> None:
+    """It is found by its question, which looks like the one that was asked."""
+    thread = page(
+        "restore",
+        "How do I restore a dump after my disk died?",
+        "No idea, the disk of mine died as well.",
+        "Run this command: pg_restore --clean.",
+        kind=Kind.THREAD,
+    )
+    solved = replace(
+        thread,
+        solved=True,
+        parts=(*thread.parts[:2], replace(thread.parts[2], accepted=True)),
+    )
+    document_id = insert(store, solved)
+
+    (hit,) = searching().search("My disk died, how do I restore the dump?")
+
+    assert hit.passage == store.passages.of_document(document_id)[2]
+    assert hit.url == "https://example.org/restore#3"
+
+
 def test_the_same_search_gives_the_same_hits(store: Store, searching: Open) -> None:
     for number in range(20):
         insert(store, page(f"p{number}", f"Backup of server {number % 3}"))
