@@ -1,0 +1,476 @@
+"""The composition root: from a `Config` to the parts that do the work.
+
+Everything heavy is imported where it is first needed: ``baraza status`` must not
+wait for a model runtime, nor ``baraza ask`` for PyTorch.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.config import (
+    ArchiveSource,
+    Config,
+    ForumSource,
+    MarkdownSource,
+    PlannedSource,
+    secret,
+)
+from bot.lock import Owner, single_instance
+from bot.pace import Pace
+from kb.errors import ConfigError
+from kb.store import EmbeddingCache, Store
+from kb.types import PUBLIC, Clock, Document, Kind, SearchHit, utc_now
+
+if TYPE_CHECKING:
+    from bot.forum import Forum
+    from bot.responder import Responder
+    from bot.schedule import Job
+    from bot.topic import TopicView
+    from indexer.channel import ChannelOptions
+    from indexer.pipeline import Progress, RefreshReport
+    from indexer.source import Source
+    from kb.embed import Embedder
+    from kb.index import IndexReport
+    from kb.search import Searcher
+
+log = logging.getLogger(__name__)
+
+# What the bot looks at per kind before its policy chooses.
+_CANDIDATES_PER_KIND = 10
+_POLL_S = 0.2
+
+
+class StoppedError(BaseException):
+    """A job was told to stop and did so between two batches; nothing is lost.
+
+    No `Exception`: nothing between a job and its requests may take it for a failure.
+    """
+
+
+class App:
+    """One installation, put together from its config.
+
+    Stores are opened per call, because a connection belongs to one thread; the
+    model and the paces are shared.
+
+    Attributes:
+        stopped: Asked between batches, and while waiting for a forum; True ends
+            what is going on with a `StoppedError`.
+    """
+
+    def __init__(self, config: Config, *, clock: Clock = utc_now) -> None:
+        self.config = config
+        self.clock = clock
+        self.stopped: Callable[[], bool] = lambda: False
+        self._paces: dict[str, Pace] = {}
+
+    # -- where things lie --------------------------------------------------
+
+    @property
+    def data_dir(self) -> Path:
+        return self.config.data_dir
+
+    @property
+    def store_path(self) -> Path:
+        return self.data_dir / "baraza.db"
+
+    @property
+    def cache_path(self) -> Path:
+        return self.data_dir / "embeddings.db"
+
+    @property
+    def index_folder(self) -> Path:
+        return self.data_dir / "index"
+
+    @property
+    def models_folder(self) -> Path:
+        return self.data_dir / "models"
+
+    def open_store(self, *, readonly: bool = False) -> Store:
+        """See `Store.open`."""
+        return Store.open(self.store_path, readonly=readonly)
+
+    def single_instance(self, command: str) -> AbstractContextManager[Owner]:
+        """Hold the data folder; see `bot.lock.single_instance`."""
+        return single_instance(self.data_dir, command, clock=self.clock)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The model; opening it takes a moment, the first time minutes.
+
+        Raises:
+            EmbeddingError: It is nowhere, damaged, or does not fit the backend.
+        """
+        from kb.embed import open_embedder
+
+        return open_embedder(
+            self.config.embedding.model,
+            cache_dir=self.models_folder,
+            backend=self.config.embedding.backend,
+        )
+
+    # -- harvest -----------------------------------------------------------
+
+    def source_names(self) -> list[str]:
+        """Enabled sources, in the config's order."""
+        return [name for name, source in self.config.sources.items() if source.enabled]
+
+    def source_settings(
+        self, name: str
+    ) -> ForumSource | ArchiveSource | MarkdownSource:
+        """Settings of an enabled source.
+
+        Raises:
+            ConfigError: There is no such source, or it is not enabled.
+        """
+        settings = self.config.sources.get(name)
+        if settings is None:
+            known = ", ".join(self.source_names()) or "none"
+            raise ConfigError(f"sources.{name}", f"no such source (enabled: {known})")
+        if not settings.enabled or isinstance(settings, PlannedSource):
+            raise ConfigError(f"sources.{name}.enabled", "expected true, got false")
+        return settings
+
+    @contextmanager
+    def source(self, name: str) -> Iterator[Source]:
+        """A source that is ready to be read, for the time of the block.
+
+        Raises:
+            ConfigError: See `source_settings`; or its key is not in the environment.
+        """
+        settings = self.source_settings(name)
+        match settings:
+            case ForumSource():
+                with self._forum_source(name, settings) as forum:
+                    yield forum
+            case ArchiveSource():
+                from indexer.sources.archive import ArchiveSource as Archive
+
+                yield Archive(name, settings.path, forum_url=settings.forum_url)
+            case MarkdownSource():
+                yield self._markdown_source(name, settings)
+
+    def _markdown_source(self, name: str, settings: MarkdownSource) -> Source:
+        from indexer.sources.markdown import MarkdownSource as Markdown
+        from indexer.sources.pages import PageRules
+
+        pattern = settings.path_pattern
+        return Markdown(
+            name,
+            settings.path,
+            base_url=settings.base_url,
+            url_suffix=settings.url_suffix,
+            rules=PageRules(
+                path_rules=(re.compile(pattern),) if pattern else (),
+                language=settings.language,
+                version=settings.version,
+            ),
+        )
+
+    @contextmanager
+    def _forum_source(self, name: str, settings: ForumSource) -> Iterator[Source]:
+        from indexer.discourse import DiscourseClient
+        from indexer.http import Transport
+        from indexer.sources.forum import ForumSource as Forum
+        from indexer.sources.threads import ForumRules
+
+        key = secret(settings.api_key_env, key=f"sources.{name}.api_key_env")
+        options = self._channel_options(settings, key, settings.api_username)
+        with Transport(settings.url, **options) as transport:
+            yield Forum(
+                name,
+                DiscourseClient(transport),
+                rules=ForumRules.of(
+                    private=settings.private_categories,
+                    excluded=settings.exclude_categories,
+                    ignored=settings.ignore_authors,
+                ),
+                full_walk_every=settings.full_walk_every,
+                clock=self.clock,
+            )
+
+    def _channel_options(
+        self, settings: ForumSource, key: str | None, username: str | None
+    ) -> ChannelOptions:
+        headers = {} if key is None else {"Api-Key": key}
+        if key is not None and username is not None:
+            headers["Api-Username"] = username
+        pace = self._paces.setdefault(
+            settings.url, Pace(settings.requests_per_second, sleep=self._sleep)
+        )
+        return {
+            "user_agent": self.config.user_agent,
+            "headers": headers,
+            # Paced together with the other clients of this forum instead.
+            "requests_per_second": None,
+            "guard": pace,
+            "sleep": self._sleep,
+        }
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, but no longer than until told to stop."""
+        until = time.monotonic() + seconds
+        while True:
+            self._check_stopped()
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                return
+            time.sleep(min(left_s, _POLL_S))
+
+    def _check_stopped(self) -> None:
+        if self.stopped():
+            raise StoppedError
+
+    def harvest(
+        self,
+        name: str,
+        *,
+        full: bool = False,
+        accept_deletions: bool = False,
+        progress: Progress | None = None,
+    ) -> RefreshReport:
+        """Bring the store up to date with one source; see `indexer.pipeline.refresh`.
+
+        Raises:
+            StoppedError: It was told to stop; the next harvest goes on from here.
+        """
+        from indexer.chunk import chunk_document, chunker_stamp
+        from indexer.pipeline import refresh
+        from kb.embed import open_tokenizer
+
+        model, max_tokens = self.config.embedding.model, self.config.chunking.max_tokens
+        count_tokens = open_tokenizer(model, self.models_folder)
+
+        def look(report: RefreshReport) -> None:
+            if progress is not None:
+                progress(report)
+            self._check_stopped()
+
+        with self.source(name) as source, self.open_store() as store:
+            return refresh(
+                source,
+                store,
+                lambda document: chunk_document(
+                    document, count_tokens=count_tokens, max_tokens=max_tokens
+                ),
+                chunker_stamp(model, max_tokens=max_tokens),
+                clock=self.clock,
+                progress=look,
+                full=full,
+                accept_deletions=accept_deletions,
+                prepare=self._with_language,
+            )
+
+    def _with_language(self, document: Document) -> Document:
+        from bot.languages import with_language
+
+        return with_language(document, among=tuple(self.config.community.languages))
+
+    # -- index and search --------------------------------------------------
+
+    def index(
+        self,
+        *,
+        rebuild: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> IndexReport:
+        """Bring the index up to the store; see `kb.index.build_index`."""
+        from kb.index import build_index
+        from kb.lexical import TantivyIndex
+
+        with self.open_store() as store, EmbeddingCache.open(self.cache_path) as cache:
+            return build_index(
+                store,
+                self.embedder,
+                cache,
+                self.index_folder,
+                lexical=TantivyIndex,
+                rebuild=rebuild,
+                progress=progress,
+            )
+
+    @contextmanager
+    def searcher(self, store: Store) -> Iterator[Searcher]:
+        """Open the index for searching, together with *store*.
+
+        Raises:
+            SearchIndexError, EmbeddingError: One of them cannot be used.
+        """
+        from kb.index import open_index
+        from kb.lexical import TantivyIndex
+        from kb.search import Searcher
+
+        index = open_index(
+            self.index_folder,
+            store_uuid=store.uuid,
+            store_generation=store.generation,
+            model_id=self.embedder.model_id,
+            dim=self.embedder.dim,
+            lexical_opener=TantivyIndex.open,
+        )
+        if index.lag:
+            log.info("index is %d changes behind; run baraza index", index.lag)
+        try:
+            yield Searcher(
+                store,
+                index,
+                self.embedder,
+                depth=self.config.search.depth,
+                clock=self.clock,
+            )
+        finally:
+            index.close()
+
+    def ask(
+        self, query: str, *, limit: int, kinds: Collection[Kind] = ()
+    ) -> tuple[SearchHit, ...]:
+        """What the public may find, best first.
+
+        Raises:
+            InvalidQueryError: There is no word in *query*.
+            StoreError, SearchIndexError, EmbeddingError: They cannot be used.
+        """
+        with (
+            self.open_store(readonly=True) as store,
+            self.searcher(store) as searcher,
+        ):
+            return searcher.search(
+                query, limit=limit, kinds=frozenset(kinds) if kinds else None
+            )
+
+    # -- bot ---------------------------------------------------------------
+
+    def bot_forum(self) -> tuple[str, ForumSource]:
+        """Name and settings of the forum that the bot watches.
+
+        Raises:
+            ConfigError: None is configured.
+        """
+        name = self.config.bot.forum
+        settings = self.config.sources.get(name) if name is not None else None
+        if name is None or not isinstance(settings, ForumSource):
+            raise ConfigError("bot.forum", "expected the name of a forum source")
+        return name, settings
+
+    @contextmanager
+    def forum(self) -> Iterator[Forum]:
+        """The watched forum; it can be written to in mode ``public`` alone."""
+        from bot.forum import DryRunForum, LiveForum
+        from indexer.channel import Channel
+
+        _, settings = self.bot_forum()
+        bot = self.config.bot
+        key = secret(bot.api_key_env, key="bot.api_key_env")
+        options = self._channel_options(settings, key, bot.username)
+        with Channel(settings.url, **options) as channel:
+            live = LiveForum(channel, bot.username)
+            yield live if bot.mode == "public" else DryRunForum(live)
+
+    @contextmanager
+    def responder(self) -> Iterator[Responder]:
+        """The bot, with a store of its own; the index is opened when first needed."""
+        from bot.policy import PolicySettings
+        from bot.responder import Responder
+        from kb.language import detect
+
+        name, _ = self.bot_forum()
+        bot, languages = self.config.bot, tuple(self.config.community.languages)
+        with ExitStack() as stack:
+            forum = stack.enter_context(self.forum())
+            store = stack.enter_context(self.open_store())
+            opened: list[Searcher] = []
+
+            def find(topic: TopicView, text: str) -> Sequence[SearchHit]:
+                if not opened:
+                    opened.append(stack.enter_context(self.searcher(store)))
+                itself = store.documents.find(name, str(topic.id))
+                return opened[0].search(
+                    text,
+                    title=topic.title,
+                    limit=len(Kind) * _CANDIDATES_PER_KIND,
+                    visible_to=frozenset({PUBLIC}),
+                    exclude=frozenset() if itself is None else frozenset({itself.id}),
+                    per_kind=dict.fromkeys(Kind, _CANDIDATES_PER_KIND),
+                )
+
+            yield Responder(
+                name,
+                forum=forum,
+                store=store,
+                find=find,
+                detect=lambda text: detect(text, among=languages) or languages[0],
+                settings=PolicySettings(
+                    username=bot.username,
+                    min_confidence=bot.min_confidence,
+                    max_links=bot.max_links,
+                    max_per_kind=bot.max_per_kind,
+                    categories=bot.categories,
+                    exclude_categories=bot.exclude_categories,
+                    exclude_authors=bot.exclude_authors,
+                    max_topic_age=bot.max_topic_age,
+                    max_replies_per_hour=bot.max_replies_per_hour,
+                ),
+                mode=bot.mode,
+                community=self.config.community.name,
+                clock=self.clock,
+            )
+
+    # -- jobs --------------------------------------------------------------
+
+    def jobs(self) -> list[Job]:
+        """What ``baraza run`` does; each comes to an end when `stopped` says so."""
+        from bot.schedule import Job
+
+        schedule = self.config.schedule
+        enabled = set(self.source_names())
+        jobs = [
+            Job(
+                f"refresh {name}",
+                partial(self._refresh_job, name),
+                trigger,
+                lane="harvest",
+            )
+            for name, trigger in schedule.refresh.items()
+            if name in enabled
+        ]
+        jobs.append(Job("index", self._index_job, schedule.index, lane="index"))
+        if self.config.bot.forum is not None and self.config.bot.mode != "off":
+            jobs.append(Job("watch", self._watch_job, schedule.watch, lane="watch"))
+        return jobs
+
+    def _refresh_job(self, name: str) -> None:
+        with suppress(StoppedError):
+            report = self.harvest(name)
+            log.info(
+                "source=%s inserted=%d updated=%d deleted=%d unchanged=%d set_aside=%d",
+                name,
+                report.inserted,
+                report.updated,
+                report.deleted,
+                report.unchanged,
+                report.set_aside,
+            )
+
+    def _index_job(self) -> None:
+        # What was embedded so far is kept; the index in use still stands.
+        with suppress(StoppedError):
+            self.index(progress=lambda _done, _all: self._check_stopped())
+
+    def _watch_job(self) -> None:
+        with suppress(StoppedError), self.responder() as responder:
+            report = responder.watch(stopped=self.stopped)
+            for decision in report.decisions:
+                log.info(
+                    "topic=%d state=%s reasons=%s",
+                    decision.topic_id,
+                    decision.state,
+                    "; ".join(decision.reasons),
+                )

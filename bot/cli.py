@@ -1,0 +1,458 @@
+"""The command ``baraza``: thin commands over `bot.app`.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 something
+that a person must see to (one line), 2 wrong usage or configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bot import show
+from bot.escape import visible
+from bot.terminal import log_to_stderr, progress_bar, say, say_json
+from kb.errors import ConfigError, KBError
+from kb.types import Kind, TopicId
+
+if TYPE_CHECKING:
+    from bot.app import App
+    from indexer.pipeline import RefreshReport
+
+CONFIG_ERROR = 2
+
+
+@dataclass
+class Session:
+    """What the options before and after a command say."""
+
+    path: Path = Path("config.yaml")
+    verbose: bool = False
+
+    @cached_property
+    def app(self) -> App:
+        """The installation that the config describes.
+
+        Raises:
+            ConfigError: The config cannot be used.
+        """
+        from bot.app import App
+        from bot.config import load_config
+
+        return App(load_config(self.path))
+
+
+class Commands(click.Group):
+    """Turns errors that a person can act on into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as exc:
+            code, message = CONFIG_ERROR, f"config: {exc}"
+        except KBError as exc:
+            code, message = 1, str(exc)
+        click.echo(f"baraza: {visible(message)}", err=True)
+        ctx.exit(code)
+
+
+def _keep_path(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        ctx.ensure_object(Session).path = value
+
+
+def _keep_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(Session).verbose = True
+        log_to_stderr(verbose=True)
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def common_options(*, env: bool = False) -> Callable[[F], F]:
+    """``--config`` and ``--verbose``, accepted before and after the command."""
+
+    def decorate(function: F) -> F:
+        config = click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            envvar="BARAZA_CONFIG" if env else None,
+            expose_value=False,
+            callback=_keep_path,
+            is_eager=True,
+            help="Configuration file.  [default: ./config.yaml, or $BARAZA_CONFIG]",
+        )
+        verbose = click.option(
+            "--verbose",
+            is_flag=True,
+            expose_value=False,
+            callback=_keep_verbose,
+            is_eager=True,
+            help="Log what happens to stderr.",
+        )
+        return config(verbose(function))
+
+    return decorate
+
+
+as_json_option = click.option(
+    "--json", "as_json", is_flag=True, help="JSON for machines, one value a line."
+)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="baraza")
+@common_options(env=True)
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Answers new forum questions with links to what is already written.
+
+    \b
+    Example:
+        baraza demo
+        baraza --config config.yaml harvest
+    """
+    session = ctx.ensure_object(Session)
+    log_to_stderr(verbose=session.verbose)
+
+
+# -- the knowledge base ------------------------------------------------------
+
+
+@main.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--full", is_flag=True, help="Read everything again, unchanged or not.")
+@click.option(
+    "--accept-deletions",
+    is_flag=True,
+    help="Delete what has left its source even if that is most of it.",
+)
+@as_json_option
+@common_options()
+@click.pass_obj
+def harvest(
+    session: Session,
+    sources: tuple[str, ...],
+    full: bool,
+    accept_deletions: bool,
+    as_json: bool,
+) -> None:
+    """Read the sources, all enabled ones by default, into the knowledge base.
+
+    What did not change is not read again. Killed anywhere, it goes on next time.
+
+    \b
+    Example:
+        baraza harvest
+        baraza harvest docs --full
+    """
+    app = session.app
+    names = list(sources) or app.source_names()
+    if not names:
+        raise ConfigError("sources", "expected at least one that is enabled")
+    for name in names:
+        app.source_settings(name)  # A wrong name is found before anything is read.
+    with app.single_instance("baraza harvest"):
+        for name in names:
+            with progress_bar(name, "documents") as bar:
+
+                def look(report: RefreshReport, bar: Any = bar) -> None:
+                    done = report.inserted + report.updated + report.unchanged
+                    bar.update(done - bar.n)
+
+                report = app.harvest(
+                    name, full=full, accept_deletions=accept_deletions, progress=look
+                )
+            if as_json:
+                say_json(report)
+            else:
+                say(show.harvest_line(report))
+
+
+@main.command()
+@click.option("--rebuild", is_flag=True, help="Make it from nothing.")
+@as_json_option
+@common_options()
+@click.pass_obj
+def index(session: Session, rebuild: bool, as_json: bool) -> None:
+    """Bring the word and vector index up to the knowledge base.
+
+    \b
+    Example:
+        baraza index
+        baraza index --rebuild
+    """
+    app = session.app
+    with (
+        app.single_instance("baraza index"),
+        progress_bar("index", "passages") as bar,
+    ):
+
+        def look(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        report = app.index(rebuild=rebuild, progress=look)
+    if as_json:
+        say_json(report)
+        return
+    say(
+        f"index: {report.passages} passages, {report.added} added, "
+        f"{report.removed} removed, {report.embedded} embedded; "
+        f"{'made anew' if report.full else 'updated'}, {report.seconds:.1f} s"
+    )
+
+
+@main.command()
+@click.argument("question")
+@click.option(
+    "-k",
+    "--limit",
+    type=click.IntRange(1, 50),
+    default=5,
+    show_default=True,
+    help="Documents to show.",
+)
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice([kind.value for kind in Kind]),
+    multiple=True,
+    help="Only of this kind; may be repeated.",
+)
+@as_json_option
+@common_options()
+@click.pass_obj
+def ask(
+    session: Session,
+    question: str,
+    limit: int,
+    kinds: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Search the knowledge base as the public sees it.
+
+    \b
+    Example:
+        baraza ask "how do I reset my password" -k 3
+    """
+    hits = session.app.ask(question, limit=limit, kinds=[Kind(k) for k in kinds])
+    for hit in hits:
+        if as_json:
+            say_json(show.hit_values(hit))
+        else:
+            say(show.hit_lines(hit))
+    if not hits and not as_json:
+        say("nothing found")
+
+
+@main.command()
+@as_json_option
+@common_options()
+@click.pass_obj
+def status(session: Session, as_json: bool) -> None:
+    """Show how sources, index and bot stand, and what was set aside.
+
+    \b
+    Example:
+        baraza status
+    """
+    from bot.status import status_of
+
+    found = status_of(session.app)
+    if as_json:
+        say_json(found)
+    else:
+        say(show.status_lines(found))
+
+
+# -- the bot -----------------------------------------------------------------
+
+
+@main.command()
+@click.argument("topic_id", type=click.IntRange(1))
+@click.option("--dry-run", is_flag=True, help="Decide only; record and post nothing.")
+@as_json_option
+@common_options()
+@click.pass_obj
+def answer(session: Session, topic_id: int, dry_run: bool, as_json: bool) -> None:
+    """Decide about one topic and, in mode public, answer it.
+
+    \b
+    Example:
+        baraza answer 812 --dry-run
+    """
+    app = session.app
+    if dry_run:
+        with app.responder() as responder:
+            decision = responder.consider(TopicId(topic_id))
+    else:
+        with app.single_instance("baraza answer"), app.responder() as responder:
+            responder.reconcile()
+            decision = responder.respond(TopicId(topic_id))
+    if as_json:
+        say_json(decision)
+    else:
+        say(show.decision_lines(decision))
+
+
+@main.command()
+@common_options()
+@click.pass_obj
+def run(session: Session) -> None:
+    """Do everything on schedule, in one process, until SIGTERM or Ctrl-C.
+
+    \b
+    Example:
+        baraza --config config.yaml run
+    """
+    from bot.schedule import Stop, run_jobs, stopping_on_signals
+
+    app, stop = session.app, Stop()
+    schedule = app.config.schedule
+    # It logs by itself: whoever runs a service wants to see that it lives.
+    log_to_stderr(verbose=True)
+    with app.single_instance("baraza run"), stopping_on_signals(stop):
+        app.stopped = stop
+        run_jobs(
+            app.jobs(),
+            stop,
+            timezone=schedule.timezone,
+            misfire_grace=schedule.misfire_grace,
+        )
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.  [default: serve.host]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port to listen on.  [default: serve.port]",
+)
+@common_options()
+@click.pass_obj
+def serve(session: Session, host: str | None, port: int | None) -> None:
+    """Answer searches over HTTP: GET /api/search?q=… and GET /healthz.
+
+    \b
+    Example:
+        baraza serve --port 8642
+    """
+    from bot.serving import serve_forever
+
+    settings = session.app.config.serve
+    serve_forever(
+        session.app,
+        host=settings.host if host is None else host,
+        port=settings.port if port is None else port,
+    )
+
+
+# -- to try it out -----------------------------------------------------------
+
+
+@main.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port to listen on.  [default: any free one]",
+)
+@common_options()
+def sandbox(port: int) -> None:
+    """Run a small Discourse with a sample community on this machine.
+
+    \b
+    Example:
+        baraza sandbox --port 8080
+    """
+    from bot.demo import run_sandbox
+
+    run_sandbox(port)
+
+
+@main.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    show_default=True,
+    help="Where the demo's files go; a demo that lies there is replaced.",
+)
+@click.option("--keep", is_flag=True, help="Keep the sandbox running afterwards.")
+@common_options()
+@click.pass_context
+def demo(ctx: click.Context, folder: Path, keep: bool) -> None:
+    """See it work: a sample forum is harvested, and three new questions answered.
+
+    \b
+    Example:
+        baraza demo
+    """
+    from bot.demo import run_demo
+
+    ctx.exit(0 if run_demo(folder, keep=keep, say=say) else 1)
+
+
+# -- measuring ---------------------------------------------------------------
+
+
+def _file_option(name: str, text: str, *, required: bool = False) -> Callable[[F], F]:
+    path = click.Path(path_type=Path, dir_okay=False)
+    return click.option(name, type=path, required=required, help=text)
+
+
+@main.command()
+@_file_option("--archive", "The forum's history, JSON Lines.", required=True)
+@_file_option("--docs", "Documentation pages, JSON Lines.")
+@_file_option("--labels", "Topics to rank for, JSON Lines.", required=True)
+@click.option("--forum-url", required=True, help="Where the archive's forum lives.")
+@_file_option("--out", "Where the rankings go, JSON Lines.", required=True)
+@as_json_option
+@common_options()
+@click.pass_obj
+def replay(
+    session: Session,
+    archive: Path,
+    docs: Path | None,
+    labels: Path,
+    forum_url: str,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Rank for past topics with only what existed before each, to measure quality.
+
+    \b
+    Example:
+        baraza replay --config benchmarks/slicer.yaml --archive topics.jsonl.gz \\
+            --docs docs.jsonl.gz --labels labels.jsonl.gz \\
+            --forum-url https://forum.example.org --out run.jsonl
+    """
+    from bot.replay import replay as run_replay
+
+    with progress_bar("replay", "") as bar:
+
+        def look(step: str, done: int, todo: int) -> None:
+            bar.set_description(step, refresh=False)
+            bar.total = todo or None
+            bar.update(done - bar.n)
+
+        report = run_replay(
+            session.app.config,
+            archive=archive,
+            docs=docs,
+            labels=labels,
+            forum_url=forum_url,
+            out=out,
+            progress=look,
+        )
+    if as_json:
+        say_json(report)
+    else:
+        say(str(report))

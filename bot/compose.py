@@ -1,0 +1,251 @@
+"""The reply: links with the passage that answers, in the asker's language. Pure.
+
+All that it quotes goes through `bot.escape`: the reply pings nobody, shows no card
+or picture, and holds no link but those it was given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.escape import code_span, label, link_target, prose, shortened, visible
+from bot.topic import marker
+from kb.types import Kind, SearchHit, TopicId
+
+MAX_LINKS = 5
+MAX_EXCERPT_CHARS = 240
+_MAX_CODE_CHARS = 120
+_FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
+_WORD = re.compile(r"\w{3,}")
+# Passages are plain text; a paragraph with so many of these is code.
+_SYMBOLS = re.compile(r"[{}\[\];=<>$|&\\_*]")
+_SYMBOL_SHARE = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The words of a reply in one language; ``{…}`` is filled in."""
+
+    one: str
+    several: str
+    kinds: Mapping[Kind, str]
+    solved: str
+    version: str
+    about: str
+
+
+PHRASES: Mapping[str, Phrases] = {
+    "en": Phrases(
+        one="This may already answer your question:",
+        several="These may already answer your question:",
+        kinds={
+            Kind.THREAD: "thread",
+            Kind.DOCS: "documentation",
+            Kind.COURSE: "course",
+            Kind.VIDEO: "video",
+        },
+        solved="solved ✓",
+        version="version {version}",
+        about="I am a bot of {community}. I only point to what is already written;"
+        " members may know better.",
+    ),
+    "fr": Phrases(
+        one="Ceci répond peut-être déjà à votre question :",
+        several="Ces pages répondent peut-être déjà à votre question :",
+        kinds={
+            Kind.THREAD: "discussion",
+            Kind.DOCS: "documentation",
+            Kind.COURSE: "cours",
+            Kind.VIDEO: "vidéo",
+        },
+        solved="résolu ✓",
+        version="version {version}",
+        about="Je suis un robot de {community}. Je ne fais qu’indiquer ce qui est"
+        " déjà écrit ; les membres en savent peut-être plus.",
+    ),
+    "es": Phrases(
+        one="Puede que esto ya responda a su pregunta:",
+        several="Puede que estas páginas ya respondan a su pregunta:",
+        kinds={
+            Kind.THREAD: "conversación",
+            Kind.DOCS: "documentación",
+            Kind.COURSE: "curso",
+            Kind.VIDEO: "vídeo",
+        },
+        solved="resuelto ✓",
+        version="versión {version}",
+        about="Soy un bot de {community}. Solo señalo lo que ya está escrito; quizá"
+        " los miembros sepan más.",
+    ),
+    "pt": Phrases(
+        one="Isto talvez já responda à sua pergunta:",
+        several="Estas páginas talvez já respondam à sua pergunta:",
+        kinds={
+            Kind.THREAD: "tópico",
+            Kind.DOCS: "documentação",
+            Kind.COURSE: "curso",
+            Kind.VIDEO: "vídeo",
+        },
+        solved="resolvido ✓",
+        version="versão {version}",
+        about="Sou um robô de {community}. Só indico o que já está escrito; os"
+        " membros talvez saibam mais.",
+    ),
+}
+
+
+def compose(
+    picks: Sequence[SearchHit],
+    *,
+    topic_id: TopicId,
+    question: str,
+    language: str | None,
+    community: str,
+) -> str:
+    """The Markdown of a reply.
+
+    Args:
+        picks: One to five hits, best first, with web addresses.
+        topic_id: Named in the invisible marker at the end.
+        question: Title and text of the topic; decides which sentences are quoted.
+        language: Of the asker; English where we have no words for it.
+        community: Name of the community, for the line that says what this is.
+
+    Raises:
+        ValueError: There are no picks, or too many.
+    """
+    if not 1 <= len(picks) <= MAX_LINKS:
+        raise ValueError(f"expected 1 to {MAX_LINKS} links, got {len(picks)}")
+    phrases = PHRASES.get(language or "en", PHRASES["en"])
+    intro = phrases.one if len(picks) == 1 else phrases.several
+    items = "\n\n".join(_item(hit, phrases, question) for hit in picks)
+    about = phrases.about.format(community=label(community))
+    return f"{intro}\n\n{items}\n\n*{about}*\n\n{marker(topic_id)}"
+
+
+def _item(hit: SearchHit, phrases: Phrases, question: str) -> str:
+    document = hit.document
+    facts = [phrases.kinds[document.kind]]
+    if document.version:
+        facts.append(phrases.version.format(version=label(document.version)))
+    if document.solved:
+        facts.append(phrases.solved)
+    link = f"[{label(title_of(hit))}]({link_target(hit.url)})"
+    item = f"- {link} · {' · '.join(facts)}"
+    quoted = excerpt(hit.passage.text, question)
+    return f"{item}\n  > {quoted}" if quoted else item
+
+
+def title_of(hit: SearchHit) -> str:
+    """The document's title, and the section when the link leads to one."""
+    title = hit.document.title.strip() or hit.document.url
+    section = hit.passage.heading.rsplit(" › ", 1)[-1].strip()
+    if not section or section.casefold() == title.casefold():
+        return title
+    return f"{title} › {section}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A sentence, a line, or a whole block of code."""
+
+    text: str
+    code: bool = False
+
+    @property
+    def markdown(self) -> str:
+        if self.code:
+            return code_span(self.text, max_chars=_MAX_CODE_CHARS)
+        return prose(self.text)
+
+
+def excerpt(text: str, question: str, *, max_chars: int = MAX_EXCERPT_CHARS) -> str:
+    """The run of sentences that shares most words with *question*, as Markdown.
+
+    Of equal runs the earliest is taken. *max_chars* counts what is read, not the
+    escapes. Ellipses show where the passage goes on.
+
+    >>> excerpt("Hello. The backup runs at night. Have a nice day.", "my backup",
+    ...     max_chars=30)
+    '… The backup runs at night. …'
+    >>> excerpt("Run this:\\n```sql\\nselect 1;\\n```", "run")
+    'Run this: `select 1;`'
+    """
+    pieces = list(_pieces(text, max_chars))
+    wanted = _words(question)
+    best: tuple[int, int, int] | None = None
+    for start in range(len(pieces)):
+        end = _run_end(pieces, start, max_chars)
+        found = _words(" ".join(piece.text for piece in pieces[start:end])) & wanted
+        if best is None or len(found) > best[0]:
+            best = (len(found), start, end)
+    if best is None:
+        return ""
+    _, start, end = best
+    shown = [piece.markdown for piece in pieces[start:end]]
+    if start > 0:
+        shown.insert(0, "…")
+    if end < len(pieces) and not shown[-1].endswith("…"):
+        shown.append("…")
+    return " ".join(shown)
+
+
+def _run_end(pieces: Sequence[_Piece], start: int, max_chars: int) -> int:
+    length, end = len(pieces[start].text), start + 1
+    while end < len(pieces) and length + 1 + len(pieces[end].text) <= max_chars:
+        length += 1 + len(pieces[end].text)
+        end += 1
+    return end
+
+
+def _pieces(text: str, max_chars: int) -> Iterator[_Piece]:
+    for block, is_code in _blocks(text):
+        if is_code:
+            line = shortened(visible(block), _MAX_CODE_CHARS)
+            if line:
+                yield _Piece(line, code=True)
+            continue
+        for line in block.splitlines():
+            for sentence in _SENTENCE_END.split(visible(line)):
+                if sentence:
+                    yield _Piece(shortened(sentence, max_chars))
+
+
+def _blocks(text: str) -> Iterator[tuple[str, bool]]:
+    """``(text, is_code)``: fences are taken at their word, paragraphs by their look.
+
+    A fence that never closes holds the rest.
+    """
+    lines: list[str] = []
+    fence = ""
+    for line in text.splitlines():
+        found = _FENCE.match(line)
+        if found and (not fence or found[1].startswith(fence)):
+            yield "\n".join(lines), bool(fence) or _looks_like_code(lines)
+            lines, fence = [], "" if fence else found[1]
+        elif line.strip() or fence:
+            lines.append(line)
+        else:
+            yield "\n".join(lines), _looks_like_code(lines)
+            lines = []
+    yield "\n".join(lines), bool(fence) or _looks_like_code(lines)
+
+
+def _looks_like_code(lines: Sequence[str]) -> bool:
+    """Whether a paragraph is code.
+
+    >>> _looks_like_code(["SELECT * FROM orgunit WHERE level = 3;"])
+    True
+    >>> _looks_like_code(["Open the app (as an admin), then press Save."])
+    False
+    """
+    text = "".join("".join(lines).split())
+    symbols = len(_SYMBOLS.findall(text))
+    return symbols > 1 and symbols / len(text) > _SYMBOL_SHARE
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.casefold() for word in _WORD.findall(text))

@@ -1,0 +1,426 @@
+"""A new topic → search → policy → compose → at most one reply, ever.
+
+Before a reply is sent its topic is claimed in the ledger, in a transaction; after
+it the claim is settled. A claim that was never settled is what a crash left: the
+topic is read, and only when our marker is nowhere is the same text sent again
+(within two minutes the forum itself recognises it).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Protocol
+
+from bot.compose import compose, title_of
+from bot.config import Mode
+from bot.forum import Forum, Reply
+from bot.policy import PolicySettings, Verdict, judge, objections
+from bot.topic import TopicView, marker
+from indexer.blocks import join_blocks
+from indexer.clean import clean_html
+from kb.errors import (
+    ForumError,
+    ForumRejectedError,
+    InvalidQueryError,
+    KBError,
+    SearchIndexError,
+    StoreError,
+)
+from kb.store import Decision, Store
+from kb.types import Clock, SearchHit, TopicId, utc_now
+
+log = logging.getLogger(__name__)
+
+# A topic that fails this often is left to people.
+MAX_TRIES = 5
+_QUOTA_SPAN = timedelta(hours=1)
+
+
+class Find(Protocol):
+    """Searches the knowledge base for a topic, itself excluded, as the public sees it.
+
+    Raises:
+        InvalidQueryError: The topic holds nothing that can be searched.
+        SearchIndexError: There is no usable index.
+    """
+
+    def __call__(self, topic: TopicView, text: str) -> Sequence[SearchHit]:
+        """*text* is the first post, cleaned; the result is best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """What one look at the forum led to.
+
+    Attributes:
+        decisions: On new topics, in their order.
+        failed: ``(topic, reason)`` of those that will be tried again.
+        given_up: Topics that failed too often.
+        reconciled: Claims of a crash that were settled.
+    """
+
+    decisions: tuple[Decision, ...] = ()
+    failed: tuple[tuple[TopicId, str], ...] = ()
+    given_up: tuple[TopicId, ...] = ()
+    reconciled: tuple[Decision, ...] = ()
+
+    @property
+    def answered(self) -> int:
+        return sum(each.state in ("posted", "queued") for each in self.decisions)
+
+
+@dataclass(slots=True)
+class _Progress:
+    decisions: list[Decision] = field(default_factory=list)
+    failed: list[tuple[TopicId, str]] = field(default_factory=list)
+    given_up: list[TopicId] = field(default_factory=list)
+
+
+class Responder:
+    """Answers topics of one forum.
+
+    Args:
+        name: The forum's source in the config; the ledger's key.
+        forum: In any mode but ``public`` it should be a `DryRunForum`, so that
+            even a mistake here cannot post.
+        store: For the ledger; used from one thread only.
+        find: See `Find`.
+        detect: The language of a text.
+        settings: When to speak.
+        mode: ``off`` does nothing, ``shadow`` decides and records, ``public``
+            posts as well.
+        community: Name of the community, for the reply.
+        clock: Aware, UTC.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        forum: Forum,
+        store: Store,
+        find: Find,
+        detect: Callable[[str], str | None],
+        settings: PolicySettings,
+        mode: Mode,
+        community: str,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._name = name
+        self._forum = forum
+        self._store = store
+        self._find = find
+        self._detect = detect
+        self._settings = settings
+        self._mode = mode
+        self._community = community
+        self._clock = clock
+
+    # -- one topic ---------------------------------------------------------
+
+    def consider(self, topic_id: TopicId) -> Decision:
+        """Decide about a topic; nothing is recorded, nothing is posted.
+
+        Raises:
+            ForumError: The topic cannot be read.
+            SearchIndexError: There is no usable index.
+        """
+        topic = self._forum.topic(topic_id)
+        earlier = self._store.ledger.get(self._name, topic_id)
+        verdict, text = self._verdict(topic, earlier)
+        body = self._body(topic, verdict, text) if verdict.speak else None
+        return Decision(
+            forum=self._name,
+            topic_id=topic_id,
+            title=topic.title,
+            mode=self._mode,
+            state="decided",
+            reasons=verdict.reasons,
+            decided_at=self._clock(),
+            suggestions=tuple(_suggestion(hit) for hit in verdict.picks),
+            body=body,
+        )
+
+    def _verdict(
+        self, topic: TopicView, earlier: Decision | None
+    ) -> tuple[Verdict, str]:
+        against = objections(
+            topic,
+            self._settings,
+            self._clock(),
+            replied=earlier is not None and earlier.state != "decided",
+            replies_last_hour=self._replies_last_hour(),
+        )
+        if against:
+            return Verdict(False, against), ""
+        text = join_blocks(clean_html(topic.opening))
+        try:
+            hits = self._find(topic, text)
+        except InvalidQueryError as exc:
+            return Verdict(False, (f"nothing to search for: {exc}",)), text
+        return judge(topic, hits, self._settings), text
+
+    def _body(self, topic: TopicView, verdict: Verdict, text: str) -> str:
+        question = f"{topic.title}\n{text}"
+        return compose(
+            verdict.picks,
+            topic_id=topic.id,
+            question=question,
+            language=self._detect(question),
+            community=self._community,
+        )
+
+    def _replies_last_hour(self) -> int:
+        since = self._clock() - _QUOTA_SPAN
+        return self._store.ledger.replies_since(self._name, since)
+
+    def respond(self, topic_id: TopicId) -> Decision:
+        """Decide about a topic, record it and, in mode ``public``, answer.
+
+        A topic with a claim or a reply is left as it is: its stored decision is
+        returned.
+
+        Raises:
+            ForumUnavailableError, ForumProtocolError: The topic cannot be read, or
+                whether the reply was posted is open; the claim stays, and
+                `reconcile` settles it.
+            ForumRejectedError: The topic cannot be read.
+            SearchIndexError: There is no usable index.
+        """
+        earlier = self._store.ledger.get(self._name, topic_id)
+        if earlier is not None and earlier.state != "decided":
+            return earlier
+        if self._mode == "off":
+            return self._switched_off(topic_id)
+        decision = self.consider(topic_id)
+        if decision.is_silent or self._mode == "shadow":
+            return self._record(decision)
+        known = self._known_reply(topic_id)
+        claimed = self._claim(decision)
+        if claimed is None:
+            return self._stored(topic_id)
+        if claimed.state != "claimed":
+            return claimed
+        if known is not None:
+            return self._settle(claimed, known, "the reply was already there")
+        return self._send(claimed)
+
+    def _switched_off(self, topic_id: TopicId) -> Decision:
+        return Decision(
+            forum=self._name,
+            topic_id=topic_id,
+            title="",
+            mode=self._mode,
+            state="decided",
+            reasons=("the bot is switched off (bot.mode)",),
+            decided_at=self._clock(),
+        )
+
+    def _known_reply(self, topic_id: TopicId) -> Reply | None:
+        """A reply that this ledger knows nothing of: it may be a new ledger."""
+        try:
+            return self._forum.find_own_reply(topic_id, marker(topic_id))
+        except ForumRejectedError as exc:
+            log.warning("topic=%d cannot look for an earlier reply: %s", topic_id, exc)
+            return None
+
+    def _claim(self, decision: Decision) -> Decision | None:
+        """The claimed decision, a silent one when the quota is used up meanwhile,
+        or ``None`` when somebody else was first."""
+        with self._store.transaction():
+            count = self._replies_last_hour()
+            if count >= self._settings.max_replies_per_hour:
+                reason = f"{count} replies within the hour are the limit"
+                decision = replace(decision, reasons=(reason,), body=None)
+            else:
+                decision = replace(decision, state="claimed")
+            return decision if self._store.ledger.record(decision) else None
+
+    def _send(self, claimed: Decision) -> Decision:
+        """Post a claimed reply and settle it."""
+        if claimed.body is None:
+            raise ValueError(f"topic {claimed.topic_id} is claimed without a reply")
+        topic_id = claimed.topic_id
+        try:
+            reply = self._forum.reply(topic_id, claimed.body, marker(topic_id))
+        except ForumRejectedError as exc:
+            log.warning("topic=%d the forum refuses the reply: %s", topic_id, exc)
+            return self._refuse(claimed, f"the forum refused the reply: {exc.problem}")
+        return self._settle(claimed, reply)
+
+    def _settle(
+        self, claimed: Decision, reply: Reply, reason: str | None = None
+    ) -> Decision:
+        with self._store.transaction():
+            self._store.ledger.settle(
+                self._name,
+                claimed.topic_id,
+                "queued" if reply.queued else "posted",
+                at=self._clock(),
+                post_id=reply.post_id,
+                post_url=reply.url,
+                reason=reason,
+            )
+        log.info("topic=%d replied post=%s", claimed.topic_id, reply.post_id)
+        return self._stored(claimed.topic_id)
+
+    def _refuse(self, claimed: Decision, reason: str) -> Decision:
+        with self._store.transaction():
+            self._store.ledger.settle(
+                self._name, claimed.topic_id, "refused", at=self._clock(), reason=reason
+            )
+        return self._stored(claimed.topic_id)
+
+    def _record(self, decision: Decision) -> Decision:
+        with self._store.transaction():
+            kept = self._store.ledger.record(decision)
+        return decision if kept else self._stored(decision.topic_id)
+
+    def _stored(self, topic_id: TopicId) -> Decision:
+        decision = self._store.ledger.get(self._name, topic_id)
+        if decision is None:
+            raise StoreError(self._store.path, f"the decision on {topic_id} is gone")
+        return decision
+
+    # -- after a crash -----------------------------------------------------
+
+    def reconcile(self) -> tuple[Decision, ...]:
+        """Settle the claims that a crash or a lost answer left behind.
+
+        Only in mode ``public``: in the others nothing may be sent, so the claims
+        wait. One that cannot be settled now stays, and is logged.
+        """
+        if self._mode != "public":
+            return ()
+        settled: list[Decision] = []
+        for claimed in self._store.ledger.claimed(self._name):
+            try:
+                settled.append(self._settle_claim(claimed))
+            except ForumError as exc:
+                log.warning("topic=%d stays claimed: %s", claimed.topic_id, exc)
+        return tuple(settled)
+
+    def _settle_claim(self, claimed: Decision) -> Decision:
+        topic_id = claimed.topic_id
+        try:
+            found = self._forum.find_own_reply(topic_id, marker(topic_id))
+        except ForumRejectedError as exc:
+            return self._refuse(
+                claimed, f"whether it was posted cannot be found out: {exc.problem}"
+            )
+        if found is not None:
+            return self._settle(claimed, found, "found after its confirmation got lost")
+        age = self._clock() - claimed.decided_at
+        if age > self._settings.max_topic_age:
+            return self._refuse(claimed, "it was never posted, and now it is too late")
+        return self._send(claimed)
+
+    # -- all new topics ----------------------------------------------------
+
+    def watch(self, *, stopped: Callable[[], bool] = lambda: False) -> WatchReport:
+        """Look for new topics and respond to each, in order.
+
+        The first watch of a forum only notes which topic is the newest, so that
+        no backlog is ever answered. A topic that fails holds the watermark back
+        and is tried again with every watch, up to `MAX_TRIES` times; the others go on.
+
+        Args:
+            stopped: Asked between topics; True ends the watch early.
+
+        Raises:
+            ForumError: The list of topics cannot be read.
+            SearchIndexError, StoreError: Nothing can be decided at all.
+        """
+        if self._mode == "off":
+            return WatchReport()
+        reconciled = self.reconcile()
+        mark = self._store.ledger.watermark(self._name)
+        if mark is None:
+            self._advance(self._forum.newest_topic() or TopicId(0))
+            return WatchReport(reconciled=reconciled)
+        progress = _Progress()
+        for topic_id in self._forum.new_topics(mark):
+            if stopped():
+                break
+            self._look_at(topic_id, progress)
+            if not progress.failed:
+                self._advance(topic_id)
+        return WatchReport(
+            tuple(progress.decisions),
+            tuple(progress.failed),
+            tuple(progress.given_up),
+            reconciled,
+        )
+
+    def _look_at(self, topic_id: TopicId, progress: _Progress) -> None:
+        if self._store.ledger.get(self._name, topic_id) is not None:
+            return  # Dealt with by an earlier watch that another topic held back.
+        try:
+            decision = self.respond(topic_id)
+        except (StoreError, SearchIndexError):
+            raise
+        except ForumRejectedError as exc:
+            # Gone between the list and now, or not for us: no reason to ask again.
+            decision = self._record(self._silence(topic_id, f"unreadable: {exc}"))
+        except Exception as exc:
+            # Anything: one topic, or a mistake of ours, must not stop the others.
+            ours = not isinstance(exc, KBError)
+            log.warning("topic=%d failed: %s", topic_id, exc, exc_info=ours)
+            self._note_failure(topic_id, f"{type(exc).__name__}: {exc}", progress)
+            return
+        self._forget_failures(topic_id)
+        progress.decisions.append(decision)
+
+    def _note_failure(
+        self, topic_id: TopicId, reason: str, progress: _Progress
+    ) -> None:
+        if self._store.ledger.get(self._name, topic_id) is not None:
+            # It was claimed before it failed: `reconcile` sees to it.
+            progress.failed.append((topic_id, reason))
+            return
+        with self._store.transaction():
+            self._store.progress.set_aside(
+                self._notes, str(topic_id), reason, at=self._clock()
+            )
+        if self._tries(topic_id) < MAX_TRIES:
+            progress.failed.append((topic_id, reason))
+            return
+        given_up = f"given up after {MAX_TRIES} tries: {reason}"
+        self._record(self._silence(topic_id, given_up))
+        self._forget_failures(topic_id)
+        progress.given_up.append(topic_id)
+
+    def _tries(self, topic_id: TopicId) -> int:
+        notes = self._store.progress.all_set_aside(self._notes)
+        return next((note.times for note in notes if note.key == str(topic_id)), 0)
+
+    def _forget_failures(self, topic_id: TopicId) -> None:
+        if self._tries(topic_id):
+            with self._store.transaction():
+                self._store.progress.take_back(self._notes, str(topic_id))
+
+    @property
+    def _notes(self) -> str:
+        return f"watch:{self._name}"
+
+    def _silence(self, topic_id: TopicId, reason: str) -> Decision:
+        return replace(self._switched_off(topic_id), reasons=(reason,))
+
+    def _advance(self, topic_id: TopicId) -> None:
+        with self._store.transaction():
+            self._store.ledger.set_watermark(self._name, topic_id, at=self._clock())
+
+
+def _suggestion(hit: SearchHit) -> dict[str, Any]:
+    """A link as the ledger keeps it."""
+    return {
+        "kind": hit.document.kind.value,
+        "title": title_of(hit),
+        "url": hit.url,
+        "confidence": round(hit.confidence, 4),
+        "source": hit.document.source,
+        "key": hit.document.key,
+    }

@@ -1,0 +1,220 @@
+"""The jobs of ``baraza run``: when, in which lane, and a clean end.
+
+APScheduler decides when; this module decides what may run beside what. Jobs of one
+lane wait for each other (two harvests share the forum's patience and the disk),
+jobs of different lanes do not: a harvest of hours must not keep the watch from its
+minutes. A job never runs twice at a time, and missed runs are made up by one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from bot.config import Trigger
+from kb.errors import KBError
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.2
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Stop:
+    """Asked for by a signal; jobs look at it between two pieces of work.
+
+    A plain flag and not an `Event`: a signal handler that takes a lock may find it
+    taken by the very thread that it interrupted.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def ask(self) -> None:
+        self._asked = True
+
+    def __call__(self) -> bool:
+        return self._asked
+
+    def wait(self) -> None:
+        """Return once it was asked for."""
+        while not self._asked:
+            time.sleep(_POLL_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do again and again.
+
+    Attributes:
+        name: For the log.
+        run: Does it once, and returns early when told to stop.
+        trigger: When.
+        lane: Jobs of one lane wait for each other.
+    """
+
+    name: str
+    run: Callable[[], object]
+    trigger: Trigger
+    lane: str
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    stop: Stop,
+    *,
+    timezone: str = "UTC",
+    misfire_grace: timedelta = timedelta(minutes=10),
+) -> None:
+    """Run every job once, in order, then by the clock, until *stop* is asked for.
+
+    Returns when the jobs that are running then have come to an end. A job that
+    fails is logged, and its next run takes place.
+
+    Args:
+        timezone: For cron triggers.
+        misfire_grace: A job that could not start in time is still started when it
+            is no later than this.
+    """
+    lanes = {job.lane: threading.Lock() for job in jobs}
+    for job in jobs:
+        if not stop():
+            _attempt(job, lanes[job.lane], stop)
+    if stop():
+        return
+    scheduler = _scheduler(jobs, lanes, stop, timezone, misfire_grace)
+    scheduler.start()
+    log.info("running jobs=%d", len(jobs))
+    stop.wait()
+    log.info("stopping")
+    scheduler.shutdown(wait=True)
+
+
+@contextmanager
+def stopping_on_signals(stop: Stop) -> Iterator[None]:
+    """SIGTERM and SIGINT ask for *stop*; a second one ends the process at once."""
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stop():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        stop.ask()
+
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, handle) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _attempt(job: Job, lane: threading.Lock, stop: Stop) -> None:
+    with lane:
+        if stop():
+            return
+        started = time.monotonic()
+        try:
+            job.run()
+        except KBError as exc:
+            log.error("job=%s failed: %s", job.name, exc)
+        except Exception:
+            # A mistake of ours: the other jobs, and this one's next run, go on.
+            log.exception("job=%s failed", job.name)
+        else:
+            log.info("job=%s done seconds=%.1f", job.name, time.monotonic() - started)
+
+
+def _scheduler(
+    jobs: Sequence[Job],
+    lanes: dict[str, threading.Lock],
+    stop: Stop,
+    timezone: str,
+    misfire_grace: timedelta,
+) -> Any:
+    zone = ZoneInfo(timezone)
+    scheduler = BackgroundScheduler(
+        # A thread each: a job that waits for its lane has started in time, and is
+        # not taken for a misfire.
+        executors={"default": ThreadPoolExecutor(max(1, len(jobs)))},
+        job_defaults={
+            "max_instances": 1,
+            "coalesce": True,
+            "misfire_grace_time": max(1, round(misfire_grace.total_seconds())),
+        },
+        timezone=zone,
+    )
+    # Its own log repeats what the listener says.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    scheduler.add_listener(_report, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+    for job in jobs:
+        scheduler.add_job(
+            _attempt,
+            _trigger(job.trigger, zone),
+            args=(job, lanes[job.lane], stop),
+            id=job.name,
+        )
+    return scheduler
+
+
+def _trigger(trigger: Trigger, zone: ZoneInfo) -> CronTrigger | IntervalTrigger:
+    if trigger.cron is not None:
+        return _cron(trigger.cron, zone)
+    every = trigger.every or timedelta(hours=1)
+    return IntervalTrigger(seconds=round(every.total_seconds()), timezone=zone)
+
+
+def _cron(text: str, zone: ZoneInfo) -> CronTrigger:
+    minute, hour, day, month, weekdays = text.split()
+    return CronTrigger(
+        minute=minute,
+        hour=hour,
+        day=day,
+        month=month,
+        day_of_week=crontab_weekdays(weekdays),
+        timezone=zone,
+    )
+
+
+def crontab_weekdays(field: str) -> str:
+    """The weekdays of a crontab line by name, for APScheduler.
+
+    It counts from Monday as 0, and every crontab there is from Sunday.
+
+    >>> crontab_weekdays("0"), crontab_weekdays("1-5"), crontab_weekdays("sat")
+    ('sun', 'mon,tue,wed,thu,fri', 'sat')
+    >>> crontab_weekdays("*"), crontab_weekdays("*/2"), crontab_weekdays("0,6")
+    ('*', 'sun,tue,thu,sat', 'sun,sat')
+    """
+    if field == "*" or not re.fullmatch(r"[\d*,/-]+", field):
+        return field
+    days: list[str] = []
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.replace("*", "0-6").partition("-")
+        numbers = range(int(first), int(last or first) + 1, int(step or 1))
+        days.extend(_WEEKDAYS[number] for number in numbers)
+    return ",".join(days)
+
+
+def _report(event: Any) -> None:
+    if event.code == EVENT_JOB_MISSED:
+        log.warning("job=%s came too late and waits for its next time", event.job_id)
+    else:
+        log.info("job=%s is still running; this run is left out", event.job_id)

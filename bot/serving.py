@@ -1,0 +1,124 @@
+"""Searching for many threads at once, over an index that is replaced meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kb.errors import KBError
+from kb.index import OpenIndex, current_directory, open_index
+from kb.lexical import TantivyIndex
+from kb.search import Searcher
+from kb.store import Store
+from kb.types import Kind, SearchHit
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+log = logging.getLogger(__name__)
+
+
+class LiveSearch:
+    """The knowledge base as the query endpoint sees it.
+
+    The index is opened once and again whenever a new one took its place; each call
+    has a store of its own, because a connection belongs to one thread.
+
+    Raises, from both methods:
+        StoreError, SearchIndexError, EmbeddingError: They cannot be used.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._index: OpenIndex[TantivyIndex] | None = None
+        self._directory: Path | None = None
+
+    def search(
+        self, query: str, limit: int, kinds: frozenset[Kind] | None
+    ) -> Sequence[SearchHit]:
+        """What the public may find, best first."""
+        with self._app.open_store(readonly=True) as store:
+            searcher = Searcher(
+                store,
+                self._current(store),
+                self._app.embedder,
+                depth=self._app.config.search.depth,
+                clock=self._app.clock,
+            )
+            return searcher.search(query, limit=limit, kinds=kinds)
+
+    def health(self) -> dict[str, Any]:
+        """What searches are answered from."""
+        with self._app.open_store(readonly=True) as store:
+            index = self._current(store)
+            return {
+                "passages": index.stamp.passages,
+                "model": index.stamp.model_id,
+                "generation": index.stamp.generation,
+                "lag": store.generation - index.stamp.generation,
+            }
+
+    def _current(self, store: Store) -> OpenIndex[TantivyIndex]:
+        folder = self._app.index_folder
+        with self._lock:
+            if self._index is None or current_directory(folder) != self._directory:
+                embedder = self._app.embedder
+                # The one before is not closed: others may be searching in it.
+                self._index = open_index(
+                    folder,
+                    store_uuid=store.uuid,
+                    store_generation=store.generation,
+                    model_id=embedder.model_id,
+                    dim=embedder.dim,
+                    lexical_opener=TantivyIndex.open,
+                )
+                self._directory = self._index.directory
+            return self._index
+
+
+def serve_forever(app: App, *, host: str, port: int) -> None:
+    """Serve the query endpoint until SIGTERM or Ctrl-C.
+
+    Raises:
+        KBError: The port is taken, or *host* is no address of this machine.
+        StoreError, SearchIndexError, EmbeddingError: Nothing can be searched yet.
+    """
+    import uvicorn
+
+    from kb.api import create_app
+
+    live = LiveSearch(app)
+    live.health()  # A service that cannot answer anything should not start.
+    listener = _listen(host, port)
+    bound = listener.getsockname()[1]
+    log.info("listening on http://%s:%d", host, bound)
+    click.echo(f"http://{host}:{bound}/api/search?q=…", err=True)
+    config = uvicorn.Config(
+        create_app(live.search, live.health), log_config=None, access_log=False
+    )
+    with listener:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as exc:
+        raise KBError(f"cannot listen on {host}:{port}: {exc.strerror}") from exc
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        # Before anybody is told where: from now on connections wait, not fail.
+        listener.listen()
+    except OSError as exc:
+        listener.close()
+        raise KBError(f"cannot listen on {host}:{port}: {exc.strerror}") from exc
+    return listener

@@ -1,0 +1,126 @@
+"""Records as lines for people; pure.
+
+Each returns text of one or more lines in which nothing that came from a forum can
+break a line; `bot.terminal.say` takes out the control characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bot.compose import title_of
+from bot.escape import shortened, visible
+from bot.terminal import ago
+
+if TYPE_CHECKING:
+    from bot.status import IndexStatus, SourceStatus, Status
+    from indexer.pipeline import RefreshReport
+    from kb.store import Decision
+    from kb.types import SearchHit
+
+_PASSAGE_CHARS = 240
+
+
+def harvest_line(report: RefreshReport) -> str:
+    """What a harvest did."""
+    skipped = sum(report.skipped.values())
+    line = (
+        f"{report.source}: {report.inserted} new, {report.updated} updated, "
+        f"{report.unchanged} unchanged, {report.deleted} deleted, "
+        f"{skipped} skipped, {report.set_aside} set aside; "
+        f"{report.passages_added} passages added, {report.passages_removed} removed; "
+        f"{report.requests} requests, {report.seconds:.1f} s"
+    )
+    reasons = [f"  skipped {n}: {reason}" for reason, n in report.skipped.items()]
+    return "\n".join([line, *reasons])
+
+
+def hit_values(hit: SearchHit) -> dict[str, Any]:
+    """A search result for machines."""
+    return {
+        "title": hit.document.title,
+        "url": hit.url,
+        "kind": hit.document.kind.value,
+        "source": hit.document.source,
+        "language": hit.document.language,
+        "version": hit.document.version,
+        "solved": hit.document.solved,
+        "heading": hit.passage.heading,
+        "passage": hit.passage.text,
+        "score": round(hit.score, 4),
+        "confidence": round(hit.confidence, 4),
+    }
+
+
+def hit_lines(hit: SearchHit) -> str:
+    """A search result for people."""
+    document = hit.document
+    facts = [document.kind.value]
+    facts += [document.version] if document.version else []
+    facts += ["solved"] if document.solved else []
+    passage = shortened(visible(hit.passage.text), _PASSAGE_CHARS)
+    return (
+        f"{hit.confidence:.2f}  {visible(title_of(hit))} ({', '.join(facts)})\n"
+        f"      {visible(hit.url)}\n"
+        f"      {passage}"
+    )
+
+
+def status_lines(status: Status) -> str:
+    """The whole status."""
+    lines = [
+        f"data: {status.data_dir}",
+        f"running: {status.running or 'nothing'}",
+        *(_source_line(source) for source in status.sources),
+        _index_line(status.index),
+        f"bot: mode {status.mode}; decisions: {_counts(status.decisions) or 'none'}",
+    ]
+    for aside in status.set_aside:
+        reason = visible(aside.reason)
+        lines.append(
+            f"set aside: {aside.source} {visible(aside.key)}, {aside.times}×: {reason}"
+        )
+    return "\n".join(lines)
+
+
+def _source_line(source: SourceStatus) -> str:
+    counts = ", ".join(
+        f"{each.documents} {each.kind} ({each.passages} passages)"
+        for each in source.counts
+    )
+    walk = f"last complete {ago(source.age_s)}"
+    if not source.complete and source.finished_at is not None:
+        walk += ", a newer walk is unfinished"
+    line = f"source {source.name}: {counts or 'nothing yet'}; {walk}"
+    line += "" if source.enabled else "; not enabled"
+    line += f"; {source.set_aside} set aside" if source.set_aside else ""
+    line += f"; last error: {visible(source.last_error)}" if source.last_error else ""
+    return line
+
+
+def _index_line(index: IndexStatus) -> str:
+    if index.problem is not None:
+        return f"index: {index.problem}"
+    behind = f"{index.lag} changes behind" if index.lag else "up to date"
+    return f"index: {index.passages} passages, {behind}, model {index.model_id}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
+
+
+def decision_lines(decision: Decision) -> str:
+    """A decision with its reasons, its links and, if there is one, the reply."""
+    outcome = "silence" if decision.is_silent else f"reply ({decision.state})"
+    lines = [f"topic {decision.topic_id}: {outcome}, mode {decision.mode}"]
+    lines += [f"  because {visible(reason)}" for reason in decision.reasons]
+    lines += [
+        f"  {each['confidence']:.2f} {visible(each['title'])} {visible(each['url'])}"
+        for each in decision.suggestions
+    ]
+    if decision.post_url:
+        lines.append(f"  posted at {visible(decision.post_url)}")
+    if decision.body is not None:
+        lines += ["", decision.body]
+    return "\n".join(lines)

@@ -1,0 +1,170 @@
+"""What ``baraza status`` tells: how the knowledge base, the index and the bot stand.
+
+Reads only, and needs neither model nor index libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.lock import Owner, owner
+from kb.errors import SearchIndexError
+from kb.index.stamp import current_directory, read_stamp
+from kb.store import SetAside, SourceState, Store
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+# People read the first of them; the whole list is in the store.
+_MAX_SET_ASIDE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much of one kind a source holds."""
+
+    kind: str
+    documents: int
+    parts: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How a source stands.
+
+    Attributes:
+        age_s: Since the end of the last complete walk; ``None`` before the first.
+        complete: The latest walk reached its end.
+        set_aside: Records that could not be read.
+    """
+
+    name: str
+    enabled: bool
+    counts: tuple[Counts, ...]
+    finished_at: datetime | None
+    age_s: float | None
+    complete: bool
+    last_error: str | None
+    set_aside: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """How the index stands.
+
+    Attributes:
+        lag: Changes of the store that it does not know; ``None`` if it belongs to
+            another store.
+        problem: Why it cannot be used.
+    """
+
+    generation: int | None = None
+    passages: int = 0
+    model_id: str = ""
+    lag: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All of it.
+
+    Attributes:
+        running: Who holds the data folder.
+        decisions: How many, by state.
+        set_aside: The first records that could not be read, with reasons.
+    """
+
+    data_dir: Path
+    mode: str
+    running: Owner | None
+    sources: tuple[SourceStatus, ...]
+    index: IndexStatus
+    decisions: Mapping[str, int]
+    set_aside: tuple[SetAside, ...]
+
+
+def status_of(app: App) -> Status:
+    """Look at an installation.
+
+    Raises:
+        StoreError: There is no knowledge base yet, or it cannot be read.
+    """
+    running = owner(app.data_dir)
+    with app.open_store(readonly=True) as store:
+        aside = store.progress.all_set_aside()
+        return Status(
+            data_dir=app.data_dir,
+            mode=app.config.bot.mode,
+            running=running,
+            sources=_sources(app, store, aside),
+            index=_index(app.index_folder, store),
+            decisions=store.ledger.counts(),
+            set_aside=tuple(aside[:_MAX_SET_ASIDE]),
+        )
+
+
+def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatus, ...]:
+    enabled = app.source_names()
+    stored = [state.name for state in store.progress.sources()]
+    # Sources that left the config are shown as long as their documents are there.
+    names = dict.fromkeys([*enabled, *stored])
+    counts = store.documents.counts()
+    return tuple(
+        _source(
+            store.progress.source(name),
+            enabled=name in enabled,
+            counts=tuple(
+                Counts(row["kind"], row["documents"], row["parts"], row["passages"])
+                for row in counts
+                if row["source"] == name
+            ),
+            set_aside=sum(each.source == name for each in aside),
+            now=app.clock(),
+        )
+        for name in names
+    )
+
+
+def _source(
+    state: SourceState,
+    *,
+    enabled: bool,
+    counts: tuple[Counts, ...],
+    set_aside: int,
+    now: datetime,
+) -> SourceStatus:
+    finished = state.finished_at
+    return SourceStatus(
+        name=state.name,
+        enabled=enabled,
+        counts=counts,
+        finished_at=finished,
+        age_s=None if finished is None else (now - finished).total_seconds(),
+        complete=state.is_complete,
+        last_error=state.last_error,
+        set_aside=set_aside,
+    )
+
+
+def _index(folder: Path, store: Store) -> IndexStatus:
+    try:
+        directory = current_directory(folder)
+        if directory is None:
+            return IndexStatus(problem="not built yet; run baraza index")
+        stamp = read_stamp(directory)
+    except SearchIndexError as exc:
+        return IndexStatus(problem=str(exc))
+    ours = stamp.store_uuid == store.uuid
+    return IndexStatus(
+        generation=stamp.generation,
+        passages=stamp.passages,
+        model_id=stamp.model_id,
+        lag=store.generation - stamp.generation if ours else None,
+        problem=None if ours else "made from another knowledge base; run baraza index",
+    )

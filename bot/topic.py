@@ -1,0 +1,64 @@
+"""What the bot must know of a topic before it may answer, and how it marks its own.
+
+Pure. `bot.forum` fills a `TopicView`, `bot.policy` judges it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from kb.types import TopicId
+
+_MARKER = re.compile(r"<!-- baraza:topic=(\d+) -->")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicView:
+    """A topic as it stands on the forum now.
+
+    Attributes:
+        opening: HTML of the first post; empty when it is hidden or withdrawn.
+        author_id: Zero and below are the forum's own bots.
+        category: Slugs, outermost first; empty for a private message.
+        public: Everybody may read its category and all categories above it.
+        listed: False when moderators took it out of the lists.
+        solved: A reply is marked as the solution.
+    """
+
+    id: TopicId
+    title: str
+    url: str
+    opening: str
+    author: str
+    author_id: int
+    created_at: datetime
+    category: tuple[str, ...] = ()
+    public: bool = True
+    private_message: bool = False
+    closed: bool = False
+    archived: bool = False
+    listed: bool = True
+    solved: bool = False
+
+
+def marker(topic_id: TopicId) -> str:
+    """Stands in the raw text of every reply of ours; the forum shows it to nobody.
+
+    By it a reply is found again when the confirmation of its posting got lost.
+
+    >>> marker(TopicId(12))
+    '<!-- baraza:topic=12 -->'
+    """
+    return f"<!-- baraza:topic={topic_id} -->"
+
+
+def marked_topic(raw: str) -> TopicId | None:
+    """The topic that the marker in *raw* names, or ``None`` without a marker.
+
+    >>> marked_topic("See [this](https://x.org).\\n\\n<!-- baraza:topic=12 -->")
+    12
+    """
+    found = _MARKER.search(raw)
+    return TopicId(int(found[1])) if found else None

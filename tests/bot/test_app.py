@@ -1,0 +1,208 @@
+"""The composition root: one pace per site, clean stops, languages, safe logs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app import App, StoppedError
+from bot.config import parse_config
+from bot.languages import with_language
+from bot.pace import Pace
+from bot.sandbox import Community, Sandbox
+from bot.terminal import SafeFormatter
+from kb.errors import ConfigError
+from kb.types import Document, Kind, Part
+from tests.bot.test_forum import ask
+
+
+def app_for(folder: Path, box: Sandbox, **bot: Any) -> App:
+    """An installation on *box*, without any file."""
+    data = {
+        "community": {"name": "Example", "contact": "ops@example.org"},
+        "sources": {
+            "forum": {"type": "forum", "url": box.url, "requests_per_second": 1000},
+            "videos": {"type": "videos"},
+        },
+        "embedding": {"model": "hashing"},
+        "bot": {"forum": "forum"} | bot,
+        "schedule": {"refresh": {"forum": {"every": "1h"}, "videos": {"every": "1h"}}},
+    }
+    return App(parse_config(data, folder=folder))
+
+
+# -- sources ---------------------------------------------------------------
+
+
+def test_only_enabled_sources_are_read(tmp_path: Path, box: Sandbox) -> None:
+    app = app_for(tmp_path, box)
+
+    assert app.source_names() == ["forum"]
+    with pytest.raises(ConfigError, match=r"sources\.videos\.enabled: expected true"):
+        app.source_settings("videos")
+    with pytest.raises(ConfigError, match=r"no such source \(enabled: forum\)"):
+        app.source_settings("wiki")
+
+
+def test_a_harvest_says_honestly_who_asks(
+    tmp_path: Path, box: Sandbox, community: Community
+) -> None:
+    ask(community)
+
+    app_for(tmp_path, box).harvest("forum")
+
+    agents = {request.headers["user-agent"] for request in box.recorded}
+    assert len(agents) == 1
+    assert agents.pop().endswith(" (+ops@example.org)")
+
+
+def test_a_harvest_that_is_told_to_stop_goes_on_from_there(
+    tmp_path: Path, box: Sandbox, community: Community
+) -> None:
+    community.add_topics(40, category="support")
+    app = app_for(tmp_path, box)
+    app.stopped = lambda: any("/t/" in request for request in box.requests)
+    with pytest.raises(StoppedError):
+        app.harvest("forum")
+
+    app.stopped = lambda: False
+    report = app.harvest("forum")
+
+    assert report.complete
+    with app.open_store(readonly=True) as store:
+        assert [each["documents"] for each in store.documents.counts()] == [40]
+        assert store.progress.source("forum").last_error is None
+
+
+def test_waiting_for_a_tired_forum_ends_when_told_to_stop(
+    tmp_path: Path, box: Sandbox
+) -> None:
+    box.faults.limit_next(path="/", wait_s=100)
+    app = app_for(tmp_path, box)
+    app.stopped = lambda: len(box.requests) > 0
+
+    with pytest.raises(StoppedError):
+        app.harvest("forum")
+
+    assert len(box.requests) == 1
+
+
+def test_a_stop_is_not_counted_against_the_topic_it_interrupted(
+    tmp_path: Path, box: Sandbox, community: Community
+) -> None:
+    app = app_for(tmp_path, box)
+    with app.responder() as responder:
+        responder.watch()
+        topic_id = ask(community)
+        box.faults.limit_next(path=f"/t/{topic_id}.json", wait_s=100)
+        app.stopped = lambda: f"GET /t/{topic_id}.json" in box.requests
+        with pytest.raises(StoppedError):
+            responder.watch()
+
+    with app.open_store(readonly=True) as store:
+        assert store.progress.all_set_aside() == []
+        assert store.ledger.watermark("forum") == 0
+
+
+# -- jobs ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bot", "names"),
+    [
+        ({}, ["refresh forum", "index", "watch"]),
+        ({"mode": "off"}, ["refresh forum", "index"]),
+        ({"forum": None}, ["refresh forum", "index"]),
+    ],
+)
+def test_there_is_a_job_for_each_thing_that_is_switched_on(
+    tmp_path: Path, box: Sandbox, bot: dict[str, Any], names: list[str]
+) -> None:
+    assert [job.name for job in app_for(tmp_path, box, **bot).jobs()] == names
+
+
+def test_a_bot_without_a_forum_is_a_clear_error(tmp_path: Path, box: Sandbox) -> None:
+    app = app_for(tmp_path, box, forum=None)
+
+    with pytest.raises(ConfigError, match=r"bot\.forum"), app.responder():
+        pass
+
+
+# -- pace ------------------------------------------------------------------
+
+
+def test_all_who_ask_one_site_share_its_pace() -> None:
+    now = [0.0]
+    waits: list[float] = []
+    pace = Pace(0.5, sleep=waits.append, clock=lambda: now[0])
+
+    pace("https://forum.example/latest.json")
+    pace("https://forum.example/site.json")
+    pace()
+    now[0] = 100.0
+    pace()
+
+    assert waits == [2.0, 4.0]
+
+
+# -- languages -------------------------------------------------------------
+
+
+def page(body: str, language: str | None = None) -> Document:
+    return Document(
+        source="docs",
+        kind=Kind.DOCS,
+        key="page",
+        url="https://docs.example/page",
+        title="",
+        parts=(Part(number=1, body=body, format="markdown"),),
+        language=language,
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "known", "found"),
+    [
+        ("Comment sauvegarder la base de données chaque nuit ?", None, "fr"),
+        ("How do I back up the database every night?", None, "en"),
+        ("How do I back up the database every night?", "pt", "pt"),
+        ("12345", None, None),
+    ],
+)
+def test_a_document_gets_the_language_of_its_text_unless_it_says_its_own(
+    body: str, known: str | None, found: str | None
+) -> None:
+    document = with_language(page(body, known), among=("en", "fr"))
+
+    assert document.language == found
+
+
+# -- logs ------------------------------------------------------------------
+
+
+def test_a_log_message_is_one_line_without_control_sequences() -> None:
+    record = logging.LogRecord(
+        "bot", logging.INFO, "x", 1, "title=%s", ("a\x1b[2J\nERROR forged",), None
+    )
+
+    line = SafeFormatter("%(levelname)s %(message)s").format(record)
+
+    assert line == "INFO title=a[2J ERROR forged"
+
+
+def test_a_traceback_in_the_log_keeps_its_lines() -> None:
+    try:
+        raise ZeroDivisionError("a\x1bb")
+    except ZeroDivisionError:
+        record = logging.LogRecord(
+            "bot", logging.ERROR, "x", 1, "failed", (), sys.exc_info()
+        )
+
+    lines = SafeFormatter("%(message)s").format(record).splitlines()
+
+    assert lines[0] == "failed"
+    assert lines[-1] == "ZeroDivisionError: ab"

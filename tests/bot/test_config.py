@@ -1,0 +1,327 @@
+"""The configuration: what is accepted, and one clear line for what is not."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.config import (
+    ArchiveSource,
+    Config,
+    ForumSource,
+    MarkdownSource,
+    load_config,
+    parse_config,
+    secret,
+)
+from kb.errors import ConfigError
+from kb.types import Kind
+
+ROOT = Path(__file__).resolve().parents[2]
+
+MINIMAL: dict[str, Any] = {
+    "community": {"name": "Example", "contact": "ops@example.org"},
+    "sources": {"forum": {"type": "forum", "url": "https://forum.example"}},
+}
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """`MINIMAL` with one value set, sections made on the way."""
+    data: dict[str, Any] = yaml.safe_load(yaml.safe_dump(MINIMAL))
+    *sections, last = path.split(".")
+    inner = data
+    for section in sections:
+        inner = inner.setdefault(section, {})
+    inner[last] = value
+    return data
+
+
+def parsed(path: str = "community.name", value: object = "Example") -> Config:
+    return parse_config(changed(path, value), folder=Path("/srv/baraza"))
+
+
+def error(path: str, value: object) -> str:
+    with pytest.raises(ConfigError) as refused:
+        parsed(path, value)
+    return str(refused.value)
+
+
+# -- what is accepted ------------------------------------------------------
+
+
+def test_defaults_are_safe() -> None:
+    config = parsed()
+
+    assert config.bot.mode == "shadow"
+    assert config.bot.max_links == 5
+    assert config.serve.host == "127.0.0.1"
+    assert config.data_dir == Path("/srv/baraza/data")
+    assert config.community.languages == ["en"]
+
+
+def test_relative_paths_start_at_the_folder_of_the_file() -> None:
+    docs = {"type": "markdown", "path": "docs", "base_url": "https://docs.example"}
+    archive = {
+        "type": "archive",
+        "path": "/var/topics.jsonl",
+        "forum_url": "https://forum.example",
+    }
+
+    config = parsed("sources", {"docs": docs, "history": archive})
+
+    source, history = config.sources["docs"], config.sources["history"]
+    assert isinstance(source, MarkdownSource)
+    assert isinstance(history, ArchiveSource)
+    assert source.path == Path("/srv/baraza/docs")
+    assert history.path == Path("/var/topics.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("15m", timedelta(minutes=15)),
+        ("2h", timedelta(hours=2)),
+        ("7d", timedelta(days=7)),
+    ],
+)
+def test_time_spans_are_written_with_a_unit(text: str, span: timedelta) -> None:
+    assert parsed("bot.max_topic_age", text).bot.max_topic_age == span
+
+
+def test_kinds_are_written_as_words() -> None:
+    limits = parsed("bot.max_per_kind", {"thread": 2, "docs": 0}).bot.max_per_kind
+
+    assert limits == {Kind.THREAD: 2, Kind.DOCS: 0}
+
+
+def test_a_slash_at_the_end_of_an_address_makes_no_difference() -> None:
+    config = parsed("sources.forum.url", "https://forum.example/")
+
+    source = config.sources["forum"]
+    assert isinstance(source, ForumSource)
+    assert source.url == "https://forum.example"
+
+
+def test_the_user_agent_names_us_and_the_contact() -> None:
+    assert re.fullmatch(r"Baraza/[\d.]+ \(\+ops@example\.org\)", parsed().user_agent)
+
+
+def test_the_config_that_comes_with_the_program_is_valid() -> None:
+    config = load_config(ROOT / "config.yaml")
+
+    assert config.bot.mode == "shadow"
+    assert config.bot.forum == "community"
+    assert set(config.schedule.refresh) <= set(config.sources)
+
+
+def test_every_key_is_documented_in_the_config_that_comes_with_the_program() -> None:
+    """Each key of each section stands in config.yaml, maybe commented out."""
+    text = (ROOT / "config.yaml").read_text("utf-8")
+    written = set(re.findall(r"^[ #]*([a-z_]+):", text, re.MULTILINE))
+    written |= set(re.findall(r"{(every|cron):", text))
+
+    assert _keys_of(Config) - written == set()
+
+
+def _keys_of(model: Any) -> set[str]:
+    from bot import config
+
+    sections = [
+        each
+        for each in vars(config).values()
+        if isinstance(each, type) and issubclass(each, config._Section)
+    ]
+    assert model in sections
+    return {name for section in sections for name in section.model_fields}
+
+
+# -- what is not -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "serch",
+            {},
+            "serch: unknown key (did you mean search?)",
+        ),
+        (
+            "search.dept",
+            5,
+            "search.dept: unknown key (did you mean depth?)",
+        ),
+        ("search.depth", "many", 'search.depth: expected a whole number, got "many"'),
+        ("search.depth", True, "search.depth: expected a whole number, got true"),
+        ("chunking", 5, "chunking: expected keys and values, got 5"),
+        (
+            "bot.mode",
+            "loud",
+            "bot.mode: expected 'off', 'shadow' or 'public', got \"loud\"",
+        ),
+        (
+            "bot.max_topic_age",
+            "soon",
+            "bot.max_topic_age: expected a time span such as 90s, 15m, 2h or 7d, "
+            'got "soon"',
+        ),
+        (
+            "bot.max_topic_age",
+            "0s",
+            "bot.max_topic_age: expected a time span such as 90s, 15m, 2h or 7d, "
+            'got "0s"',
+        ),
+        (
+            "bot.forum",
+            "elsewhere",
+            "bot.forum: expected a forum under sources, got 'elsewhere'",
+        ),
+        ("bot.mode", "public", "bot: mode public needs both forum and api_key_env"),
+        (
+            "bot.api_key_env",
+            "s3cr3t-key",
+            "bot.api_key_env: expected the name of an environment variable: no secret",
+        ),
+        (
+            "sources.forum.url",
+            "forum.example",
+            "sources.forum.url: expected an address that starts with https:// or "
+            'http://, got "forum.example"',
+        ),
+        (
+            "sources.forum.type",
+            "nntp",
+            "sources.forum: type: expected one of 'forum', 'archive', 'markdown', "
+            "'website', 'courses', 'videos', got nntp",
+        ),
+        (
+            "schedule.refresh",
+            {"wiki": {"every": "5m"}},
+            "schedule.refresh.wiki: expected the name of a source",
+        ),
+        (
+            "schedule.index",
+            {"every": "5m", "cron": "* * * * *"},
+            "schedule.index: expected either every or cron",
+        ),
+        (
+            "schedule.timezone",
+            "Mars/Olympus",
+            "schedule.timezone: expected a time zone such as Africa/Nairobi, "
+            'got "Mars/Olympus"',
+        ),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_the_key(
+    path: str, value: object, message: str
+) -> None:
+    found = error(path, value)
+
+    assert found.startswith(message)
+    assert "\n" not in found
+
+
+def test_a_secret_in_place_of_its_name_is_not_repeated() -> None:
+    assert "s3cr3t" not in error("bot.api_key_env", "s3cr3t-key")
+
+
+def test_a_missing_key_is_named() -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_config({"sources": MINIMAL["sources"]}, folder=Path())
+
+    assert str(refused.value) == "community: missing, and it has no default"
+
+
+def test_a_source_that_is_only_planned_cannot_be_enabled() -> None:
+    message = error("sources.videos", {"type": "videos", "enabled": True})
+
+    assert message.startswith("sources.videos.enabled: expected false")
+
+
+def test_a_bad_cron_line_is_refused() -> None:
+    assert error("schedule.index", {"cron": "at noon"}).startswith(
+        "schedule.index.cron: expected five cron fields"
+    )
+
+
+def test_a_bad_regular_expression_is_refused() -> None:
+    docs = {
+        "type": "markdown",
+        "path": "d",
+        "base_url": "https://docs.example",
+        "path_pattern": "(",
+    }
+
+    assert error("sources.docs", docs).startswith(
+        "sources.docs.path_pattern: expected a regular expression"
+    )
+
+
+def write(path: Path, text: str | bytes) -> Path:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("a: [", "not valid YAML"),
+        ("- a\n- b\n", "expected keys and values, got a list"),
+        ("", "expected keys and values, got nothing"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        ("community: {name: a, name: b}\n", "line 1: name stands twice"),
+    ],
+)
+def test_a_file_that_is_no_config_is_refused(
+    tmp_path: Path, text: str | bytes, part: str
+) -> None:
+    path = write(tmp_path / "config.yaml", text)
+
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+
+    assert part in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_file_is_refused_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read"):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+def test_python_objects_in_yaml_are_not_made(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "config.yaml", "community: !!python/object/apply:os.getcwd []\n"
+    )
+
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        load_config(path)
+
+
+# -- secrets ---------------------------------------------------------------
+
+
+def test_a_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORUM_KEY", " abc \n")
+
+    assert secret("FORUM_KEY", key="bot.api_key_env") == "abc"
+    assert secret(None, key="bot.api_key_env") is None
+
+
+def test_a_secret_that_is_not_set_is_named_and_not_guessed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("FORUM_KEY", raising=False)
+
+    with pytest.raises(ConfigError) as refused:
+        secret("FORUM_KEY", key="bot.api_key_env")
+
+    assert str(refused.value) == (
+        "bot.api_key_env: the environment variable FORUM_KEY is not set"
+    )

@@ -1,0 +1,190 @@
+"""Answer or silence: every reason, the limits, and the choice of links."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.policy import PolicySettings, choose, decide
+from kb.types import Kind
+from tests.bot.making import NOW, hit, topic
+
+SETTINGS = PolicySettings(
+    username="baraza",
+    min_confidence=0.5,
+    max_links=5,
+    max_per_kind={Kind.THREAD: 3, Kind.DOCS: 2, Kind.COURSE: 1, Kind.VIDEO: 1},
+    exclude_categories=("Announcements",),
+    exclude_authors=("grumpy",),
+)
+
+
+def test_a_confident_link_is_answered_and_the_reason_has_both_figures() -> None:
+    found = hit(confidence=0.83)
+
+    verdict = decide(topic(), [found], SETTINGS, NOW)
+
+    assert verdict.speak
+    assert verdict.picks == (found,)
+    assert verdict.reasons == (
+        "the best link has a confidence of 0.83, and 0.50 is needed",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"author_id": -1}, "its author is the forum's system or a bot"),
+        ({"author_id": 0}, "its author is the forum's system or a bot"),
+        ({"author": "Baraza"}, "it is the bot's own topic"),
+        ({"author": "Grumpy"}, "its author, Grumpy, is not to be answered"),
+        ({"private_message": True}, "it is a private message"),
+        ({"closed": True}, "it is closed"),
+        ({"archived": True}, "it is archived"),
+        ({"listed": False}, "it is not listed"),
+        ({"solved": True}, "it is already solved"),
+        ({"opening": ""}, "its first post is hidden or was withdrawn"),
+        ({"public": False}, "its category is not public"),
+        (
+            {"category": ("announcements", "releases")},
+            "its category, announcements/releases, is excluded",
+        ),
+        (
+            {"created_at": NOW - timedelta(days=3)},
+            "it is 3 days old, and 2 days is the limit",
+        ),
+    ],
+)
+def test_a_topic_that_is_not_for_the_bot_is_left_alone(
+    changes: dict[str, Any], reason: str
+) -> None:
+    verdict = decide(topic(**changes), [hit()], SETTINGS, NOW)
+
+    assert (verdict.speak, verdict.reasons, verdict.picks) == (False, (reason,), ())
+
+
+def test_a_topic_exactly_at_the_age_limit_is_still_answered() -> None:
+    aged = topic(created_at=NOW - timedelta(days=2))
+
+    assert decide(aged, [hit()], SETTINGS, NOW).speak
+
+
+def test_the_bot_does_not_answer_twice() -> None:
+    verdict = decide(topic(), [hit()], SETTINGS, NOW, replied=True)
+
+    assert verdict.reasons == ("the bot has already answered",)
+
+
+def test_the_brake_stops_at_the_limit_and_not_before() -> None:
+    at_limit = decide(topic(), [hit()], SETTINGS, NOW, replies_last_hour=10)
+
+    assert at_limit.reasons == ("10 replies within the hour, and 10 is the limit",)
+    assert decide(topic(), [hit()], SETTINGS, NOW, replies_last_hour=9).speak
+
+
+def test_all_reasons_for_silence_are_named() -> None:
+    verdict = decide(topic(closed=True, author="baraza"), [hit()], SETTINGS, NOW)
+
+    assert verdict.reasons == ("it is the bot's own topic", "it is closed")
+
+
+@pytest.mark.parametrize(
+    ("category", "speaks"),
+    [(("support",), True), (("help", "support"), True), (("general",), False)],
+)
+def test_named_categories_and_what_lies_below_them_are_answered_and_no_others(
+    category: tuple[str, ...], speaks: bool
+) -> None:
+    only = PolicySettings("baraza", 0.5, categories=("Support",))
+
+    assert decide(topic(category=category), [hit()], only, NOW).speak is speaks
+
+
+def test_nothing_found_is_silence() -> None:
+    verdict = decide(topic(), [], SETTINGS, NOW)
+
+    assert verdict.reasons == ("the search found nothing to link",)
+
+
+def test_a_topic_is_never_linked_in_its_own_reply() -> None:
+    itself = hit(kind=Kind.THREAD, url="https://forum.example/t/7")
+
+    verdict = decide(topic(7), [itself], SETTINGS, NOW)
+
+    assert verdict.reasons == ("the search found nothing to link",)
+
+
+def test_what_is_not_a_web_address_is_never_linked() -> None:
+    verdict = decide(topic(), [hit(url="javascript:alert(1)")], SETTINGS, NOW)
+
+    assert not verdict.speak
+
+
+def test_low_confidence_is_silence_with_both_figures_and_keeps_what_was_found() -> None:
+    weak = hit(confidence=0.42)
+
+    verdict = decide(topic(), [weak], SETTINGS, NOW)
+
+    assert verdict.reasons == (
+        "the best link has a confidence of 0.42, and 0.50 is needed",
+    )
+    assert (verdict.speak, verdict.picks) == (False, (weak,))
+
+
+def test_limits_of_zero_leave_no_link_and_that_is_said() -> None:
+    none = PolicySettings("baraza", 0.5, max_per_kind={Kind.DOCS: 0})
+
+    verdict = decide(topic(), [hit()], none, NOW)
+
+    assert verdict.reasons == ("no link is left within the limits per kind",)
+
+
+def test_each_kind_keeps_its_own_limit() -> None:
+    hits = [
+        hit(1, confidence=0.9),
+        hit(2, confidence=0.8),
+        hit(3, confidence=0.7),
+        hit(4, confidence=0.6, kind=Kind.THREAD),
+        hit(5, confidence=0.55, kind=Kind.COURSE),
+        hit(6, confidence=0.54, kind=Kind.COURSE),
+    ]
+
+    assert [pick.document.id for pick in choose(hits, SETTINGS)] == [1, 2, 4, 5]
+
+
+def test_links_far_below_the_threshold_do_not_accompany_a_good_one() -> None:
+    hits = [hit(1, confidence=0.9), hit(2, confidence=0.31), hit(3, confidence=0.29)]
+
+    assert [pick.document.id for pick in choose(hits, SETTINGS)] == [1, 2]
+
+
+def test_one_page_in_two_versions_is_linked_once_and_the_better_one() -> None:
+    old = hit(1, confidence=0.6, title="Backup", version="2.40")
+    new = hit(2, confidence=0.7, title="Backup", version="2.41")
+    other = hit(3, confidence=0.5, title="Restore", version="2.41")
+
+    assert choose([old, new, other], SETTINGS) == (new, other)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(Kind)), st.floats(0, 1)), min_size=1, max_size=30
+    )
+)
+def test_no_limit_is_ever_exceeded(found: list[tuple[Kind, float]]) -> None:
+    hits = [
+        hit(number, kind=kind, confidence=confidence)
+        for number, (kind, confidence) in enumerate(found, start=1)
+    ]
+
+    picks = choose(hits, SETTINGS)
+
+    assert len(picks) <= SETTINGS.max_links
+    for kind, limit in SETTINGS.max_per_kind.items():
+        assert sum(pick.document.kind is kind for pick in picks) <= limit
+    assert list(picks) == sorted(picks, key=lambda pick: -pick.confidence)
+    assert all(pick.confidence >= 0.3 for pick in picks)

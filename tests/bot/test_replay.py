@@ -1,0 +1,326 @@
+"""The replay sees the past only, writes what the scorer reads, and forgets no error."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.config import Config, parse_config
+from bot.replay import ReplayReport, read_labels, replay
+from kb.errors import RecordError, SourceError
+from tests.conftest import shared_path
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+SUBJECTS = {
+    1: "Backup of the PostgreSQL database with pg_dump fails at night",
+    2: "Analytics tables stay empty after the nightly export",
+    3: "Program rules hide a data element on the Android tablet",
+    4: "Import of organisation units from CSV answers E1063",
+    5: "Validation rules report negative stock in the monthly data set",
+    6: "Charts on the dashboard show the wrong period",
+}
+
+
+def stamp(day: float) -> str:
+    return (START + timedelta(days=day)).isoformat().replace("+00:00", "Z")
+
+
+def topic(number: int, day: float, title: str, *posts: str) -> dict[str, Any]:
+    return {
+        "id": number,
+        "title": title,
+        "created_at": stamp(day),
+        "posts": [
+            {
+                "id": number * 100 + place,
+                "post_number": place,
+                "username": "amina",
+                "created_at": stamp(day + place / 24 - 1 / 24),
+                "cooked": f"<p>{text}</p>",
+            }
+            for place, text in enumerate(posts, start=1)
+        ],
+    }
+
+
+def forum() -> list[dict[str, Any]]:
+    old = [
+        topic(n, n, title, f"{title}. What can I do?", "Look at the server's log.")
+        for n, title in SUBJECTS.items()
+    ]
+    asked = [
+        topic(11, 20, "pg_dump backup fails", "The backup with pg_dump stops."),
+        topic(12, 21, "CSV import answers E1063", "Organisation units, E1063."),
+        topic(13, 22, "Empty analytics tables", "They stay empty since the export."),
+    ]
+    return old + asked
+
+
+PAGES = [
+    {
+        "path": "manage/backup",
+        "url": "https://docs.example.org/manage/backup.html",
+        "markdown": "# Backup\n\n## With pg_dump\n\nRun pg_dump every night.\n",
+    },
+    {
+        "path": "use/analytics",
+        "url": "https://docs.example.org/use/analytics.html",
+        "markdown": "# Analytics tables\n\nThe export fills them every night.\n",
+    },
+]
+
+
+def write_lines(path: Path, rows: Sequence[object]) -> Path:
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    if path.suffix == ".gz":
+        path.write_bytes(gzip.compress(text.encode()))
+    else:
+        path.write_text(text)
+    return path
+
+
+def label(number: int, day: float, *threads: int, docs: Sequence[str] = ()) -> object:
+    return {
+        "topic_id": number,
+        "created_at": stamp(day),
+        "threads": threads,
+        "docs": docs,
+    }
+
+
+LABELS = [
+    label(12, 21, 4),
+    label(11, 20, 1, docs=["manage/backup"]),
+    label(13, 22, 2, docs=["use/analytics"]),
+]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return parse_config(
+        {
+            "community": {"name": "Replay", "contact": "https://example.org"},
+            "data_dir": "data",
+            "embedding": {"model": "hashing"},
+        },
+        folder=tmp_path,
+    )
+
+
+def run(
+    config: Config,
+    folder: Path,
+    topics: Sequence[object],
+    *,
+    name: str = "run.jsonl",
+    docs: bool = True,
+    labels: Sequence[object] = LABELS,
+) -> tuple[ReplayReport, list[dict[str, Any]]]:
+    out = folder / name
+    report = replay(
+        config,
+        archive=write_lines(folder / f"{name}.topics.jsonl.gz", topics),
+        docs=write_lines(folder / "docs.jsonl", PAGES) if docs else None,
+        labels=write_lines(folder / "labels.jsonl", labels),
+        forum_url="https://forum.example.org",
+        out=out,
+    )
+    return report, [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def first(row: dict[str, Any], kind: str) -> Any:
+    return row[kind][0]["id"]
+
+
+def test_each_labelled_topic_gets_a_row_in_the_order_of_time(
+    config: Config, tmp_path: Path
+) -> None:
+    """The best thread and page come first, under the ids that the labels use."""
+    report, rows = run(config, tmp_path, forum())
+
+    assert [row["topic_id"] for row in rows] == [11, 12, 13]
+    assert [first(row, "threads") for row in rows] == [1, 4, 2]
+    assert [first(rows[0], "docs"), first(rows[2], "docs")] == [
+        "manage/backup",
+        "use/analytics",
+    ]
+    assert all(set(row["confidence"]) == {"threads", "docs"} for row in rows)
+    assert (report.topics, report.missing, report.threads, report.pages) == (3, 0, 9, 2)
+
+
+def test_scores_fall_and_no_topic_suggests_itself_or_a_later_one(
+    config: Config, tmp_path: Path
+) -> None:
+    _, rows = run(config, tmp_path, forum())
+
+    for row in rows:
+        scores = [item["score"] for item in row["threads"]]
+        assert scores == sorted(scores, reverse=True)
+        assert all(item["id"] < row["topic_id"] for item in row["threads"])
+
+
+def test_what_comes_later_changes_nothing(config: Config, tmp_path: Path) -> None:
+    """Rows are the same to the last digit when all later posts are cut away."""
+    _, whole = run(config, tmp_path, forum(), name="whole.jsonl")
+    cut = [t for t in forum() if t["created_at"] <= stamp(20)]
+    _, early = run(config, tmp_path, cut, name="cut.jsonl", labels=LABELS[1:2])
+
+    assert early == whole[:1]
+
+
+def test_a_planted_leak_is_not_seen(config: Config, tmp_path: Path) -> None:
+    """A late reply in an old thread repeats the question to the word; it is ignored."""
+    _, clean = run(config, tmp_path, forum(), name="clean.jsonl")
+    leaky = forum()
+    leaky[5]["posts"].append(
+        {
+            "id": 9999,
+            "post_number": 3,
+            "username": "jo",
+            "created_at": stamp(20.001),
+            "cooked": "<p>pg_dump backup fails. The backup with pg_dump stops.</p>",
+        }
+    )
+    _, rows = run(config, tmp_path, leaky, name="leaky.jsonl")
+
+    assert rows[0] == clean[0]
+    # The leak is one: the next question, asked after it, does see the reply.
+    assert rows[1] != clean[1]
+
+
+def test_a_post_older_than_its_topic_counts_from_the_topics_start(
+    config: Config, tmp_path: Path
+) -> None:
+    """Posts can be moved into a younger topic; it must not appear before its time."""
+    topics = forum()
+    moved = topic(20, 25, "Moved here", "pg_dump backup fails again and again")
+    moved["posts"][0]["created_at"] = stamp(1)
+    _, rows = run(config, tmp_path, [*topics, moved])
+
+    assert 20 not in [item["id"] for row in rows for item in row["threads"]]
+
+
+def test_a_second_run_embeds_nothing_and_is_the_same(
+    config: Config, tmp_path: Path
+) -> None:
+    cold, first_rows = run(config, tmp_path, forum())
+    warm, second_rows = run(config, tmp_path, forum(), name="again.jsonl")
+
+    assert cold.embedded > 0
+    assert warm.embedded == 0
+    assert first_rows == second_rows
+
+
+def test_without_documentation_only_threads_are_ranked(
+    config: Config, tmp_path: Path
+) -> None:
+    report, rows = run(config, tmp_path, forum(), docs=False)
+
+    assert [row["docs"] for row in rows] == [[], [], []]
+    assert all(set(row["confidence"]) == {"threads"} for row in rows)
+    assert report.pages == 0
+
+
+def test_labels_without_a_topic_in_the_archive_are_counted(
+    config: Config, tmp_path: Path
+) -> None:
+    report, rows = run(config, tmp_path, forum(), labels=[*LABELS, label(777, 30, 1)])
+
+    assert report.missing == 1
+    assert [row["topic_id"] for row in rows] == [11, 12, 13]
+
+
+def test_broken_records_of_the_archive_are_skipped_and_counted(
+    config: Config, tmp_path: Path
+) -> None:
+    broken = topic(30, 3, "Broken", "no cooked")
+    del broken["posts"][0]["cooked"]
+    report, rows = run(config, tmp_path, [*forum(), broken])
+
+    assert report.skipped == 1
+    assert [row["topic_id"] for row in rows] == [11, 12, 13]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([], "labels.jsonl:1: line: expected an object"),
+        ({"topic_id": "7"}, "labels.jsonl:1: topic_id: expected a whole number"),
+        (
+            {"topic_id": 7, "created_at": "2024-01-01T00:00:00"},
+            "labels.jsonl:1: created_at: expected an ISO 8601 time with zone",
+        ),
+        (
+            {"topic_id": 7, "created_at": None},
+            "labels.jsonl:1: created_at: expected an ISO 8601 time with zone",
+        ),
+    ],
+)
+def test_a_malformed_label_is_named_with_its_field(
+    tmp_path: Path, row: object, message: str
+) -> None:
+    path = write_lines(tmp_path / "labels.jsonl", [row])
+
+    with pytest.raises(RecordError) as caught:
+        read_labels(path)
+    assert str(caught.value) == message
+
+
+def test_labels_that_are_no_json_or_missing_are_clear_errors(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    path.write_text('{"topic_id": 1\n')
+    with pytest.raises(RecordError, match=r"labels\.jsonl:1: line: expected JSON"):
+        read_labels(path)
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_labels(tmp_path / "missing.jsonl")
+    cut_off = write_lines(tmp_path / "cut.jsonl.gz", LABELS)
+    cut_off.write_bytes(cut_off.read_bytes()[:-12])
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_labels(cut_off)
+
+
+def test_a_run_that_fails_leaves_the_earlier_file_as_it_was(
+    config: Config, tmp_path: Path
+) -> None:
+    out = tmp_path / "run.jsonl"
+    out.write_text("earlier\n")
+    with pytest.raises(SourceError):
+        replay(
+            config,
+            archive=tmp_path / "missing.jsonl.gz",
+            docs=None,
+            labels=write_lines(tmp_path / "labels.jsonl", LABELS),
+            forum_url="https://forum.example.org",
+            out=out,
+        )
+    assert out.read_text() == "earlier\n"
+    assert sorted(p.name for p in tmp_path.glob("*.part")) == []
+
+
+def test_the_shared_scorer_reads_the_run(config: Config, tmp_path: Path) -> None:
+    """All three questions find their thread, both documented ones their page."""
+    scorer = shared_path("bench/score.py")
+    run(config, tmp_path, forum())
+    result = subprocess.run(
+        [
+            sys.executable,
+            str(scorer),
+            str(tmp_path / "labels.jsonl"),
+            str(tmp_path / "run.jsonl"),
+            "--json",
+        ],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    figures = json.loads(result.stdout)
+    assert (figures["threads"]["P@1"], figures["threads"]["queries"]) == (1.0, 3.0)
+    assert (figures["docs"]["P@1"], figures["docs"]["queries"]) == (1.0, 2.0)

@@ -1,0 +1,171 @@
+"""Quality on the sample community: a floor under what people would notice.
+
+Harvests the sample forum and its documentation over a real socket, indexes them
+with the packaged model and asks the labelled questions of ``new_questions.yaml``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+import pytest
+import yaml
+
+from bot.app import App
+from bot.config import parse_config
+from bot.sandbox import Sandbox, write_docs
+from bot.sandbox.load import SAMPLE
+from kb.index import open_index
+from kb.lexical import TantivyIndex
+from kb.metrics import mrr_at_k, recall_at_k
+from kb.rank import DEFAULT_WEIGHTS, Weights
+from kb.search import Searcher
+from kb.types import Kind, SearchHit
+
+LEXICAL = {kind: Weights(signals={"bm25_best": 1.0}) for kind in Kind}
+DENSE = {kind: Weights(signals={"dense_best": 1.0}) for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A question with what a good helper would link; nothing, if nothing helps."""
+
+    title: str
+    text: str
+    relevant: frozenset[str]
+
+
+def golden_questions() -> list[Golden]:
+    data = yaml.safe_load((SAMPLE / "new_questions.yaml").read_text(encoding="utf-8"))
+    return [
+        Golden(q["title"], q["raw"], frozenset(map(str, q["relevant"])))
+        for q in data["golden"]
+    ]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> App:
+    """An installation that knows the sample community."""
+    folder = tmp_path_factory.mktemp("quality")
+    with Sandbox() as box:
+        write_docs(folder / "docs", box.docs_url)
+        config = parse_config(
+            {
+                "community": {
+                    "name": "Sample",
+                    "contact": "https://example.org",
+                    "languages": ["en", "fr", "es", "pt"],
+                },
+                "sources": {
+                    "forum": {
+                        "type": "forum",
+                        "url": box.url,
+                        "requests_per_second": 1000.0,
+                        "ignore_authors": ["baraza", "system"],
+                    },
+                    "docs": {
+                        "type": "markdown",
+                        "path": "docs",
+                        "base_url": box.docs_url,
+                        "path_pattern": r"^(?P<version>[\d.]+)/(?P<language>[a-z]{2})/",
+                    },
+                },
+            },
+            folder=folder,
+        )
+        app = App(config)
+        app.harvest("forum")
+        app.harvest("docs")
+    app.index()
+    return app
+
+
+@pytest.fixture(scope="module")
+def results(app: App) -> Mapping[str, list[tuple[Golden, tuple[SearchHit, ...]]]]:
+    """What each way of ranking returns for each question."""
+    ways = {"dense": DENSE, "lexical": LEXICAL, "hybrid": DEFAULT_WEIGHTS}
+    with app.open_store(readonly=True) as store:
+        index = open_index(
+            app.index_folder,
+            store_uuid=store.uuid,
+            store_generation=store.generation,
+            model_id=app.embedder.model_id,
+            dim=app.embedder.dim,
+            lexical_opener=TantivyIndex.open,
+        )
+        try:
+            return {
+                way: [
+                    (
+                        golden,
+                        Searcher(store, index, app.embedder, weights).search(
+                            golden.text, title=golden.title, limit=10
+                        ),
+                    )
+                    for golden in golden_questions()
+                ]
+                for way, weights in ways.items()
+            }
+        finally:
+            index.close()
+
+
+def keys(hits: tuple[SearchHit, ...]) -> list[str]:
+    """Topic ids, and pages without their version, as the labels name them."""
+    return [
+        hit.document.key.split("/", 1)[-1]
+        if hit.document.kind is Kind.DOCS
+        else hit.document.key
+        for hit in hits
+    ]
+
+
+def figures(
+    answered: list[tuple[Golden, tuple[SearchHit, ...]]],
+) -> tuple[float, float]:
+    """Mean recall@10 and MRR@10 over the questions that have an answer."""
+    rows = [
+        (keys(hits), golden.relevant) for golden, hits in answered if golden.relevant
+    ]
+    return (
+        fmean(recall_at_k(ranking, relevant, 10) for ranking, relevant in rows),
+        fmean(mrr_at_k(ranking, relevant, 10) for ranking, relevant in rows),
+    )
+
+
+def test_the_golden_set_is_found(
+    results: Mapping[str, list[tuple[Golden, tuple[SearchHit, ...]]]],
+) -> None:
+    """Recall and reciprocal rank stay above a floor; all three ways are reported."""
+    by_way = {way: figures(answered) for way, answered in results.items()}
+    for way, (recall, reciprocal_rank) in by_way.items():
+        sys.stdout.write(f"{way:8} R@10 {recall:.3f}  MRR@10 {reciprocal_rank:.3f}\n")
+
+    recall, reciprocal_rank = by_way["hybrid"]
+    assert recall >= 0.7
+    assert reciprocal_rank >= 0.8
+
+
+def test_confidence_tells_questions_with_an_answer_from_those_without(
+    app: App,
+    results: Mapping[str, list[tuple[Golden, tuple[SearchHit, ...]]]],
+) -> None:
+    """At the default threshold the bot is silent where nothing helps, and when it
+    speaks its first link is one that does."""
+    threshold = app.config.bot.min_confidence
+    spoken = [
+        (golden, keys(hits))
+        for golden, hits in results["hybrid"]
+        if hits and hits[0].confidence >= threshold
+    ]
+    wrong = [
+        golden.title for golden, found in spoken if found[0] not in golden.relevant
+    ]
+    possible = sum(1 for golden in golden_questions() if golden.relevant)
+    sys.stdout.write(f"spoke {len(spoken)} of {possible}, wrong {wrong}\n")
+
+    assert len(wrong) <= 2
+    assert len(spoken) >= 0.5 * possible
