@@ -17,6 +17,8 @@ def with_language(document: Document, *, among: tuple[str, ...]) -> Document:
     """*document* with the language of its title and first part, unless it has one."""
     if document.language is not None or not document.parts:
         return document
+    if len(among) == 1:
+        return replace(document, language=among[0])
     first = document.parts[0]
     text = join_blocks(clean_body(first.body, first.format))
     language = detect(f"{document.title}\n{text}"[:_MAX_CHARS], among=among)

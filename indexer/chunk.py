@@ -94,8 +94,8 @@ def chunk_document(
             for section in sections
             for text in packer.texts(section.heading, section.blocks)
         ]
-        if not texts and index == 0 and document.title.strip():
-            texts = [(_Section("", "", ()), packer.title_text())]
+        if not texts and index == 0 and (title := packer.title_text()):
+            texts = [(_Section("", "", ()), title)]
         for section, text in texts:
             drafts.append(
                 PassageDraft(

@@ -318,7 +318,7 @@ def _link_text(text: str, target: str) -> str:
 
 
 _EXTENSION = re.compile(r"\.(?:bmp|gif|jpe?g|png|svg|tiff?|webp)$", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(r"\b[^\W\d_]{2,}\b")
 # What programs and cameras call images.
 _NAMED_BY_A_PROGRAM = re.compile(
     r"\b(?:am|at|attachment|bildschirmfoto|captura|capture|de|desde|du|from|grafik|"

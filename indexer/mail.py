@@ -156,7 +156,10 @@ def _own_lines(text: str, *, in_mail: bool, before_quote: bool) -> _Own:
         if _ORIGINAL_MESSAGE.fullmatch(line) or _is_mail_header(
             lines[number : number + 8]
         ):
-            own = _join(lines[:number])
+            above = lines[:number]
+            while above and above[-1].strip() in _SIGNATURE_MARKS:
+                above.pop()
+            own = _join(above)
             return _Own(own, own, True, ends=True)
     for number, line in enumerate(lines):
         if line.strip() in _SIGNATURE_MARKS or _FOOTER.match(line):

@@ -69,9 +69,10 @@ class Packer:
         ]
 
     def title_text(self) -> str:
-        """The title as a text, as far as one passage holds it."""
+        """The title as a text, as far as one passage holds it; maybe empty."""
         _, budget = self._head("")
-        return next(self._pieces(tidy_lines(self._title), budget)).text
+        pieces = self._pieces(tidy_lines(self._title), budget)
+        return next((piece.text for piece in pieces), "")
 
     def shown_heading(self, heading: str) -> str:
         """The heading path, without the outermost ones where it is too long."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -255,10 +256,14 @@ def with_anchors(blocks: Sequence[Block]) -> tuple[Block, ...]:
     ['wi-fi-lan', 'wi-fi-lan_1']
     """
     taken = {block.anchor for block in blocks if block.anchor}
+    numbers: Counter[str] = Counter()
     out: list[Block] = []
     for block in blocks:
         if block.kind == "heading" and not block.anchor:
-            anchor = _unique(_slug(block.text), taken)
+            anchor = slug = _slug(block.text)
+            while not anchor or anchor in taken:
+                numbers[slug] += 1
+                anchor = f"{slug}_{numbers[slug]}"
             taken.add(anchor)
             block = replace(block, anchor=anchor)
         out.append(block)
@@ -268,12 +273,3 @@ def with_anchors(blocks: Sequence[Block]) -> tuple[Block, ...]:
 def _slug(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain).strip().lower())
-
-
-def _unique(slug: str, taken: set[str]) -> str:
-    number = 0
-    candidate = slug
-    while not candidate or candidate in taken:
-        number += 1
-        candidate = f"{slug}_{number}"
-    return candidate

@@ -210,24 +210,34 @@ class JsonLines:
     def _parse(self, line: Line) -> tuple[str, Document | Skip | str]:
         """The key, and the document or why there is none."""
         where = self._where(line)
-        key: str | None = None
+        key: Any = None
+        key_field = ""
         try:
             if line.problem:
                 raise RecordError(where, "line", line.problem)
-            fields = Fields(_json(line.data, where), where)
-            names = [fields.raw(name) for name in self._key_fields]
-            key = next((str(n) for n in names if n and isinstance(n, str | int)), None)
+            data = _json(line.data, where)
+        except RecordError as exc:
+            return self._broken(line, self._key_at_start_of(line), exc)
+        try:
+            fields = Fields(data, where)
+            key_field = next(filter(fields.has, self._key_fields), "")
+            key = fields.raw(key_field)
             found = self._read(fields)
         except RecordError as exc:
-            key = key or self._key_of_broken(line)
-            self._is_whole = self._is_whole and key is not None
-            return key or where, str(exc)
+            is_told = isinstance(key, str | int) and exc.field != key_field
+            return self._broken(line, str(key) if is_told else None, exc)
         if isinstance(found, Skip):
             return found.key, found
         revision = content_hash(line.data, *self._settings)
         return found.key, replace(found, revision=revision)
 
-    def _key_of_broken(self, line: Line) -> str | None:
+    def _broken(
+        self, line: Line, key: str | None, problem: RecordError
+    ) -> tuple[str, str]:
+        self._is_whole = self._is_whole and key is not None
+        return key or self._where(line), str(problem)
+
+    def _key_at_start_of(self, line: Line) -> str | None:
         match = self._key_at_start.match(line.data)
         return match[1].strip(b'"').decode("utf-8", "replace") if match else None
 
