@@ -129,6 +129,7 @@ def main() -> None:
         "passages": passages,
         "runs": options.runs,
         "ask_median_s": round(statistics.median(runs), 2),
+        "ask_first_s": round(runs[0], 2),
         "ask_max_s": round(max(runs), 2),
         "ratio_to_help": round(statistics.median(runs) / bare, 2),
     }

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.escape import code_span, label, link_target, prose, shortened, visible
+from bot.escape import code_span, inline, label, link_target, prose, shortened, visible
 from bot.topic import marker
 from kb.types import Kind, SearchHit, TopicId
 
@@ -122,7 +122,7 @@ def compose(
     phrases = PHRASES.get(language or "en", PHRASES["en"])
     intro = phrases.one if len(picks) == 1 else phrases.several
     items = "\n\n".join(_item(hit, phrases, question) for hit in picks)
-    about = phrases.about.format(community=label(community))
+    about = phrases.about.format(community=inline(community))
     return f"{intro}\n\n{items}\n\n*{about}*\n\n{marker(topic_id)}"
 
 
@@ -130,7 +130,7 @@ def _item(hit: SearchHit, phrases: Phrases, question: str) -> str:
     document = hit.document
     facts = [phrases.kinds[document.kind]]
     if document.version:
-        facts.append(phrases.version.format(version=label(document.version)))
+        facts.append(phrases.version.format(version=inline(document.version)))
     if document.solved:
         facts.append(phrases.solved)
     link = f"[{label(title_of(hit))}]({link_target(hit.url)})"

@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"//|^\W*www\.|[\w-]\.[^\W\d_]{2,}|\w@\w|mailto:", re.IGNO
 _WRAPPED = re.compile(r"^([^\w/]*)(.*?)([^\w/]*)$", re.DOTALL)
 _LIVE = re.compile(
     r"@"
-    r"|\#(?=\w)"
+    r"|\#(?=[\w:-])"
     r"|:(?=[\w+-]+:)"
     r"|[:;](?=['’-]?[()DPpOoXx|/\\*3$](?!\w))"
 )
@@ -84,8 +84,16 @@ def prose(text: str) -> str:
     >>> prose("ping @ann #help").replace(ZERO_WIDTH, "|")
     'ping @|ann \\\\#|help'
     """
-    words = [_word(word) for word in visible(text).split(" ")]
-    return _LINE_START.sub(r"\1\\", " ".join(words))
+    return _LINE_START.sub(r"\1\\", inline(text))
+
+
+def inline(text: str) -> str:
+    """As `prose`, for text that stands within a line.
+
+    >>> inline("2.41"), inline("a.example.org")
+    ('2.41', '`a.example.org`')
+    """
+    return " ".join(_word(word) for word in visible(text).split(" "))
 
 
 def label(text: str, *, max_chars: int = 120) -> str:

@@ -21,7 +21,9 @@ from indexer.channel import Channel, Params
 from indexer.fields import Fields
 from indexer.wire import PRIVATE_MESSAGE, Category, read_categories, read_topic_list
 from kb.errors import (
+    ConfigError,
     ForumProtocolError,
+    ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
     RecordError,
@@ -59,6 +61,7 @@ class Forum(Protocol):
         ForumUnavailableError: Later it may work.
         ForumRejectedError: It is not there, not for us, or not acceptable.
         ForumProtocolError: The answer is not Discourse's.
+        ConfigError: The key may not read what every decision needs.
     """
 
     def topic(self, topic_id: TopicId) -> TopicView:
@@ -171,7 +174,14 @@ class LiveForum:
         return line
 
     def _load_categories(self) -> None:
-        data, url = self._read("/site.json")
+        try:
+            data, url = self._read("/site.json")
+        except ForumRejectedError as exc:
+            # A key of narrow scopes: no topic is to blame, and none can be judged.
+            raise ConfigError(
+                "bot.api_key_env",
+                f"expected a key that may read {exc.url} ({exc.status} {exc.problem})",
+            ) from exc
         with _as_protocol_error(url):
             found = read_categories(data, url)
         self._categories = {category.id: category for category in found}
@@ -265,10 +275,18 @@ class LiveForum:
             log.warning(
                 "topic=%d reading it again, the answer got lost: %s", topic_id, exc
             )
-            found = self.find_own_reply(topic_id, marker)
+            found = self._look_again(topic_id, marker)
             if found is None:
                 raise
             return found
+
+    def _look_again(self, topic_id: TopicId, marker: str) -> Reply | None:
+        try:
+            return self.find_own_reply(topic_id, marker)
+        except ForumRejectedError as exc:
+            # Not the reply was refused: whether it is there is still open.
+            log.warning("topic=%d cannot be read again: %s", topic_id, exc)
+            return None
 
     def _accepted(self, answer: Answer) -> Reply:
         data = _json(answer)

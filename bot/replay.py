@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,20 +23,22 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from bot.config import Config
+from bot.config import Config, web_address
 from bot.history import History, PostWritten, Present, read_history
 from indexer.chunk import chunk_document
 from indexer.sources.archive import ArchiveSource
 from indexer.sources.markdown import DocsArchive
 from kb.embed import Embedder, Float32, open_embedder, open_tokenizer
 from kb.embed.cached import CachedEmbedder
-from kb.errors import RecordError, SourceError
+from kb.errors import ConfigError, RecordError, SourceError
 from kb.lexical import TantivyIndex
 from kb.rank import DEFAULT_WEIGHTS, Ranked, Weights, rank
 from kb.retrieve import retrieve
 from kb.store import EmbeddingCache
 from kb.types import DocumentId, Kind, PassageId
 from kb.vectors import FaissIndex
+
+log = logging.getLogger(__name__)
 
 # The scorers read ten; twice that shows near misses.
 LISTED = 20
@@ -105,12 +109,20 @@ def replay(
         out: Replaced only by a complete run.
 
     Raises:
-        SourceError: A file cannot be read, or *out* cannot be written.
+        ConfigError: *forum_url* is no address.
+        SourceError: A file cannot be read, *out* cannot be written, or the archive
+            has none of the labelled topics.
         RecordError: A label is malformed.
         EmbeddingError: The model is missing or failed.
         StoreError: The cache cannot be used.
     """
     started = time.monotonic()
+    try:
+        web_address(forum_url)
+    except ValueError as exc:
+        raise ConfigError("--forum-url", str(exc)) from exc
+    if out.exists() and not out.is_file():
+        raise SourceError(str(out), "cannot be written: no file")
     wanted = read_labels(labels)
     model = config.embedding.model
     models = config.data_dir / "models"
@@ -133,6 +145,15 @@ def replay(
         languages=tuple(config.community.languages),
         progress=one_more,
     )
+    for key, reason in history.skipped:
+        log.warning("key=%s skipped: %s", key, reason)
+    known = [label for label in wanted if history.thread(label.topic_id) is not None]
+    if not known:
+        raise SourceError(
+            str(archive),
+            f"none of the {len(wanted)} labelled topics is in it "
+            f"({len(history.questions)} read, {len(history.skipped)} skipped)",
+        )
     with EmbeddingCache.open(config.data_dir / "embeddings.db") as cache:
         embedder = CachedEmbedder(
             open_embedder(model, cache_dir=models, backend=config.embedding.backend),
@@ -142,7 +163,7 @@ def replay(
         rows = walk(
             history,
             vectors,
-            [label for label in wanted if history.thread(label.topic_id) is not None],
+            known,
             embedder,
             depth=config.search.depth,
             progress=progress,
@@ -165,7 +186,7 @@ def read_labels(path: Path) -> list[Label]:
     """The topics to rank for, in the order of time.
 
     Raises:
-        SourceError: The file cannot be read.
+        SourceError: The file cannot be read, or holds none.
         RecordError: A line is not as it should be; it names file, line and field.
     """
     labels = []
@@ -176,6 +197,8 @@ def read_labels(path: Path) -> list[Label]:
         if not isinstance(topic_id, int) or isinstance(topic_id, bool):
             raise RecordError(where, "topic_id", "expected a whole number")
         labels.append(Label(topic_id, _moment(where, created_at)))
+    if not labels:
+        raise SourceError(str(path), "it holds no labels")
     return sorted(labels, key=lambda label: (label.created_at, label.topic_id))
 
 
@@ -327,11 +350,12 @@ def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     yield f"{path.name}:{number}", json.loads(line)
-    except (OSError, EOFError, UnicodeDecodeError) as exc:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as exc:
         raise SourceError(str(path), f"cannot be read: {exc}") from exc
-    except json.JSONDecodeError as exc:
+    except (ValueError, RecursionError) as exc:
         where = f"{path.name}:{number}"
-        raise RecordError(where, "line", f"expected JSON ({exc.msg})") from exc
+        reason = exc.msg if isinstance(exc, json.JSONDecodeError) else str(exc)
+        raise RecordError(where, "line", f"expected JSON ({reason})") from exc
 
 
 def _moment(where: str, text: object) -> datetime:

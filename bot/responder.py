@@ -22,6 +22,8 @@ from bot.topic import TopicView, marker
 from indexer.blocks import join_blocks
 from indexer.clean import clean_html
 from kb.errors import (
+    ConfigError,
+    EmbeddingError,
     ForumError,
     ForumRejectedError,
     InvalidQueryError,
@@ -332,7 +334,8 @@ class Responder:
 
         Raises:
             ForumError: The list of topics cannot be read.
-            SearchIndexError, StoreError: Nothing can be decided at all.
+            SearchIndexError, EmbeddingError, StoreError, ConfigError: Nothing can be
+                decided at all.
         """
         if self._mode == "off":
             return WatchReport()
@@ -360,8 +363,8 @@ class Responder:
             return  # Dealt with by an earlier watch that another topic held back.
         try:
             decision = self.respond(topic_id)
-        except (StoreError, SearchIndexError):
-            raise
+        except (StoreError, SearchIndexError, EmbeddingError, ConfigError):
+            raise  # It would be the same with every topic.
         except ForumRejectedError as exc:
             # Gone between the list and now, or not for us: no reason to ask again.
             decision = self._record(self._silence(topic_id, f"unreadable: {exc}"))

@@ -202,10 +202,13 @@ def crontab_weekdays(field: str) -> str:
     >>> crontab_weekdays("*"), crontab_weekdays("*/2"), crontab_weekdays("0,6")
     ('*', 'sun,tue,thu,sat', 'sun,sat')
     """
-    if field == "*" or not re.fullmatch(r"[\d*,/-]+", field):
+    if field == "*":
         return field
     days: list[str] = []
     for part in field.split(","):
+        if not re.fullmatch(r"[\d*/-]+", part):
+            days.append(part)  # By name already.
+            continue
         span, _, step = part.partition("/")
         first, _, last = span.replace("*", "0-6").partition("-")
         numbers = range(int(first), int(last or first) + 1, int(step or 1))

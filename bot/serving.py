@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.schedule import Stop, stopping_on_signals
 from kb.errors import KBError
 from kb.index import OpenIndex, current_directory, open_index
 from kb.lexical import TantivyIndex
@@ -103,7 +104,9 @@ def serve_forever(app: App, *, host: str, port: int) -> None:
     config = uvicorn.Config(
         create_app(live.search, live.health), log_config=None, access_log=False
     )
-    with listener:
+    # uvicorn ends on a signal and raises it again: then it must find a handler, or
+    # an ordered end would look like a crash.
+    with listener, stopping_on_signals(Stop()):
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kb.types import SearchHit
 
 _PASSAGE_CHARS = 240
+_RECENT = 5
 
 
 def harvest_line(report: RefreshReport) -> str:
@@ -76,6 +77,9 @@ def status_lines(status: Status) -> str:
         _index_line(status.index),
         f"bot: mode {status.mode}; decisions: {_counts(status.decisions) or 'none'}",
     ]
+    for decision in status.recent[:_RECENT]:
+        head, *why = _decided(decision)
+        lines += [head, f"  {visible(decision.title)}", *why]
     for aside in status.set_aside:
         reason = visible(aside.reason)
         lines.append(
@@ -112,6 +116,13 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def decision_lines(decision: Decision) -> str:
     """A decision with its reasons, its links and, if there is one, the reply."""
+    lines = _decided(decision)
+    if decision.body is not None:
+        lines += ["", decision.body]
+    return "\n".join(lines)
+
+
+def _decided(decision: Decision) -> list[str]:
     outcome = "silence" if decision.is_silent else f"reply ({decision.state})"
     lines = [f"topic {decision.topic_id}: {outcome}, mode {decision.mode}"]
     lines += [f"  because {visible(reason)}" for reason in decision.reasons]
@@ -121,6 +132,4 @@ def decision_lines(decision: Decision) -> str:
     ]
     if decision.post_url:
         lines.append(f"  posted at {visible(decision.post_url)}")
-    if decision.body is not None:
-        lines += ["", decision.body]
-    return "\n".join(lines)
+    return lines

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from bot.lock import Owner, owner
 from kb.errors import SearchIndexError
 from kb.index.stamp import current_directory, read_stamp
-from kb.store import SetAside, SourceState, Store
+from kb.store import Decision, SetAside, SourceState, Store
 
 if TYPE_CHECKING:
     from bot.app import App
 
 # People read the first of them; the whole list is in the store.
 _MAX_SET_ASIDE = 20
+_MAX_RECENT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Status:
     Attributes:
         running: Who holds the data folder.
         decisions: How many, by state.
+        recent: The latest decisions, newest first.
         set_aside: The first records that could not be read, with reasons.
     """
 
@@ -86,6 +88,7 @@ class Status:
     sources: tuple[SourceStatus, ...]
     index: IndexStatus
     decisions: Mapping[str, int]
+    recent: tuple[Decision, ...]
     set_aside: tuple[SetAside, ...]
 
 
@@ -105,6 +108,7 @@ def status_of(app: App) -> Status:
             sources=_sources(app, store, aside),
             index=_index(app.index_folder, store),
             decisions=store.ledger.counts(),
+            recent=tuple(store.ledger.recent(_MAX_RECENT)),
             set_aside=tuple(aside[:_MAX_SET_ASIDE]),
         )
 

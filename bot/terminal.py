@@ -19,16 +19,26 @@ from typing import Any
 import click
 
 from bot.escape import printable, visible
+from kb.errors import KBError
 
 
 def say(text: str = "") -> None:
     """One result, on stdout."""
-    click.echo(printable(text))
+    _write(printable(text))
 
 
 def say_json(value: object) -> None:
     """One JSON value on a line of its own; ASCII, so nothing in it is live."""
-    click.echo(json.dumps(plain(value), ensure_ascii=True))
+    _write(json.dumps(plain(value), ensure_ascii=True))
+
+
+def _write(text: str) -> None:
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise  # Whoever read it has had enough; click ends in silence.
+    except OSError as exc:
+        raise KBError(f"the result cannot be written: {exc.strerror}") from exc
 
 
 def plain(value: object) -> Any:

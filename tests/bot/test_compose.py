@@ -308,6 +308,25 @@ def test_what_any_linkifier_may_take_for_an_address_becomes_code(
     assert prose(text) == shown
 
 
+def test_what_stands_beside_the_link_is_no_link_either() -> None:
+    markdown = compose(
+        [hit(version="2.41.example.org")],
+        topic_id=TopicId(7),
+        question="?",
+        language="en",
+        community="community.example.org",
+    )
+
+    assert "version `2.41.example.org`" in markdown
+    assert "*I am a bot of `community.example.org`. I only" in markdown
+
+
+def test_a_hashtag_is_broken_whatever_its_slug_begins_with() -> None:
+    assert prose("a #-odd #:slug #é") == (
+        f"a \\#{ZERO_WIDTH}-odd \\#{ZERO_WIDTH}:slug \\#{ZERO_WIDTH}é"
+    )
+
+
 def test_a_url_with_parentheses_stays_one_link() -> None:
     url = 'https://x.example/a_(b)?q=[1]&r="2"&copy;=<3>#c d'
 

@@ -13,6 +13,7 @@ from bot.sandbox import Community, PostType, Sandbox
 from bot.topic import TopicView, marked_topic, marker
 from indexer.channel import Channel
 from kb.errors import (
+    ConfigError,
     ForumProtocolError,
     ForumRejectedError,
     ForumUnavailableError,
@@ -160,6 +161,21 @@ def test_categories_are_read_once_and_again_for_an_unknown_one(
     assert box.requests.count("GET /site.json") == 2
 
 
+def test_a_key_that_may_not_read_the_categories_is_no_fault_of_the_topic(
+    forum: LiveForum, box: Sandbox, community: Community
+) -> None:
+    topic_id = ask(community)
+    box.faults.fail_next(path="/site.json", status=403)
+
+    with pytest.raises(ConfigError) as caught:
+        forum.topic(topic_id)
+
+    assert str(caught.value) == (
+        f"bot.api_key_env: expected a key that may read {box.url}/site.json "
+        "(403 Forbidden)"
+    )
+
+
 def test_a_category_that_is_closed_to_the_public_later_is_noticed(
     channel_to: Callable[[], Channel], community: Community
 ) -> None:
@@ -296,6 +312,17 @@ def test_a_reply_that_never_arrived_is_not_sent_again_blindly(
 
     assert own_posts(community, topic_id) == []
     assert sum(request.startswith("POST") for request in box.requests) == 1
+
+
+def test_a_lost_answer_that_may_not_be_looked_for_is_no_refusal(
+    forum: LiveForum, box: Sandbox, community: Community
+) -> None:
+    topic_id = ask(community)
+    box.faults.fail_next(path="/posts.json", method="POST", lose=True)
+    box.faults.fail_next(path=f"/t/{topic_id}.json", status=403)
+
+    with pytest.raises(ForumUnavailableError):
+        forum.reply(topic_id, text_for(topic_id), marker(topic_id))
 
 
 def test_a_rate_limit_is_passed_on_without_reading_the_topic(

@@ -15,7 +15,7 @@ import pytest
 
 from bot.config import Config, parse_config
 from bot.replay import ReplayReport, read_labels, replay
-from kb.errors import RecordError, SourceError
+from kb.errors import ConfigError, RecordError, SourceError
 from tests.conftest import shared_path
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -238,8 +238,8 @@ def test_labels_without_a_topic_in_the_archive_are_counted(
     assert [row["topic_id"] for row in rows] == [11, 12, 13]
 
 
-def test_broken_records_of_the_archive_are_skipped_and_counted(
-    config: Config, tmp_path: Path
+def test_broken_records_of_the_archive_are_skipped_counted_and_logged(
+    config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = topic(30, 3, "Broken", "no cooked")
     del broken["posts"][0]["cooked"]
@@ -247,6 +247,10 @@ def test_broken_records_of_the_archive_are_skipped_and_counted(
 
     assert report.skipped == 1
     assert [row["topic_id"] for row in rows] == [11, 12, 13]
+    assert [r.getMessage() for r in caplog.records if r.name == "bot.replay"] == [
+        "key=30 skipped: run.jsonl.topics.jsonl.gz:10: posts[0].cooked: expected str, "
+        "but it is missing"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -272,6 +276,73 @@ def test_a_malformed_label_is_named_with_its_field(
     with pytest.raises(RecordError) as caught:
         read_labels(path)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"topic_id": ' + "9" * 5_000 + "}", "[" * 100_000],
+    ids=["digits", "nested"],
+)
+def test_labels_that_python_refuses_to_read_are_clear_errors(
+    tmp_path: Path, line: str
+) -> None:
+    path = tmp_path / "labels.jsonl"
+    path.write_text(line)
+
+    with pytest.raises(RecordError, match=r"labels\.jsonl:1: line: expected JSON"):
+        read_labels(path)
+
+
+def test_a_damaged_gzip_file_of_labels_is_a_clear_error(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "labels.jsonl.gz", LABELS * 50)
+    data = bytearray(path.read_bytes())
+    data[20:60] = b"\xff" * 40
+    path.write_bytes(data)
+
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_labels(path)
+
+
+def test_no_label_at_all_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    path.write_text("\n")
+
+    with pytest.raises(SourceError, match="holds no labels"):
+        read_labels(path)
+
+
+def test_an_archive_without_any_labelled_topic_is_an_error(
+    config: Config, tmp_path: Path
+) -> None:
+    """A damaged archive, or that of another forum, gives no figures at all."""
+    with pytest.raises(SourceError, match="none of the 1 labelled topics is in it"):
+        run(config, tmp_path, forum(), labels=[label(777, 30, 1)])
+    assert not (tmp_path / "run.jsonl").exists()
+
+
+def test_a_run_cannot_replace_what_is_no_file(config: Config, tmp_path: Path) -> None:
+    """It is said before anything is read: embedding may take half an hour."""
+    with pytest.raises(SourceError, match="/dev/null: cannot be written: no file"):
+        replay(
+            config,
+            archive=tmp_path / "missing.jsonl.gz",
+            docs=None,
+            labels=write_lines(tmp_path / "labels.jsonl", LABELS),
+            forum_url="https://forum.example.org",
+            out=Path("/dev/null"),
+        )
+
+
+def test_a_forum_url_that_is_none_is_refused(config: Config, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--forum-url: expected an address"):
+        replay(
+            config,
+            archive=write_lines(tmp_path / "topics.jsonl", forum()),
+            docs=None,
+            labels=write_lines(tmp_path / "labels.jsonl", LABELS),
+            forum_url="forum.example.org",
+            out=tmp_path / "run.jsonl",
+        )
 
 
 def test_labels_that_are_no_json_or_missing_are_clear_errors(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from bot.responder import MAX_TRIES, Responder
 from bot.sandbox import Community, Sandbox
 from bot.topic import TopicView, marker
 from kb.errors import (
+    ConfigError,
+    EmbeddingError,
     ForumRejectedError,
     ForumUnavailableError,
     IndexMissingError,
@@ -592,6 +594,32 @@ def test_without_an_index_nothing_is_decided_and_nothing_passed_over(
 
     with pytest.raises(IndexMissingError):
         make().watch()
+
+    assert store.ledger.watermark("forum") == mark
+    assert store.ledger.counts() == {}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EmbeddingError("packaged", "its files are gone"),
+        ConfigError("bot.api_key_env", "expected a key that may read"),
+    ],
+)
+def test_what_no_topic_can_help_gives_up_no_topic(
+    make: Make,
+    store: Store,
+    find: Finder,
+    community: Community,
+    error: Exception,
+) -> None:
+    make().watch()
+    mark = store.ledger.watermark("forum")
+    find.failing[ask(community)] = error
+
+    for _ in range(MAX_TRIES + 1):
+        with pytest.raises(type(error)):
+            make().watch()
 
     assert store.ledger.watermark("forum") == mark
     assert store.ledger.counts() == {}

@@ -186,6 +186,8 @@ def test_a_signal_asks_for_the_end_and_handlers_are_put_back(
         ("5,6", "fri,sat"),
         ("0-6/3", "sun,wed,sat"),
         ("mon-fri", "mon-fri"),
+        ("1,fri", "mon,fri"),
+        ("sat,0-1", "sat,sun,mon"),
         ("*", "*"),
     ],
 )
