@@ -17,7 +17,7 @@ import click
 from bot import show
 from bot.escape import visible
 from bot.terminal import log_to_stderr, progress_bar, say, say_json
-from kb.errors import ConfigError, KBError
+from kb.errors import ConfigError, ForumError, KBError, SourceError
 from kb.types import Kind, TopicId
 
 if TYPE_CHECKING:
@@ -57,8 +57,13 @@ class Commands(click.Group):
             code, message = CONFIG_ERROR, f"config: {exc}"
         except KBError as exc:
             code, message = 1, str(exc)
-        click.echo(f"baraza: {visible(message)}", err=True)
+        complain(message)
         ctx.exit(code)
+
+
+def complain(message: str) -> None:
+    """One line on stderr that says what went wrong."""
+    click.echo(f"baraza: {visible(message)}", err=True)
 
 
 def _keep_path(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
@@ -158,21 +163,39 @@ def harvest(
         raise ConfigError("sources", "expected at least one that is enabled")
     for name in names:
         app.source_settings(name)  # A wrong name is found before anything is read.
+    failure: KBError | None = None
     with app.single_instance("baraza harvest"):
         for name in names:
-            with progress_bar(name, "documents") as bar:
-
-                def look(report: RefreshReport, bar: Any = bar) -> None:
-                    done = report.inserted + report.updated + report.unchanged
-                    bar.update(done - bar.n)
-
-                report = app.harvest(
-                    name, full=full, accept_deletions=accept_deletions, progress=look
+            try:
+                report = _harvest_one(
+                    app, name, full=full, accept_deletions=accept_deletions
                 )
+            except (ForumError, SourceError) as exc:
+                # The other sources are read all the same.
+                if failure is not None:
+                    complain(str(failure))
+                failure = exc
+                continue
             if as_json:
                 say_json(report)
             else:
                 say(show.harvest_line(report))
+    if failure is not None:
+        raise failure
+
+
+def _harvest_one(
+    app: App, name: str, *, full: bool, accept_deletions: bool
+) -> RefreshReport:
+    with progress_bar(name, "documents") as bar:
+
+        def look(report: RefreshReport) -> None:
+            done = report.inserted + report.updated + report.unchanged
+            bar.update(done - bar.n)
+
+        return app.harvest(
+            name, full=full, accept_deletions=accept_deletions, progress=look
+        )
 
 
 @main.command()

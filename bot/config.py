@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -35,6 +36,8 @@ Mode = Literal["off", "shadow", "public"]
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+# A hundred years: a time that far back still has a date.
+_MAX_DAYS = 36_500
 
 
 def parse_duration(text: object) -> timedelta:
@@ -49,15 +52,53 @@ def parse_duration(text: object) -> timedelta:
     if isinstance(text, timedelta):
         return text
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None or int(match[1]) == 0:
+    if match is None or not match[1].strip("0"):
         raise ValueError("expected a time span such as 90s, 15m, 2h or 7d")
+    longest = timedelta(days=_MAX_DAYS)
+    # Twelve digits of days still fit; with more, Python refuses before we can.
+    if len(match[1]) > 12 or int(match[1]) > longest / timedelta(
+        **{_UNITS[match[2]]: 1}
+    ):
+        raise ValueError(f"expected a time span of at most {_MAX_DAYS}d")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def _web_address(text: str) -> str:
+def web_address(text: str) -> str:
+    """*text* without the slash at its end.
+
+    Raises:
+        ValueError: It is not the address of a site or of a folder on one.
+    """
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
         raise ValueError("expected an address that starts with https:// or http://")
+    try:
+        parts = urlsplit(text)
+        valid = parts.hostname is not None and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError("expected an address with a valid host and port")
+    if "@" in parts.netloc:
+        # With a colon, so that what was found is not shown: it holds a secret.
+        raise ValueError("expected an address without name and password: no secret")
     return text.rstrip("/")
+
+
+def _header_text(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("expected plain ASCII, as HTTP headers need it")
+    return text
+
+
+def _path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("expected a path without NUL")
+    return path
+
+
+def _mode(value: object) -> object:
+    # YAML takes a bare off for false.
+    return "off" if value is False else value
 
 
 def _env_name(text: str) -> str:
@@ -76,8 +117,11 @@ def _regex(text: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
+WebAddress = Annotated[str, AfterValidator(web_address)]
 EnvName = Annotated[str, AfterValidator(_env_name)]
+HeaderText = Annotated[str, Field(min_length=3), AfterValidator(_header_text)]
+# Not strict: YAML has text where Python has a path.
+FilePath = Annotated[Path, Field(strict=False), AfterValidator(_path)]
 Regex = Annotated[str, AfterValidator(_regex)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -95,7 +139,7 @@ class Community(_Section):
     """Whom this installation serves."""
 
     name: str = Field(min_length=1)
-    contact: str = Field(min_length=3)
+    contact: HeaderText
     languages: list[Language] = Field(default=["en"], min_length=1)
 
 
@@ -121,7 +165,7 @@ class ArchiveSource(_Source):
     """A forum's history in a JSONL file, gzipped or not."""
 
     type: Literal["archive"]
-    path: Path = Field(strict=False)
+    path: FilePath
     forum_url: WebAddress
 
 
@@ -129,7 +173,7 @@ class MarkdownSource(_Source):
     """A folder of Markdown pages, such as a documentation checkout."""
 
     type: Literal["markdown"]
-    path: Path = Field(strict=False)
+    path: FilePath
     base_url: WebAddress
     url_suffix: str = ".html"
     path_pattern: Regex = ""
@@ -172,7 +216,7 @@ Source = Annotated[
 class Embedding(_Section):
     """Which model turns text into vectors."""
 
-    model: str = "packaged"
+    model: Annotated[str, Field(min_length=1)] = "packaged"
     backend: Literal["auto", "openvino", "torch"] = "auto"
 
 
@@ -191,7 +235,7 @@ class Search(_Section):
 class Bot(_Section):
     """How the bot behaves on the forum."""
 
-    mode: Mode = "shadow"
+    mode: Annotated[Mode, BeforeValidator(_mode)] = "shadow"
     forum: Name | None = None
     username: str = "baraza"
     api_key_env: EnvName | None = None
@@ -273,7 +317,7 @@ class Config(_Section):
     """All settings of one installation; defaults are safe."""
 
     community: Community
-    data_dir: Path = Field(default=Path("data"), strict=False)
+    data_dir: FilePath = Path("data")
     sources: dict[Name, Source] = {}
     embedding: Embedding = Embedding()
     chunking: Chunking = Chunking()
@@ -317,7 +361,8 @@ def load_config(path: Path) -> Config:
         raise ConfigError("", f"{path}: cannot be read ({exc})") from exc
     try:
         data = yaml.load(text, Loader=_NoDuplicates)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
+        # The latter two: dates and numbers that are none, and endless nesting.
         raise ConfigError(
             "", f"{path}: not valid YAML ({_one_line(str(exc))})"
         ) from exc
@@ -374,6 +419,10 @@ class _NoDuplicates(yaml.SafeLoader):
 def _mapping(loader: _NoDuplicates, node: yaml.MappingNode) -> dict[Any, Any]:
     seen = set()
     for key_node, _ in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise yaml.YAMLError(
+                f"line {key_node.start_mark.line + 1}: expected a name before the colon"
+            )
         if key_node.value in seen:
             raise yaml.YAMLError(
                 f"line {key_node.start_mark.line + 1}: {key_node.value} stands twice"

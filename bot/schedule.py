@@ -82,7 +82,7 @@ def run_jobs(
     timezone: str = "UTC",
     misfire_grace: timedelta = timedelta(minutes=10),
 ) -> None:
-    """Run every job once, in order, then by the clock, until *stop* is asked for.
+    """Run every job once, in order, and by the clock, until *stop* is asked for.
 
     Returns when the jobs that are running then have come to an end. A job that
     fails is logged, and its next run takes place.
@@ -93,13 +93,12 @@ def run_jobs(
             is no later than this.
     """
     lanes = {job.lane: threading.Lock() for job in jobs}
+    scheduler = _scheduler(jobs, lanes, stop, timezone, misfire_grace)
+    # Before the first round: a harvest of hours must not hold up the watch.
+    scheduler.start()
     for job in jobs:
         if not stop():
             _attempt(job, lanes[job.lane], stop)
-    if stop():
-        return
-    scheduler = _scheduler(jobs, lanes, stop, timezone, misfire_grace)
-    scheduler.start()
     log.info("running jobs=%d", len(jobs))
     stop.wait()
     log.info("stopping")

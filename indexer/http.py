@@ -91,6 +91,11 @@ class Transport:
             ) from exc
         except RecursionError as exc:
             raise ForumProtocolError(answer.url, "JSON nested too deeply") from exc
+        except ValueError as exc:
+            # The only other thing that Python's reader refuses.
+            raise ForumProtocolError(
+                answer.url, "is not JSON that can be read: a number has too many digits"
+            ) from exc
 
     def get_text(
         self,

@@ -118,6 +118,7 @@ class TopicPage:
     Attributes:
         stream: Ids of all its posts; ``None`` for a topic of 10,000 and more,
             where the forum leaves the list out.
+        deleted: Only staff still sees it.
         accepted: Numbers of the posts that the topic names as its solutions.
     """
 
@@ -130,6 +131,7 @@ class TopicPage:
     views: int
     visible: bool
     closed: bool
+    deleted: bool
     posts: Posts
     stream: tuple[PostId, ...] | None
     accepted: frozenset[int]
@@ -262,6 +264,7 @@ def read_topic(data: Any, source: str) -> TopicPage:
         views=_count(fields.raw("views")),
         visible=fields.flag("visible", default=True),
         closed=fields.flag("closed") or fields.flag("archived"),
+        deleted=fields.has("deleted_at"),
         posts=_posts(stream),
         stream=None if ids is None else tuple(PostId(i) for i in ids),
         accepted=_accepted_numbers(fields),

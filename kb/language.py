@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache
+from tempfile import gettempdir
+
+from kb.errors import KBError
 
 LANGUAGES = ("en", "fr", "es", "pt")
 
@@ -62,6 +65,11 @@ def _model() -> Callable[[str], list[tuple[str, float]]]:
 
     # A model of our own: the module's shared one gives raw scores, and anybody
     # may restrict its languages.
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    try:
+        identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    except OSError as exc:
+        raise KBError(
+            f"the language model cannot be unpacked into {gettempdir()}: {exc}"
+        ) from exc
     rank: Callable[[str], list[tuple[str, float]]] = identifier.rank
     return rank

@@ -480,10 +480,16 @@ def _tantivy_errors(path: Path, error: type[SearchIndexError]) -> Iterator[None]
     try:
         yield
     except (ValueError, RuntimeError, OSError) as exc:
-        raise error(path, f"{exc}; run baraza index --rebuild") from exc
+        raise error(path, f"{exc}; {_advice(error)}") from exc
     except BaseException as exc:
         # A panic inside Tantivy, as damaged files may cause, arrives as an
         # exception that is no Exception and cannot be imported.
         if type(exc).__name__ != "PanicException":
             raise
-        raise error(path, f"{exc}; run baraza index --rebuild") from exc
+        raise error(path, f"{exc}; {_advice(error)}") from exc
+
+
+def _advice(error: type[SearchIndexError]) -> str:
+    if error is CorruptIndexError:
+        return "run baraza index --rebuild"
+    return "check that there is room and that it may be written"

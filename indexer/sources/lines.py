@@ -20,6 +20,7 @@ from indexer.fields import Fields
 from indexer.source import Batch
 from kb.errors import RecordError, SourceError
 from kb.store import SourceState
+from kb.store.rows import clean
 from kb.types import Document, StoredState, content_hash
 
 MAX_LINE_BYTES = 64 * 2**20
@@ -225,7 +226,9 @@ class JsonLines:
             found = self._read(fields)
         except RecordError as exc:
             is_told = isinstance(key, str | int) and exc.field != key_field
-            return self._broken(line, str(key) if is_told else None, exc)
+            # Cleaned as the record's own fields are, so that it can be stored.
+            told = clean(str(key)) if is_told else ""
+            return self._broken(line, told or None, exc)
         if isinstance(found, Skip):
             return found.key, found
         revision = content_hash(line.data, *self._settings)

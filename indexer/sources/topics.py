@@ -154,7 +154,7 @@ class TopicReader:
     def _as_batch(self, topic: TopicPage, revision: str) -> Batch:
         if topic.posts.dropped:
             log.debug("topic=%d dropped_posts=%s", topic.id, topic.posts.dropped)
-        reason = self._reason_to_skip(topic)
+        reason = "deleted" if topic.deleted else self._reason_to_skip(topic)
         category = self._category(topic.category_id)
         document = None
         if category is not None and not reason:

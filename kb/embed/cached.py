@@ -12,6 +12,8 @@ from kb.types import content_hash
 
 # A question and a passage of the same words may get two vectors (prompts).
 _QUERY = "query"
+# By how much the square of a unit vector's length may be off in float32.
+_TOLERANCE = 1e-3
 
 
 class CachedEmbedder:
@@ -65,10 +67,15 @@ class CachedEmbedder:
 
     def _known(self, hashes: Sequence[str]) -> dict[str, Float32]:
         stored = self._cache.get(self.model_id, hashes)
-        # A damaged row has another length; it is embedded again.
-        return {
-            h: vector for h, vector in stored.items() if vector.shape == (self.dim,)
-        }
+        return {h: vector for h, vector in stored.items() if self._is_whole(vector)}
+
+    def _is_whole(self, vector: Float32) -> bool:
+        """A damaged row has another length, in one sense or the other (or holds
+        what is no number, which compares as false); it is embedded again."""
+        if vector.shape != (self.dim,):
+            return False
+        with np.errstate(over="ignore"):
+            return abs(float(vector @ vector) - 1) < _TOLERANCE
 
     def _keep(self, vectors: dict[str, Float32]) -> dict[str, Float32]:
         # Kept before anything else is done with them: a killed run goes on.

@@ -189,7 +189,10 @@ def _hashes(folder: Path, files: list[Path], memory: Path) -> dict[str, str]:
     if known.get("seen") == seen and isinstance(hashes, dict):
         return {str(name): str(value) for name, value in hashes.items()}
     fresh = {file.as_posix(): _sha256(folder / file) for file in files}
-    write_json(note, {"folder": str(folder), "seen": seen, "hashes": fresh})
+    try:
+        write_json(note, {"folder": str(folder), "seen": seen, "hashes": fresh})
+    except OSError as exc:
+        logger.warning("cannot note %s (%s); hashed again next time", note, exc)
     return fresh
 
 

@@ -158,6 +158,8 @@ def _prepare(
     # Autocommit: transactions are opened by Store.transaction and by nobody else.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is deleted is overwritten; whether by default depends on the build.
+    connection.execute("PRAGMA secure_delete = ON")
     _refuse_foreign_file(connection, path)
     db = Database(connection)
     if readonly:

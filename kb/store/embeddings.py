@@ -63,6 +63,7 @@ class EmbeddingCache:
                 connection.execute("PRAGMA journal_mode = WAL")
                 MIGRATIONS.apply(db)
             connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA secure_delete = ON")
         except (StoreError, sqlite3.Error) as exc:
             connection.close()
             raise StoreError(

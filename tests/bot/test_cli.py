@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +303,17 @@ def test_a_harvest_for_people_is_one_line_a_source(install: Install) -> None:
         r"\d+ passages added, 0 removed; 0 requests, \d+\.\d s\n",
         install.ok("harvest", "docs"),
     )
+
+
+def test_a_source_that_cannot_be_read_stops_no_other(install: Install) -> None:
+    install.box.settings = replace(install.box.settings, login_required=True)
+
+    result = install.baraza("harvest", "--json")
+
+    assert result.exit_code == 1
+    read = [json.loads(line)["source"] for line in result.stdout.splitlines()]
+    assert read == ["docs"]
+    assert install.box.url in result.stderr
 
 
 def test_a_harvest_is_refused_while_another_runs_and_says_which(

@@ -211,6 +211,43 @@ def _keys_of(model: Any) -> set[str]:
             "schedule.index: expected either every or cron",
         ),
         (
+            "schedule.watch",
+            {"every": "99999999999d"},
+            "schedule.watch.every: expected a time span of at most 36500d, got",
+        ),
+        (
+            "bot.max_topic_age",
+            "36501d",
+            "bot.max_topic_age: expected a time span of at most 36500d, got",
+        ),
+        ("embedding.model", "", "embedding.model: expected"),
+        ("data_dir", "a\0b", "data_dir: expected a path without NUL"),
+        (
+            "community.contact",
+            "café@example.org",
+            "community.contact: expected plain ASCII, as HTTP headers need it, got",
+        ),
+        (
+            "community.contact",
+            "a\nX-Evil: 1",
+            "community.contact: expected plain ASCII, as HTTP headers need it, got",
+        ),
+        (
+            "sources.forum.url",
+            "https://jo:s3cr3t@forum.example",
+            "sources.forum.url: expected an address without name and password",
+        ),
+        (
+            "sources.forum.url",
+            "https://forum.example:99999",
+            "sources.forum.url: expected an address with a valid host and port",
+        ),
+        (
+            "sources.forum.url",
+            "http://[::1",
+            "sources.forum.url: expected an address with a valid host and port",
+        ),
+        (
             "schedule.timezone",
             "Mars/Olympus",
             "schedule.timezone: expected a time zone such as Africa/Nairobi, "
@@ -229,6 +266,20 @@ def test_a_bad_value_is_refused_in_one_line_that_names_the_key(
 
 def test_a_secret_in_place_of_its_name_is_not_repeated() -> None:
     assert "s3cr3t" not in error("bot.api_key_env", "s3cr3t-key")
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    assert "s3cr3t" not in error("sources.forum.url", "https://jo:s3cr3t@forum.example")
+
+
+def test_mode_off_may_be_written_without_quotes(tmp_path: Path) -> None:
+    """YAML takes a bare off for false."""
+    path = write(
+        tmp_path / "config.yaml",
+        "community: {name: A, contact: you@localhost}\nbot: {mode: off}\n",
+    )
+
+    assert load_config(path).bot.mode == "off"
 
 
 def test_a_missing_key_is_named() -> None:
@@ -276,6 +327,10 @@ def write(path: Path, text: str | bytes) -> Path:
         ("", "expected keys and values, got nothing"),
         (b"\xff\xfe\x00", "cannot be read"),
         ("community: {name: a, name: b}\n", "line 1: name stands twice"),
+        ("? [a, b]\n: 1\n", "not valid YAML"),
+        ("? {a: b}\n: 1\n", "not valid YAML"),
+        ("a: 2026-13-45\n", "not valid YAML"),
+        ("[" * 3000, "not valid YAML"),
     ],
 )
 def test_a_file_that_is_no_config_is_refused(

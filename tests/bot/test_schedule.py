@@ -147,6 +147,25 @@ def test_a_long_job_does_not_hold_up_another_lane() -> None:
     assert watched
 
 
+def test_a_long_first_harvest_does_not_hold_up_the_watch() -> None:
+    """The clock runs from the start on, not only after the first round."""
+    stop = Stop()
+    watched = threading.Event()
+    in_time: list[bool] = []
+
+    def harvest() -> None:
+        in_time.append(watched.wait(20))
+        stop.ask()
+
+    jobs = [
+        Job("harvest", harvest, HOURLY, "harvest"),
+        Job("watch", watched.set, SECONDLY, "watch"),
+    ]
+    run_jobs(jobs, stop)
+
+    assert in_time == [True]
+
+
 def test_what_runs_is_finished_before_the_end() -> None:
     stop = Stop()
     ended: list[str] = []

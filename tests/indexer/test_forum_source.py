@@ -473,6 +473,23 @@ def test_a_deleted_topic_leaves_on_the_forums_word(
     assert world.aside() == []
 
 
+def test_a_deleted_topic_that_admins_may_still_read_leaves(
+    community: Community, box: Sandbox, world: World
+) -> None:
+    """To staff a forum goes on showing deleted topics, and marks them."""
+    topics = community.add_topics(3)
+    community.add_user("boss", admin=True)
+    world.headers = {"Api-Key": box.admin_key, "Api-Username": "boss"}
+    world.harvest()
+    community.delete_topic(topics[1].id)
+
+    report = world.harvest(full=True)
+
+    assert world.keys == ids([topics[0], topics[2]])
+    assert report.skipped == {"deleted": 1}
+    assert world.aside() == []
+
+
 @pytest.mark.parametrize("status", [404, 403, 502, 503])
 def test_a_proxys_page_deletes_nothing(
     community: Community, box: Sandbox, world: World, status: int

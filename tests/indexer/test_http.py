@@ -350,8 +350,9 @@ def test_malformed_json_is_read_once_more(server: Loopback, reader: Transport) -
         (b'"\xff"', "is not UTF-8 at byte 1"),
         (b'"a\x00b"', "is not JSON: Invalid control character at at character 2 of 5"),
         (b"[" * 200_000, "JSON nested too deeply"),
+        (b"9" * 5_000, "is not JSON that can be read: a number has too many digits"),
     ],
-    ids=["truncated", "html", "empty", "utf-8", "nul", "nested"],
+    ids=["truncated", "html", "empty", "utf-8", "nul", "nested", "digits"],
 )
 def test_a_body_that_stays_malformed_is_named(
     server: Loopback, reader: Transport, body: bytes, problem: str

@@ -274,6 +274,23 @@ def test_a_file_of_pages_is_read_like_a_checkout(tmp_path: Path) -> None:
     )
 
 
+def test_the_key_of_a_broken_page_can_be_stored(tmp_path: Path) -> None:
+    """A lone surrogate in a key would stop the harvest when it is noted."""
+    path = pages_file(
+        tmp_path / "docs.jsonl",
+        {"path": "a", "url": f"{BASE}/a", "markdown": "x"},
+        {"path": "\ud800b\0", "url": 5, "markdown": "x"},
+        {"path": "\ud800", "url": 5, "markdown": "x"},
+    )
+
+    batch = walk(DocsArchive("docs", path))
+
+    assert batch.set_aside == (
+        ("b", "docs.jsonl:2: url: expected str, got int"),
+        ("docs.jsonl:3", "docs.jsonl:3: url: expected str, got int"),
+    )
+
+
 def test_a_broken_page_is_set_aside(tmp_path: Path) -> None:
     path = pages_file(
         tmp_path / "docs.jsonl.gz",

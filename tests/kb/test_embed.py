@@ -347,19 +347,24 @@ def test_other_weights_have_another_id_and_a_conversion_of_their_own(
     assert len(list(cache.glob("tiny@*"))) == 2
 
 
-@pytest.mark.parametrize("damage", ["stamp", "network", "weights", "leftover"])
+@pytest.mark.parametrize("damage", ["stamp", "network", "weights", "bit", "leftover"])
 def test_a_damaged_conversion_is_made_again(
     tiny_model: Any, tmp_path: Path, damage: str
 ) -> None:
     model, cache = tiny_model(tmp_path / "tiny"), tmp_path / "cache"
     expected = open_embedder(model, cache_dir=cache).embed_query("maps")
     [folder] = cache.glob("tiny@*")
+    weights = folder / "openvino_model.bin"
+    whole = weights.read_bytes()
     if damage == "stamp":
         (folder / "stamp.json").write_text('{"format": 1')
     elif damage == "network":
         (folder / "openvino_model.xml").unlink()
     elif damage == "weights":
-        (folder / "openvino_model.bin").write_bytes(b"short")
+        weights.write_bytes(b"short")
+    elif damage == "bit":
+        # Such a network loads, and answers a little wrong.
+        weights.write_bytes(whole[:-40] + b"\x40" * 40)
     else:
         # What a conversion leaves that was killed.
         folder.rename(folder.with_name(f"{folder.name}.partial"))
@@ -368,6 +373,7 @@ def test_a_damaged_conversion_is_made_again(
         expected, abs=1e-6
     )
     assert list(cache.glob("tiny@*")) == [folder]
+    assert weights.read_bytes() == whole
 
 
 def test_weights_are_hashed_once(
@@ -387,6 +393,18 @@ def test_weights_are_hashed_once(
 
     assert again == first
     assert "model.safetensors" not in opened
+
+
+def test_a_folder_that_takes_no_note_costs_time_and_no_failure(
+    tiny_model: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full or read-only disk: the weights are hashed again next time."""
+    model = str(tiny_model(tmp_path / "tiny"))
+    cache = tmp_path / "cache"
+    cache.write_text("a file where the folder should be")
+
+    assert find_model(model, cache_dir=cache).name == "tiny"
+    assert "hashed again next time" in caplog.text
 
 
 # -- what goes wrong -------------------------------------------------------------------

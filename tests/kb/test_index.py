@@ -296,6 +296,20 @@ def test_a_cached_vector_of_the_wrong_length_is_made_anew(desk: Desk) -> None:
     assert desk.build().embedded == 1
 
 
+@pytest.mark.parametrize("damage", [float("nan"), float("inf"), 7.0])
+def test_a_damaged_cached_vector_is_made_anew(desk: Desk, damage: float) -> None:
+    insert(desk.store, page("a", "x"))
+    [passage] = desk.store.passages.indexable()
+    vector = desk.embedder.embed_query(passage.input)
+    broken = vector.copy()
+    broken[0] = damage
+    desk.cache.put(desk.embedder.model_id, {passage.content_hash: broken})
+
+    assert desk.build().embedded == 1
+    [known] = desk.cache.get(desk.embedder.model_id, [passage.content_hash]).values()
+    assert known.tolist() == vector.tolist()
+
+
 def test_progress_counts_up_to_all_passages_cached_or_not(desk: Desk) -> None:
     insert(desk.store, page("backup", *(f"Step {n}" for n in range(5))))
     desk.build()

@@ -58,6 +58,25 @@ def test_only_languages_asked_for_are_answered() -> None:
     assert detect(FRENCH, among=("en", "es")) is None
 
 
+def test_a_model_that_cannot_be_unpacked_is_one_clear_error() -> None:
+    """It is unpacked into the temporary folder, whose disk may be full."""
+    code = (
+        "import resource\n"
+        "from kb.errors import KBError\n"
+        "from kb.language import detect\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try:\n"
+        f"    detect({ENGLISH!r})\n"
+        "except KBError as exc:\n"
+        "    print(exc)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("the language model cannot be unpacked into ")
+    assert "File too large" in done.stdout
+
+
 def test_the_model_is_loaded_only_when_a_text_is_read() -> None:
     code = "import sys, kb.language; sys.exit('py3langid' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

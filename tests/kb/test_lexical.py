@@ -380,7 +380,7 @@ def test_a_second_writer_is_refused_and_harms_nothing(tmp_path: Path) -> None:
     first.add([passage(1, "backup")])
     second = TantivyIndex.open(tmp_path / "words")
 
-    with pytest.raises(SearchIndexError):
+    with pytest.raises(SearchIndexError, match="room and that it may be written"):
         second.add([passage(2, "backup")])
 
     first.commit()

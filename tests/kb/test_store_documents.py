@@ -146,6 +146,24 @@ def test_times_of_any_zone_are_stored_in_utc_and_naive_ones_refused(
     assert store.documents.find("handbook", "b") is None
 
 
+def test_times_of_any_year_come_back(store: Store) -> None:
+    """A forum once said year 1; text order stays time order."""
+    years = (1, 999, 2026, 9999)
+    documents = [
+        insert(
+            store, replace(page(f"y{y}", "x"), created_at=datetime(y, 1, 1, tzinfo=UTC))
+        )
+        for y in years
+    ]
+    rows = store.db.conn.execute("SELECT created_at FROM documents ORDER BY created_at")
+
+    assert [text[:4] for (text,) in rows] == ["0001", "0999", "2026", "9999"]
+    found = store.documents.summaries(documents)
+    assert [
+        made.year for i in documents if (made := found[i].created_at) is not None
+    ] == list(years)
+
+
 def test_what_sqlite_and_utf8_cannot_hold_is_left_out(store: Store) -> None:
     dirty = replace(page("a", "te\0xt \ud800here"), title="Ti\0tle\udfff")
     with store.transaction():
@@ -286,6 +304,17 @@ def test_deleting_a_document_leaves_nothing_of_it(store: Store) -> None:
     for table in ("documents", "parts", "passages"):
         dump = store.db.conn.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
         assert "secret" not in str(dump)
+
+
+def test_deleted_text_is_overwritten_on_disk(store: Store, store_path: Path) -> None:
+    """A copy of the file must not carry what has left the forum."""
+    text = "a name that its owner wants gone " * 40
+    gone = insert(store, page("gone", text))
+    insert(store, page("stays", "x"))
+    delete(store, gone)
+    store.close()
+
+    assert b"its owner wants gone" not in store_path.read_bytes()
 
 
 def test_ids_are_never_used_again(store: Store, store_path: Path) -> None:
