@@ -659,6 +659,20 @@ def test_the_demo_leaves_foreign_folders_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def readme_demo() -> str:
+    """What the README says that the demo prints."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    return text.split("<!-- demo -->\n```text\n")[1].split("```\n<!-- /demo -->")[0]
+
+
+def without_numbers(output: str, folder: Path) -> list[str]:
+    """Its lines: ports, sizes, times and second decimals differ by machine."""
+    # A long port leaves less room for an address at the end of an excerpt.
+    whole = re.sub(r"\S+…", "…", output.replace(str(folder), "demo"))
+    numberless = re.sub(r"\d[\d.,]*", "#", whole)
+    return [" ".join(line.split()) for line in numberless.strip().splitlines()]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_demo_answers_two_questions_and_leaves_the_third(tmp_path: Path) -> None:
@@ -673,6 +687,7 @@ def test_the_demo_answers_two_questions_and_leaves_the_third(tmp_path: Path) -> 
     assert told.count("→ silence: ") == 1
     assert "Ces pages répondent peut-être déjà" in told
     assert (folder / "data" / "baraza.db").is_file()
+    assert without_numbers(told, folder) == without_numbers(readme_demo(), Path("demo"))
     # A cold question needs the model's runtime, and never PyTorch.
     config = str(folder / "config.yaml")
     assert "torch" not in imported("ask", "nightly backup", "--config", config)
