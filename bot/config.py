@@ -6,7 +6,6 @@ values; it never sees this record when it only needs two fields of it.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -27,8 +26,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
+from bot.config_errors import config_error, one_line, show
 from kb.errors import ConfigError
 from kb.types import Kind
 
@@ -363,11 +362,9 @@ def load_config(path: Path) -> Config:
         data = yaml.load(text, Loader=_NoDuplicates)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         # The latter two: dates and numbers that are none, and endless nesting.
-        raise ConfigError(
-            "", f"{path}: not valid YAML ({_one_line(str(exc))})"
-        ) from exc
+        raise ConfigError("", f"{path}: not valid YAML ({one_line(str(exc))})") from exc
     if not isinstance(data, Mapping):
-        raise ConfigError("", f"{path}: expected keys and values, got {_show(data)}")
+        raise ConfigError("", f"{path}: expected keys and values, got {show(data)}")
     return parse_config(data, folder=path.parent)
 
 
@@ -376,7 +373,7 @@ def parse_config(data: Mapping[str, Any], *, folder: Path) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as exc:
-        raise _config_error(exc.errors()) from exc
+        raise config_error(exc.errors(), known_keys=_all_keys()) from exc
     return _with_absolute_paths(config, folder.absolute())
 
 
@@ -412,6 +409,15 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
     )
 
 
+def _all_keys() -> set[str]:
+    sections: list[type[BaseModel]] = [
+        Config,
+        *_Section.__subclasses__(),
+        *_Source.__subclasses__(),
+    ]
+    return {name for section in sections for name in section.model_fields}
+
+
 class _NoDuplicates(yaml.SafeLoader):
     """YAML keeps the last of two equal keys; people mean neither."""
 
@@ -432,100 +438,3 @@ def _mapping(loader: _NoDuplicates, node: yaml.MappingNode) -> dict[Any, Any]:
 
 
 _NoDuplicates.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
-# -- pydantic's errors in our words ------------------------------------------
-
-_EXPECTED = {
-    "int_type": "expected a whole number",
-    "float_type": "expected a number",
-    "string_type": "expected text",
-    "bool_type": "expected true or false",
-    "list_type": "expected a list",
-    "dict_type": "expected keys and values",
-    "model_type": "expected keys and values",
-    "path_type": "expected a path",
-    "none_required": "expected nothing",
-}
-
-
-def _config_error(errors: list[ErrorDetails]) -> ConfigError:
-    error = errors[0]
-    key = _key_path(error["loc"])
-    problem = _problem(error)
-    if len(errors) > 1:
-        problem += f" (and {len(errors) - 1} more)"
-    # A model-wide check names the key itself.
-    if not key and ": " in problem:
-        key, problem = problem.split(": ", 1)
-    return ConfigError(key, problem)
-
-
-def _key_path(location: tuple[int | str, ...]) -> str:
-    path = ""
-    for index, step in enumerate(location):
-        # After sources.NAME pydantic names the type of source: not a key.
-        if index == 2 and location[0] == "sources":
-            continue
-        if step == "[key]":
-            continue
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
-    return path
-
-
-def _problem(error: ErrorDetails) -> str:
-    kind, found, context = error["type"], _show(error["input"]), error.get("ctx", {})
-    if kind == "missing":
-        return "missing, and it has no default"
-    if kind == "extra_forbidden":
-        return f"unknown key{_guess(error['loc'])}"
-    if kind == "union_tag_not_found":
-        return "missing type: expected one of forum, archive, markdown"
-    if kind == "union_tag_invalid":
-        return f"type: expected one of {context['expected_tags']}, got {context['tag']}"
-    if kind in ("literal_error", "enum"):
-        return f"expected {context['expected']}, got {found}"
-    if kind == "value_error":
-        problem = str(context["error"])
-        return (
-            problem
-            if "got" in problem or ": " in problem
-            else f"{problem}, got {found}"
-        )
-    if kind == "string_pattern_mismatch":
-        return f"expected text like {context['pattern']}, got {found}"
-    if kind == "too_short":
-        return "expected at least one entry"
-    if kind in _EXPECTED:
-        return f"{_EXPECTED[kind]}, got {found}"
-    message = error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
-    return f"expected {message[0].lower()}{message[1:]}, got {found}"
-
-
-def _guess(location: tuple[int | str, ...]) -> str:
-    """The known key that looks most like the unknown one."""
-    close = difflib.get_close_matches(str(location[-1]), _all_keys(), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def _all_keys() -> set[str]:
-    keys: set[str] = set()
-    waiting: list[type[BaseModel]] = [Config]
-    sections = _Section.__subclasses__() + _Source.__subclasses__()
-    for model in (*waiting, *sections):
-        keys.update(model.model_fields)
-    return keys
-
-
-def _show(value: object) -> str:
-    """A value as the person wrote it, short; a mapping may hold secrets."""
-    if isinstance(value, Mapping | list):
-        return "a list" if isinstance(value, list) else "keys and values"
-    if value is None:
-        return "nothing"
-    text = _one_line(f'"{value}"' if isinstance(value, str) else str(value).lower())
-    return text if len(text) <= 60 else text[:57] + '…"'
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
