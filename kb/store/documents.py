@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from kb.store.rows import clean, placeholders, to_json, to_moment, to_text
+from kb.store.rows import batches, clean, placeholders, to_json, to_moment, to_text
 from kb.types import (
     Document,
     DocumentChange,
@@ -27,8 +27,6 @@ _SUMMARY = (
     "id, source, kind, key, url, title, language, visibility, category, tags, "
     "version, created_at, updated_at, solved, closed, listed, views, parts_count"
 )
-# SQLite's default limit of bound variables is far higher; this keeps statements short.
-_BATCH = 500
 
 
 class Documents:
@@ -73,8 +71,7 @@ class Documents:
             return 0
         self._next_generation()
         removed = 0
-        for start in range(0, len(ids), _BATCH):
-            some = ids[start : start + _BATCH]
+        for some in batches(ids):
             marks = placeholders(some)
             # Passages first: a cascade would not fire their trigger for tombstones
             # unless recursive triggers were on.
@@ -213,8 +210,7 @@ class Documents:
     def summaries(self, ids: Sequence[DocumentId]) -> dict[DocumentId, DocumentSummary]:
         """The stored ones among *ids*, by id."""
         found: dict[DocumentId, DocumentSummary] = {}
-        for start in range(0, len(ids), _BATCH):
-            some = ids[start : start + _BATCH]
+        for some in batches(ids):
             rows = self._conn.execute(
                 f"SELECT {_SUMMARY} FROM documents "  # noqa: S608
                 f"WHERE id IN ({placeholders(some)})",

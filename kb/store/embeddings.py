@@ -20,10 +20,9 @@ from sqlite_utils.migrations import Migrations
 
 from kb.errors import StoreError
 from kb.store.failures import alone, connection_factory
-from kb.store.rows import placeholders
+from kb.store.rows import batches, placeholders
 
 MIGRATIONS = Migrations("baraza-embeddings")
-_BATCH = 500
 _TIMEOUT_S = 10.0
 
 
@@ -76,8 +75,7 @@ class EmbeddingCache:
     ) -> dict[str, NDArray[np.float32]]:
         """The known ones among *hashes*; each vector has shape ``(dim,)``."""
         found: dict[str, NDArray[np.float32]] = {}
-        for start in range(0, len(hashes), _BATCH):
-            some = hashes[start : start + _BATCH]
+        for some in batches(hashes):
             rows = self._conn.execute(
                 "SELECT content_hash, vector FROM embeddings "  # noqa: S608
                 f"WHERE model_id = ? AND content_hash IN ({placeholders(some)})",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from kb.store.rows import placeholders, to_moment
+from kb.store.rows import batches, placeholders, to_moment
 from kb.types import (
     DocumentId,
     IndexablePassage,
@@ -21,7 +21,6 @@ _COLUMNS = (
     "id, document_id, part_number, ordinal, anchor, heading, text, language, "
     "visibility, content_hash, created_at, opening"
 )
-_BATCH = 500
 
 
 class Passages:
@@ -42,8 +41,7 @@ class Passages:
     def load(self, ids: Sequence[PassageId]) -> dict[PassageId, Passage]:
         """The stored ones among *ids*, by id; what was deleted is simply absent."""
         found: dict[PassageId, Passage] = {}
-        for start in range(0, len(ids), _BATCH):
-            some = ids[start : start + _BATCH]
+        for some in batches(ids):
             rows = self._conn.execute(
                 f"SELECT {_COLUMNS} FROM passages "  # noqa: S608
                 f"WHERE id IN ({placeholders(some)})",
@@ -57,8 +55,7 @@ class Passages:
     def facts(self, ids: Sequence[PassageId]) -> dict[PassageId, PassageFacts]:
         """What ranking must know of the stored ones among *ids*, by id."""
         found: dict[PassageId, PassageFacts] = {}
-        for start in range(0, len(ids), _BATCH):
-            some = ids[start : start + _BATCH]
+        for some in batches(ids):
             rows = self._conn.execute(
                 "SELECT p.id, p.document_id, d.kind, d.visibility, p.opening,"  # noqa: S608
                 " p.part_number, d.parts_count, d.created_at"

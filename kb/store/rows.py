@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# SQLite takes far more bound variables; this keeps statements short.
+BATCH = 500
 
 
 def to_text(moment: datetime | None) -> str | None:
@@ -41,6 +47,16 @@ def clean(text: str) -> str:
     'abc'
     """
     return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
+
+
+def batches(items: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
+    """Cut *items* into pieces that fit into one statement.
+
+    >>> list(batches([1, 2, 3], size=2))
+    [[1, 2], [3]]
+    """
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def placeholders(items: Iterable[object]) -> str:
