@@ -318,6 +318,10 @@ class Responder:
         age = self._clock() - claimed.decided_at
         if age > self._settings.max_topic_age:
             return self._refuse(claimed, "it was never posted, and now it is too late")
+        # Since the claim it may have been solved, closed, or moved out of bounds.
+        against = objections(self._forum.topic(topic_id), self._settings, self._clock())
+        if against:
+            return self._refuse(claimed, f"never posted, and now {'; '.join(against)}")
         return self._send(claimed)
 
     # -- all new topics ----------------------------------------------------

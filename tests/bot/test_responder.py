@@ -475,6 +475,20 @@ def test_a_claim_of_long_ago_is_not_posted_any_more(
     assert posts_sent(box) == 0
 
 
+def test_a_claim_in_a_topic_that_was_closed_meanwhile_is_not_posted(
+    make: Make, box: Sandbox, store: Store, community: Community
+) -> None:
+    topic_id = ask(community)
+    claim(store, make().consider(topic_id))
+    community.set_status(topic_id, "closed", enabled=True)
+
+    [settled] = make().reconcile()
+
+    assert settled.state == "refused"
+    assert settled.reasons[-1].startswith("never posted, and now ")
+    assert posts_sent(box) == 0
+
+
 def test_one_claim_that_cannot_be_settled_does_not_keep_the_others(
     make: Make, box: Sandbox, store: Store, community: Community
 ) -> None:
