@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from bot.sandbox.answers import HTML_TYPE, Answer, text_answer
 from bot.sandbox.library import DocPage, Library
 from bot.sandbox.records import Addresses
+from bot.sandbox.style import LOOKS
 
 _HEADING = re.compile(
     r"<h([1-6])>(.*?)(?:\s*\{\s*#([\w.-]+)\s*\})?\s*</h\1>", re.DOTALL
@@ -96,7 +97,7 @@ def render(page: DocPage, text: str, sites: Addresses) -> str:
         f'<!doctype html>\n<html lang="{page.language}">\n<head><meta charset="utf-8">'
         f"<title>{escape(page.title)} - Documentation {page.version}</title>"
         f'<link rel="alternate" type="text/markdown" href="{twin}">'
-        f'<meta name="version" content="{page.version}"></head>\n<body>\n'
+        f'<meta name="version" content="{page.version}">{LOOKS}</head>\n<body>\n'
         '<header class="md-header">Documentation · Search · Versions</header>\n'
         '<nav class="md-nav"><ul><li><a href="#">Use</a></li><li><a href="#">Manage'
         '</a></li></ul></nav>\n<main class="md-main"><article '
@@ -119,7 +120,7 @@ def _index(library: Library, sites: Addresses) -> str:
         f"({page.version}, {page.language})</li>"
         for page in library.pages.values()
     )
-    return f"<!doctype html><title>Documentation</title><ul>{items}</ul>"
+    return f"<!doctype html><title>Documentation</title>{LOOKS}<ul>{items}</ul>"
 
 
 def _xml(content: str) -> Answer:

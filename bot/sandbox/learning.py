@@ -10,6 +10,7 @@ from bot.sandbox.answers import HTML_TYPE, Answer, errors, json_answer, text_ans
 from bot.sandbox.library import Course, Library, Playlist, Video
 from bot.sandbox.records import Addresses
 from bot.sandbox.serialise import Json
+from bot.sandbox.style import LOOKS
 
 _COURSES = "/api/courses/v1/courses"
 _FEED_LENGTH = 15
@@ -115,7 +116,7 @@ def _outline(course: Course) -> str:
 def _about(course: Course) -> str:
     return (
         f'<!doctype html>\n<html lang="{course.language}">\n<head>'
-        f"<title>{escape(course.name)}</title></head>\n<body>\n"
+        f"<title>{escape(course.name)}</title>{LOOKS}</head>\n<body>\n"
         '<nav class="nav-wrapper">Courses · Sign in</nav>\n'
         f'<section class="course-info"><h1>{escape(course.name)}</h1>\n'
         f'<section class="about">{_outline(course)}</section></section>\n'
@@ -245,6 +246,6 @@ def _watch(video: Video) -> str:
     words = escape(video.description).replace("\n", "<br>")
     return (
         f'<!doctype html>\n<html lang="{video.language}"><head>'
-        f"<title>{escape(video.title)}</title></head><body>"
+        f"<title>{escape(video.title)}</title>{LOOKS}</head><body>"
         f"<h1>{escape(video.title)}</h1><p>{words}</p></body></html>\n"
     )

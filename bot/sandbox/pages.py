@@ -11,17 +11,12 @@ from bot.sandbox.exchange import Ask
 from bot.sandbox.reading import readable_topic
 from bot.sandbox.records import Post, Topic
 from bot.sandbox.serialise import View
+from bot.sandbox.style import LOOKS
 
 SITEMAP_SIZE = 10_000
 _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAA"
     "AABJRU5ErkJggg=="
-)
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em}"
-    "article{border-top:1px solid #ccc;padding:1em 0}.by{color:#666;font-size:.9em}"
-    "aside{border-left:4px solid #ccc;padding-left:1em}.solved{color:#080}"
-    "pre{background:#f4f4f4;padding:.6em;overflow:auto}img.emoji{display:none}"
 )
 _DISALLOWED = (
     "/admin/",
@@ -45,7 +40,7 @@ _DISALLOWED = (
 def _page(title: str, body: str) -> Answer:
     return text_answer(
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}'
-        f"</title><style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n",
+        f"</title>{LOOKS}</head>\n<body>\n{body}\n</body></html>\n",
         kind=HTML_TYPE,
     )
 

@@ -256,7 +256,9 @@ def test_the_sample_has_some_of_everything(sample: Community) -> None:
         assert mark in html, mark
 
 
-def test_every_link_of_the_sample_leads_somewhere(sample: Community) -> None:
+def test_every_link_of_the_sample_leads_somewhere() -> None:
+    # One of its own: serving a community puts addresses in place of the tokens.
+    sample = Community.sample()
     library = Library.sample()
     courses = {course.id for course in library.courses}
     texts = [post.raw for post in sample.posts.values()]
