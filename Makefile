@@ -17,6 +17,7 @@ install: $(VENV)/.installed ## Install the program and its tools into .venv
 # The stamp makes a second `make` start at once; a changed pin installs anew.
 $(VENV)/.installed: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@echo 'Installing into $(VENV): two minutes or so, and two gigabytes.'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable '.[dev]'
 	@touch $@

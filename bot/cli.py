@@ -271,8 +271,9 @@ def ask(
             say_json(show.hit_values(hit))
         else:
             say(show.hit_lines(hit))
-    if not hits and not as_json:
-        say("nothing found")
+    best = max((hit.confidence for hit in hits), default=0.0)
+    if not as_json and best < session.app.config.bot.min_confidence:
+        say("nothing found" if not hits else "nothing convincing: see the numbers")
 
 
 @main.command()

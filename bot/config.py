@@ -362,10 +362,18 @@ def load_config(path: Path) -> Config:
         data = yaml.load(text, Loader=_NoDuplicates)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         # The latter two: dates and numbers that are none, and endless nesting.
-        raise ConfigError("", f"{path}: not valid YAML ({one_line(str(exc))})") from exc
+        raise ConfigError("", f"{path}: not valid YAML ({_yaml_problem(exc)})") from exc
     if not isinstance(data, Mapping):
         raise ConfigError("", f"{path}: expected keys and values, got {show(data)}")
     return parse_config(data, folder=path.parent)
+
+
+def _yaml_problem(exc: Exception) -> str:
+    """Where the mistake is, and what; YAML's own text starts with its context."""
+    mark = getattr(exc, "problem_mark", None)
+    if mark is None:
+        return one_line(str(exc))
+    return f"line {mark.line + 1}: {getattr(exc, 'problem', None) or 'unexpected'}"
 
 
 def parse_config(data: Mapping[str, Any], *, folder: Path) -> Config:

@@ -108,7 +108,8 @@ def run_demo(
     with _sandbox(port) as box, _key(box.key_for("baraza")):
         config = _write_config(folder, box, model)
         say(
-            f"A sample community runs at {box.url}; its documentation at {box.docs_url}"
+            f"A sample community runs at {box.url}; "
+            f"its documentation at {box.docs_url}/"
         )
         app = App(load_config(config))
         with app.single_instance("baraza demo"):
@@ -356,6 +357,7 @@ def _where(folder: Path, app: App) -> str:
         "knowledge base": app.store_path,
         "word and vector index": app.index_folder,
         "embedding cache": app.cache_path,
+        "converted model": app.models_folder,
         "documentation checkout": folder / "docs-checkout",
     }
     lines = [

@@ -88,9 +88,19 @@ def status_lines(status: Status) -> str:
     return "\n".join(lines)
 
 
+def _counted(number: int, kind: str) -> str:
+    """So many of a kind.
+
+    >>> _counted(1, "thread"), _counted(2, "thread"), _counted(2, "docs")
+    ('1 thread', '2 threads', '2 docs pages')
+    """
+    name = "docs page" if kind == "docs" else kind
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
 def _source_line(source: SourceStatus) -> str:
     counts = ", ".join(
-        f"{each.documents} {each.kind} ({each.passages} passages)"
+        f"{_counted(each.documents, each.kind)} ({each.passages} passages)"
         for each in source.counts
     )
     walk = f"last complete {ago(source.age_s)}"

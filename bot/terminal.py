@@ -117,6 +117,8 @@ def log_to_stderr(*, verbose: bool) -> None:
     root.setLevel(min(root.level or logging.WARNING, handler.level))
     # One line per request, URLs and all; ours say more.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # It tries libraries for newer CPUs first and reports each that is not there.
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)
 
 
 @contextmanager

@@ -326,6 +326,14 @@ def test_a_harvest_is_refused_while_another_runs_and_says_which(
     assert f"already running: baraza run (process {os.getpid()} on" in result.stderr
 
 
+def test_ask_says_when_nothing_it_found_is_convincing(filled: Install) -> None:
+    filled.change("bot", {"min_confidence": 0.5})
+
+    answered = filled.ok("ask", "zebra crossing paint")
+
+    assert answered.endswith("nothing convincing: see the numbers\n")
+
+
 def test_an_index_is_made_and_then_only_kept_up(install: Install) -> None:
     install.ok("harvest")
 
@@ -404,8 +412,8 @@ def test_the_status_shows_sources_index_and_bot(filled: Install) -> None:
     assert re.fullmatch(
         rf"data: {filled.data}\n"
         r"running: nothing\n"
-        r"source forum: 2 thread \(\d+ passages\); last complete \d+ s ago\n"
-        r"source docs: 2 docs \(\d+ passages\); last complete \d+ s ago\n"
+        r"source forum: 2 threads \(\d+ passages\); last complete \d+ s ago\n"
+        r"source docs: 2 docs pages \(\d+ passages\); last complete \d+ s ago\n"
         r"index: \d+ passages, up to date, model hashing\S*\n"
         r"bot: mode shadow; decisions: 1 decided\n"
         r"topic 1: reply \(decided\), mode shadow\n"
@@ -559,7 +567,7 @@ def test_sigterm_during_the_first_harvest_ends_cleanly_and_loses_nothing(
     assert (code, "Traceback" in rest) == (0, False)
     install.ok("harvest")
     install.ok("index")
-    assert "62 thread" in install.ok("status")
+    assert "62 threads" in install.ok("status")
 
 
 def test_serve_answers_searches_and_health(filled: Install) -> None:
