@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from indexer.pipeline import Progress, RefreshReport
     from indexer.source import Source
     from kb.embed import Embedder
-    from kb.index import IndexReport
+    from kb.index import IndexReport, OpenIndex
+    from kb.lexical import TantivyIndex
     from kb.search import Searcher
 
 log = logging.getLogger(__name__)
@@ -304,11 +305,24 @@ class App:
         Raises:
             SearchIndexError, EmbeddingError: One of them cannot be used.
         """
+        index = self.open_index(store)
+        if index.lag:
+            log.info("index is %d changes behind; run baraza index", index.lag)
+        try:
+            yield self.searcher_of(store, index)
+        finally:
+            index.close()
+
+    def open_index(self, store: Store) -> OpenIndex[TantivyIndex]:
+        """The current index, checked against *store* and the model; see `open_index`.
+
+        Raises:
+            SearchIndexError, EmbeddingError: One of them cannot be used.
+        """
         from kb.index import open_index
         from kb.lexical import TantivyIndex
-        from kb.search import Searcher
 
-        index = open_index(
+        return open_index(
             self.index_folder,
             store_uuid=store.uuid,
             store_generation=store.generation,
@@ -316,18 +330,18 @@ class App:
             dim=self.embedder.dim,
             lexical_opener=TantivyIndex.open,
         )
-        if index.lag:
-            log.info("index is %d changes behind; run baraza index", index.lag)
-        try:
-            yield Searcher(
-                store,
-                index,
-                self.embedder,
-                depth=self.config.search.depth,
-                clock=self.clock,
-            )
-        finally:
-            index.close()
+
+    def searcher_of(self, store: Store, index: OpenIndex[TantivyIndex]) -> Searcher:
+        """A searcher as the config wants it, over an index that is open already."""
+        from kb.search import Searcher
+
+        return Searcher(
+            store,
+            index,
+            self.embedder,
+            depth=self.config.search.depth,
+            clock=self.clock,
+        )
 
     def ask(
         self, query: str, *, limit: int, kinds: Collection[Kind] = ()

@@ -13,9 +13,8 @@ import click
 
 from bot.schedule import Stop, stopping_on_signals
 from kb.errors import KBError
-from kb.index import OpenIndex, current_directory, open_index
+from kb.index import OpenIndex, current_directory
 from kb.lexical import TantivyIndex
-from kb.search import Searcher
 from kb.store import Store
 from kb.types import Kind, SearchHit
 
@@ -46,13 +45,7 @@ class LiveSearch:
     ) -> Sequence[SearchHit]:
         """What the public may find, best first."""
         with self._app.open_store(readonly=True) as store:
-            searcher = Searcher(
-                store,
-                self._current(store),
-                self._app.embedder,
-                depth=self._app.config.search.depth,
-                clock=self._app.clock,
-            )
+            searcher = self._app.searcher_of(store, self._current(store))
             return searcher.search(query, limit=limit, kinds=kinds)
 
     def health(self) -> dict[str, Any]:
@@ -70,16 +63,8 @@ class LiveSearch:
         folder = self._app.index_folder
         with self._lock:
             if self._index is None or current_directory(folder) != self._directory:
-                embedder = self._app.embedder
                 # The one before is not closed: others may be searching in it.
-                self._index = open_index(
-                    folder,
-                    store_uuid=store.uuid,
-                    store_generation=store.generation,
-                    model_id=embedder.model_id,
-                    dim=embedder.dim,
-                    lexical_opener=TantivyIndex.open,
-                )
+                self._index = self._app.open_index(store)
                 self._directory = self._index.directory
             return self._index
 

@@ -18,8 +18,6 @@ from bot.app import App
 from bot.config import parse_config
 from bot.sandbox import Sandbox, write_docs
 from bot.sandbox.load import SAMPLE
-from kb.index import open_index
-from kb.lexical import TantivyIndex
 from kb.metrics import mrr_at_k, recall_at_k
 from kb.rank import DEFAULT_WEIGHTS, Weights
 from kb.search import Searcher
@@ -88,14 +86,7 @@ def results(app: App) -> Mapping[str, list[tuple[Golden, tuple[SearchHit, ...]]]
     """What each way of ranking returns for each question."""
     ways = {"dense": DENSE, "lexical": LEXICAL, "hybrid": DEFAULT_WEIGHTS}
     with app.open_store(readonly=True) as store:
-        index = open_index(
-            app.index_folder,
-            store_uuid=store.uuid,
-            store_generation=store.generation,
-            model_id=app.embedder.model_id,
-            dim=app.embedder.dim,
-            lexical_opener=TantivyIndex.open,
-        )
+        index = app.open_index(store)
         try:
             return {
                 way: [

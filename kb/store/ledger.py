@@ -19,7 +19,6 @@ from kb.store.rows import clean, to_json, to_text
 from kb.types import PostId, TopicId
 
 State = Literal["decided", "claimed", "posted", "queued", "refused"]
-OPEN_STATES: tuple[State, ...] = ("decided",)
 
 
 @dataclass(frozen=True, slots=True)
