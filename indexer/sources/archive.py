@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from indexer.fields import Fields
-from indexer.source import Batch
 from indexer.sources.lines import JsonLines, Skip
-from kb.store import SourceState
-from kb.types import PUBLIC, Document, Kind, Part, StoredState
+from kb.types import PUBLIC, Document, Kind, Part
 
 _FORMAT = 1
 """Grows with every change of what a line is read as."""
 
 
-class ArchiveSource:
+class ArchiveSource(JsonLines):
     """Reads topics, each with all its posts, from JSON Lines.
 
     A line holds ``id``, ``title``, ``created_at`` and ``posts``, a list of objects
@@ -39,41 +36,16 @@ class ArchiveSource:
         language: str | None = None,
         visibility: str = PUBLIC,
     ) -> None:
-        self._name = name
         self._forum_url = forum_url.rstrip("/")
         self._language = language
         self._visibility = visibility
-        self._lines = JsonLines(
+        super().__init__(
             name,
             path,
             self._topic,
             key_fields=("id",),
             settings=(_FORMAT, self._forum_url, language, visibility),
         )
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def is_exhaustive(self) -> bool:
-        """Unless a broken line did not tell which topic it was of."""
-        return self._lines.is_whole
-
-    @property
-    def requests(self) -> int:
-        return 0
-
-    def walk(
-        self,
-        state: SourceState,
-        known: Mapping[str, StoredState],
-        *,
-        full: bool = False,
-        again: Collection[str] = (),
-    ) -> Iterator[Batch]:
-        """See `indexer.source.Source.walk`."""
-        return self._lines.walk(state, known, full=full, again=again)
 
     def _topic(self, fields: Fields) -> Document | Skip:
         topic_id = fields.whole("id")

@@ -109,7 +109,7 @@ ReadRecord = Callable[[Fields], Document | Skip]
 
 
 class JsonLines:
-    """Walks a file of records.
+    """A source that is a file of records; subclasses say what a record is.
 
     Args:
         name: Of the source.
@@ -142,9 +142,17 @@ class JsonLines:
         self._is_whole = True
 
     @property
-    def is_whole(self) -> bool:
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def is_exhaustive(self) -> bool:
         """Whether each record so far could at least be told by its key."""
         return self._is_whole
+
+    @property
+    def requests(self) -> int:
+        return 0
 
     def walk(
         self,

@@ -162,7 +162,7 @@ class MarkdownSource:
         return f"{self._base_url}/{quote(key)}{self._url_suffix}"
 
 
-class DocsArchive:
+class DocsArchive(JsonLines):
     """Reads pages from JSON Lines: objects with ``path``, ``url`` and ``markdown``.
 
     The key is the path or, without one, the url. ``title``, ``version`` and
@@ -170,39 +170,14 @@ class DocsArchive:
     """
 
     def __init__(self, name: str, path: Path, *, rules: PageRules = _NO_RULES) -> None:
-        self._name = name
         self._rules = rules
-        self._lines = JsonLines(
+        super().__init__(
             name,
             path,
             self._record,
             key_fields=("path", "url"),
             settings=(PAGE_FORMAT, *rules.settings),
         )
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def is_exhaustive(self) -> bool:
-        """Unless a broken line did not tell which page it was."""
-        return self._lines.is_whole
-
-    @property
-    def requests(self) -> int:
-        return 0
-
-    def walk(
-        self,
-        state: SourceState,
-        known: Mapping[str, StoredState],
-        *,
-        full: bool = False,
-        again: Collection[str] = (),
-    ) -> Iterator[Batch]:
-        """See `indexer.source.Source.walk`."""
-        return self._lines.walk(state, known, full=full, again=again)
 
     def _record(self, fields: Fields) -> Document:
         url = fields.text("url")
