@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 
 from kb.embed import Embedder
-from kb.embed.convert import converted, import_openvino
+from kb.embed.convert import converted
 from kb.embed.models import find_model
 from kb.embed.openvino import OpenVinoEmbedder
 from kb.embed.pytorch import TorchEmbedder
+from kb.embed.runtime import openvino_core
 
 QUERY = "How do I move an organisation unit to another parent? Attempt {}"
 _WORDS = re.findall(
@@ -132,7 +133,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
         figures = measure(
             embedders, texts, turns=options.turns, queries=options.queries
         )
-    able = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    able = openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     report = {
         "model": source.model_id,
         "texts": len(texts),

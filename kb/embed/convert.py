@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-import sys
 import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from filelock import FileLock
 
 from kb.embed.models import ModelSource, read_json, write_json
 from kb.embed.pytorch import load_model
+from kb.embed.runtime import import_openvino
 from kb.errors import EmbeddingError
 
 logger = logging.getLogger(__name__)
@@ -55,19 +54,6 @@ class ConvertedModel:
 
 class NotConvertibleError(Exception):
     """The model does something that a converted one would not do."""
-
-
-def import_openvino() -> ModuleType:
-    """Import OpenVINO without its usage reports.
-
-    Merely importing it sends an event to its maker; without the package that
-    sends, it falls back to a stub that does nothing.
-    """
-    if "openvino" not in sys.modules:
-        sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino  # type: ignore[no-any-return]
 
 
 def converted(source: ModelSource, cache_dir: Path) -> ConvertedModel:

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from kb.embed.convert import ConvertedModel, import_openvino
+from kb.embed.convert import ConvertedModel
 from kb.embed.models import ModelSource
 from kb.embed.protocol import Float32, readable
+from kb.embed.runtime import openvino_core
 from kb.errors import EmbeddingError
 
 logger = logging.getLogger(__name__)
@@ -56,12 +57,11 @@ class OpenVinoEmbedder:
         self.dim = model.dim
         self._source = source
         self._model = model
-        openvino = import_openvino()
         try:
             self._tokenizer = Tokenizer.from_file(str(model.tokenizer))
             self._tokenizer.enable_truncation(model.max_seq_length)
             self._tokenizer.no_padding()
-            core = openvino.Core()
+            core = openvino_core()
             if precision == "auto":
                 able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
                 precision = "bf16" if "BF16" in able else "f32"

@@ -219,6 +219,39 @@ print(json.dumps([embedder.model_id, vector[:3].tolist(), count, *(heavy & loade
     ]
 
 
+def test_a_model_let_go_by_another_thread_leaves_signals_alone(
+    cache_dir: Path, packaged: Embedder
+) -> None:
+    """Any thread's garbage collection may be the one that drops a model.
+
+    The runtime's plugin used to take the signal stack of the thread that had loaded
+    it along, and the next SIGTERM ended the process with a segmentation fault.
+    """
+    code = """
+import gc, os, signal, sys, threading
+from pathlib import Path
+from kb.embed import open_embedder
+models = [open_embedder("packaged", cache_dir=Path(sys.argv[1]))]
+def let_go():
+    models.clear()
+    gc.collect()
+thread = threading.Thread(target=let_go)
+thread.start()
+thread.join()
+signal.signal(signal.SIGTERM, lambda *_: print("a clean end"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(cache_dir)],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a clean end\n", "")
+
+
 def test_importing_the_room_imports_nothing_heavy() -> None:
     code = (
         "import sys, kb.embed, kb.vectors, kb.index; print([m for m in ('torch',"
