@@ -154,6 +154,7 @@ class LiveForum:
             solved=bool(
                 fields.raw("accepted_answers") or fields.raw("accepted_answer")
             ),
+            missing_posts=_missing_posts(fields),
         )
 
     def _line(self, category_id: int) -> list[Category]:
@@ -344,6 +345,14 @@ class DryRunForum:
             if where == topic_id and marker in markdown:
                 return Reply(post_id=None, url=None)
         return None
+
+
+def _missing_posts(topic: Fields) -> int:
+    # A post that is removed before others leaves a gap in the numbers. The removal of
+    # the last one shows only once somebody has written after it.
+    highest = topic.maybe_whole("highest_post_number") or 0
+    count = topic.maybe_whole("posts_count") or highest
+    return max(highest - count, 0)
 
 
 def _check_marker(markdown: str, marker: str) -> None:

@@ -318,8 +318,14 @@ class Responder:
         age = self._clock() - claimed.decided_at
         if age > self._settings.max_topic_age:
             return self._refuse(claimed, "it was never posted, and now it is too late")
+        topic = self._forum.topic(topic_id)
+        if topic.missing_posts:
+            # It may have been posted, and removed by a moderator since.
+            return self._refuse(
+                claimed, "a post of the topic was removed, and it may have been this"
+            )
         # Since the claim it may have been solved, closed, or moved out of bounds.
-        against = objections(self._forum.topic(topic_id), self._settings, self._clock())
+        against = objections(topic, self._settings, self._clock())
         if against:
             return self._refuse(claimed, f"never posted, and now {'; '.join(against)}")
         return self._send(claimed)

@@ -25,6 +25,8 @@ class TopicView:
         public: Everybody may read its category and all categories above it.
         listed: False when moderators took it out of the lists.
         solved: A reply is marked as the solution.
+        missing_posts: Numbers that were given to posts which are not there for us:
+            they were removed, or are whispers.
     """
 
     id: TopicId
@@ -41,6 +43,7 @@ class TopicView:
     archived: bool = False
     listed: bool = True
     solved: bool = False
+    missing_posts: int = 0
 
 
 def marker(topic_id: TopicId) -> str:

@@ -46,7 +46,9 @@ def basic_topic_json(view: View, topic: Topic) -> Json:
         "featured_link": None,
         "pinned": bool(topic.pinned),
         "pinned_globally": topic.pinned == "globally",
-        "highest_post_number": topic.highest,
+        # Falls back when the last post is removed, though its number is never given
+        # again; a post that is removed before others leaves a gap.
+        "highest_post_number": max((post.number for post in seen), default=0),
         "image_url": None,
         "tags": tags_json(view, topic.tags),
         "tags_descriptions": {},

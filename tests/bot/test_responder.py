@@ -489,6 +489,24 @@ def test_a_claim_in_a_topic_that_was_closed_meanwhile_is_not_posted(
     assert posts_sent(box) == 0
 
 
+def test_a_claimed_reply_that_a_moderator_removed_is_not_posted_again(
+    make: Make, box: Sandbox, store: Store, community: Community
+) -> None:
+    topic_id = ask(community)
+    run_process(store, box, topic_id, "after").communicate("go\n")
+    [reply] = [p for p in community.posts.values() if p.topic_id == topic_id][1:]
+    community.delete_post(reply.id)
+    community.add_post(topic_id, "The same here, since last month.", user="ben")
+
+    [settled] = make().reconcile()
+
+    assert settled.state == "refused"
+    assert settled.reasons[-1] == (
+        "a post of the topic was removed, and it may have been this"
+    )
+    assert posts_sent(box) == 1
+
+
 def test_one_claim_that_cannot_be_settled_does_not_keep_the_others(
     make: Make, box: Sandbox, store: Store, community: Community
 ) -> None:
