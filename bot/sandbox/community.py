@@ -88,6 +88,11 @@ class Community(Authoring):
             self.topics[topic_id].deleted_at = None
             self.emit("topic_recovered", "topic", self.topics[topic_id])
 
+    def add_permalink(self, path: str, url: str) -> None:
+        """Send who asks for *path* (``/t/slug/12``) on to *url* once it is missing."""
+        with self.lock:
+            self.permalinks[path] = url
+
     def retitle(self, topic_id: int, title: str) -> None:
         """A new title, hence a new slug; old addresses redirect."""
         with self.lock:

@@ -25,6 +25,7 @@ from bot.sandbox.answers import (
 from bot.sandbox.community import Community
 from bot.sandbox.exchange import Ask, Keys
 from bot.sandbox.settings import Settings
+from bot.sandbox.style import missing_page
 
 Handler = Callable[["Desk", Ask], Answer]
 Format = Literal["json", "html", "any"]
@@ -85,11 +86,18 @@ class Desk:
                 self._admit(known)
                 answer = self._dispatch(known)
             except Refusal as refusal:
-                return refusal.answer
+                return self._led_on(ask, refusal.answer)
             if reader is None:
                 return answer
             headers = {**answer.headers, "X-Discourse-Username": reader.username}
             return replace(answer, headers=headers)
+
+    def _led_on(self, ask: Ask, answer: Answer) -> Answer:
+        """*answer*, or the way on where an administrator made a permalink."""
+        url = self.community.permalinks.get(ask.path)
+        if url is None or ask.method != "GET" or answer.status not in {404, 410}:
+            return answer
+        return Answer(301, b"", {"Location": url, "Content-Type": HTML_TYPE})
 
     def allow(self, what: str, times: int, within: timedelta) -> int:
         """Count one use of *what*; the seconds to wait when it was used too often."""
@@ -149,5 +157,5 @@ class Desk:
             headers = {**answer.headers, "X-Discourse-Route": each.name}
             return replace(answer, headers=headers)
         if ask.wants_json or method != "GET":
-            return not_found()
-        return text_answer("<h1>Oops! That page does not exist.</h1>", 404, HTML_TYPE)
+            raise Refusal(not_found())
+        raise Refusal(text_answer(missing_page(), 404, HTML_TYPE))

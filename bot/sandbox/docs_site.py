@@ -17,11 +17,13 @@ from markdown_it import MarkdownIt
 from bot.sandbox.answers import HTML_TYPE, Answer, text_answer
 from bot.sandbox.library import DocPage, Library
 from bot.sandbox.records import Addresses
-from bot.sandbox.style import LOOKS
+from bot.sandbox.style import LOOKS, missing_page, page
 
 _HEADING = re.compile(
     r"<h([1-6])>(.*?)(?:\s*\{\s*#([\w.-]+)\s*\})?\s*</h\1>", re.DOTALL
 )
+# A link to another page's source; links with a scheme or host are left alone.
+_SOURCE_LINK = re.compile(r'(<a href="(?![\w+.-]+:|//)[^"#]*?)\.md(?=["#])')
 _MARKDOWN = MarkdownIt("commonmark", {"xhtmlOut": False}).enable("table")
 
 
@@ -48,10 +50,10 @@ def serve(
     if path in {"", "/", "/index.html"}:
         return text_answer(_index(library, sites), kind=HTML_TYPE)
     name, dot, suffix = path.strip("/").rpartition(".")
-    page = library.page(name) if dot and suffix in {"html", "md"} else None
-    if page is None:
-        return text_answer("<h1>404 - Not found</h1>", 404, HTML_TYPE)
-    return _conditional(page, suffix, sites, headers)
+    found = library.page(name) if dot and suffix in {"html", "md"} else None
+    if found is None:
+        return text_answer(missing_page("404 - Not found"), 404, HTML_TYPE)
+    return _conditional(found, suffix, sites, headers)
 
 
 def _conditional(
@@ -92,6 +94,7 @@ def render(page: DocPage, text: str, sites: Addresses) -> str:
     """A whole HTML page around the Markdown *text*."""
     body = text.partition("\n---\n")[2] if text.startswith("---\n") else text
     html = _HEADING.sub(_heading, _MARKDOWN.render(body))
+    html = _SOURCE_LINK.sub(r"\1.html", html)
     twin = f"{sites.docs}/{page.path}.md"
     return (
         f'<!doctype html>\n<html lang="{page.language}">\n<head><meta charset="utf-8">'
@@ -116,11 +119,11 @@ def _heading(found: re.Match[str]) -> str:
 
 def _index(library: Library, sites: Addresses) -> str:
     items = "".join(
-        f'<li><a href="{sites.docs}/{page.path}.html">{escape(page.title)}</a> '
-        f"({page.version}, {page.language})</li>"
-        for page in library.pages.values()
+        f'<li><a href="{sites.docs}/{doc.path}.html">{escape(doc.title)}</a> '
+        f"({doc.version}, {doc.language})</li>"
+        for doc in library.pages.values()
     )
-    return f"<!doctype html><title>Documentation</title>{LOOKS}<ul>{items}</ul>"
+    return page("Documentation", f"<h1>Documentation</h1>\n<ul>{items}</ul>")
 
 
 def _xml(content: str) -> Answer:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from html import escape
 from urllib.parse import quote, unquote, urlencode
 
-from bot.sandbox.answers import HTML_TYPE, Answer, errors, json_answer, text_answer
+from bot.sandbox.answers import HTML_TYPE, Answer, json_answer, text_answer
 from bot.sandbox.library import Course, Library, Playlist, Video
 from bot.sandbox.records import Addresses
 from bot.sandbox.serialise import Json
-from bot.sandbox.style import LOOKS
+from bot.sandbox.style import LOOKS, missing_page, page
 
 _COURSES = "/api/courses/v1/courses"
 _FEED_LENGTH = 15
@@ -22,6 +22,8 @@ def serve_academy(
 ) -> Answer:
     """Answer a GET of *path*, given without the site's own prefix."""
     courses = {course.id: course for course in library.courses}
+    if path in {"", "/"}:
+        return text_answer(_catalogue(library, sites), kind=HTML_TYPE)
     if path.rstrip("/") == _COURSES:
         return _course_list(library, sites, query)
     if path.startswith(_COURSES + "/"):
@@ -30,12 +32,22 @@ def serve_academy(
             body = {"developer_message": "Course not found.", "error_code": "not_found"}
             return json_answer(body, 404)
         overview = {"overview": _outline(course)}
-        return json_answer(_course_json(course, sites) | overview)
+        return json_answer(_course_json(course) | overview)
     if path.startswith("/courses/") and path.endswith("/about"):
         course = courses.get(unquote(path[len("/courses/") : -len("/about")]))
         if course is not None:
             return text_answer(_about(course), kind=HTML_TYPE)
-    return text_answer("<h1>Page not found</h1>", 404, HTML_TYPE)
+    return text_answer(missing_page(), 404, HTML_TYPE)
+
+
+def _catalogue(library: Library, sites: Addresses) -> str:
+    items = "".join(
+        f'<li><a href="{sites.academy}/courses/{quote(course.id)}/about">'
+        f"{escape(course.name)}</a> ({course.language})</li>\n"
+        for course in library.courses
+    )
+    data = f'<p><a href="{sites.academy}{_COURSES}/">As data</a></p>'
+    return page("Courses", f"<h1>Courses</h1>\n<ul>\n{items}</ul>\n{data}")
 
 
 def _course_list(
@@ -59,7 +71,7 @@ def _course_list(
     shown = library.courses[(number - 1) * size : number * size]
     return json_answer(
         {
-            "results": [_course_json(course, sites) for course in shown],
+            "results": [_course_json(course) for course in shown],
             "pagination": {
                 "next": address(number + 1),
                 "previous": address(number - 1),
@@ -70,21 +82,16 @@ def _course_list(
     )
 
 
-def _course_json(course: Course, sites: Addresses) -> Json:
+def _course_json(course: Course) -> Json:
     organisation, number, _run = course.id.partition(":")[2].split("+")
     opens = course.enrollment_start
-    blocks = urlencode({"course_id": course.id})
-    image = {
-        "uri": f"/asset-v1:{course.id.partition(':')[2]}+type@asset+block@cover.png"
-    }
     return {
-        "blocks_url": f"{sites.academy}/api/courses/v2/blocks/?{blocks}",
         "effort": course.effort,
         "end": None,
         "enrollment_start": opens.strftime(_STAMP) if opens else None,
         "enrollment_end": None,
         "id": course.id,
-        "media": {"course_image": image, "course_video": {"uri": None}},
+        "media": {"course_image": {"uri": None}, "course_video": {"uri": None}},
         "name": course.name,
         "number": number,
         "org": organisation,
@@ -129,10 +136,12 @@ def serve_videos(
 ) -> Answer:
     """Answer a GET of *path*, given without the site's own prefix."""
     playlists = {playlist.id: playlist for playlist in library.playlists}
+    if path in {"", "/"}:
+        return text_answer(_channel(library, sites), kind=HTML_TYPE)
     if path == "/feeds/videos.xml":
         playlist = playlists.get(query.get("playlist_id", ""))
         if playlist is None:
-            return text_answer("<h1>404 Not Found</h1>", 404, HTML_TYPE)
+            return text_answer(missing_page("404 Not Found"), 404, HTML_TYPE)
         return _feed(playlist, sites)
     if path == "/youtube/v3/playlistItems":
         playlist = playlists.get(query.get("playlistId", ""))
@@ -151,7 +160,26 @@ def serve_videos(
         video = library.videos().get(query.get("v", ""))
         if video is not None:
             return text_answer(_watch(video), kind=HTML_TYPE)
-    return errors(404, "no such page")
+    return text_answer(missing_page(), 404, HTML_TYPE)
+
+
+def _channel(library: Library, sites: Addresses) -> str:
+    return page(
+        "Videos",
+        "<h1>Videos</h1>\n"
+        + "".join(_shelf(playlist, sites) for playlist in library.playlists),
+    )
+
+
+def _shelf(playlist: Playlist, sites: Addresses) -> str:
+    feed = f"{sites.videos}/feeds/videos.xml?playlist_id={quote(playlist.id)}"
+    items = "".join(
+        f'<li><a href="{sites.videos}/watch?v={quote(video.id)}">'
+        f"{escape(video.title)}</a> ({video.language})</li>\n"
+        for video in playlist.videos
+    )
+    title = escape(playlist.title)
+    return f'<h2>{title}</h2>\n<p><a href="{feed}">Feed</a></p>\n<ul>\n{items}</ul>\n'
 
 
 def _feed(playlist: Playlist, sites: Addresses) -> Answer:
@@ -243,9 +271,6 @@ def _api_error(message: str, reason: str) -> Answer:
 
 
 def _watch(video: Video) -> str:
-    words = escape(video.description).replace("\n", "<br>")
-    return (
-        f'<!doctype html>\n<html lang="{video.language}"><head>'
-        f"<title>{escape(video.title)}</title>{LOOKS}</head><body>"
-        f"<h1>{escape(video.title)}</h1><p>{words}</p></body></html>\n"
-    )
+    title, words = escape(video.title), escape(video.description)
+    shown = words.replace("\n", "<br>")
+    return page(video.title, f"<h1>{title}</h1><p>{shown}</p>", video.language)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from html import escape
+from urllib.parse import quote
 
 from bot.sandbox.answers import HTML_TYPE, Answer, Refusal, not_found, text_answer
 from bot.sandbox.desk import Desk, route
@@ -11,7 +13,8 @@ from bot.sandbox.exchange import Ask
 from bot.sandbox.reading import readable_topic
 from bot.sandbox.records import Post, Topic
 from bot.sandbox.serialise import View
-from bot.sandbox.style import LOOKS
+from bot.sandbox.state import State
+from bot.sandbox.style import missing_page, page
 
 SITEMAP_SIZE = 10_000
 _PIXEL = base64.b64decode(
@@ -38,25 +41,90 @@ _DISALLOWED = (
 
 
 def _page(title: str, body: str) -> Answer:
-    return text_answer(
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}'
-        f"</title>{LOOKS}</head>\n<body>\n{body}\n</body></html>\n",
-        kind=HTML_TYPE,
-    )
+    return text_answer(page(title, body), kind=HTML_TYPE)
 
 
 def home(desk: Desk, ask: Ask) -> Answer:
     """The newest topics, as links."""
     state, view = desk.community, ask.view
     listed = [t for t in state.topics.values() if state.may_list(t, view.reader)]
-    listed.sort(key=lambda topic: topic.bumped_at, reverse=True)
+    return _topics_page(view, state.title, listed)
+
+
+def of_category(desk: Desk, ask: Ask) -> Answer:
+    state, view = desk.community, ask.view
+    found = state.categories.get(ask.capture("id"))
+    if found is None or not state.may_read(found, view.reader):
+        return _missing()
+    return _topics_page(view, found.name, _listed(view, category_id=found.id))
+
+
+def of_tag(desk: Desk, ask: Ask) -> Answer:
+    name = ask.captured["name"]
+    if name not in desk.community.tags:
+        return _missing()
+    return _topics_page(ask.view, f"#{name}", _listed(ask.view, tag=name))
+
+
+def of_member(desk: Desk, ask: Ask) -> Answer:
+    """A member's topics; nothing else of people is shown."""
+    name = ask.captured["username"]
+    if not desk.community.has_user(name):
+        return _missing()
+    user = desk.community.user(name)
+    return _topics_page(ask.view, user.username, _listed(ask.view, user_id=user.id))
+
+
+def of_group(desk: Desk, ask: Ask) -> Answer:
+    """A group's members; empty groups are not known."""
+    name = ask.captured["name"]
+    members = desk.community.group_members(name)
+    if not members:
+        return _missing()
+    items = "\n".join(
+        f'<li><a href="/u/{quote(user.username.lower())}">{escape(user.username)}</a>'
+        "</li>"
+        for user in members
+    )
+    return _page(name, f"{_way_home(desk.community)}<h1>{name}</h1>\n<ul>{items}</ul>")
+
+
+def _listed(
+    view: View,
+    *,
+    category_id: int | None = None,
+    tag: str | None = None,
+    user_id: int | None = None,
+) -> list[Topic]:
+    return [
+        topic
+        for topic in view.state.topics.values()
+        if view.state.may_list(topic, view.reader)
+        and category_id in {None, topic.category_id}
+        and (tag is None or tag in topic.tags)
+        and user_id in {None, topic.user_id}
+    ]
+
+
+def _topics_page(view: View, title: str, topics: list[Topic]) -> Answer:
+    state = view.state
+    topics.sort(key=lambda topic: topic.bumped_at, reverse=True)
     items = "\n".join(
         f'<li><a href="/t/{topic.slug}/{topic.id}">{escape(topic.title)}</a> '
         f"({len(state.seen_posts(topic, None))} posts){_solved_mark(topic)}</li>"
-        for topic in listed
+        for topic in topics
     )
-    title = escape(state.title)
-    return _page(title, f"<h1>{title}</h1>\n<ul>\n{items}\n</ul>")
+    above = "" if title == state.title else _way_home(state)
+    return _page(title, f"{above}<h1>{escape(title)}</h1>\n<ul>\n{items}\n</ul>")
+
+
+def _way_home(state: State) -> str:
+    return f'<p><a href="/">{escape(state.title)}</a></p>\n'
+
+
+def _missing() -> Answer:
+    words = "Oops! That page does not exist or is private."
+    return text_answer(missing_page(words), 404, HTML_TYPE)
 
 
 def _solved_mark(topic: Topic) -> str:
@@ -68,17 +136,16 @@ def thread(desk: Desk, ask: Ask) -> Answer:
     try:
         found = readable_topic(desk, ask, ask.capture("id"))
     except Refusal as refusal:
-        page = "<h1>Oops! That page does not exist or is private.</h1>"
-        return text_answer(page, refusal.answer.status, HTML_TYPE)
+        raise Refusal(replace(_missing(), status=refusal.answer.status)) from None
     if ask.captured.get("slug") != found.slug:
         number = f"/{ask.captured['number']}" if "number" in ask.captured else ""
         return ask.redirect(f"/t/{found.slug}/{found.id}{number}")
     posts = desk.community.seen_posts(found, ask.view.reader)
     shown = "\n".join(_post(ask.view, found, post) for post in posts)
-    title = escape(ask.view.title(found))
+    title = ask.view.title(found)
     category = desk.community.categories.get(found.category_id or 0)
     place = " · ".join([category.name if category else "Message", *found.tags])
-    head = f'<p><a href="/">{escape(desk.community.title)}</a></p>\n<h1>{title}</h1>\n'
+    head = f"{_way_home(desk.community)}<h1>{escape(title)}</h1>\n"
     marks = f'<p class="by">{escape(place)}{_solved_mark(found)}</p>\n'
     return _page(title, head + marks + shown)
 
@@ -166,6 +233,16 @@ ROUTES = (
         thread,
         "html",
     ),
+    route(
+        "GET",
+        r"/c/(?:[^/]+/){1,2}(?P<id>\d+)(?:/none|/l/latest)?",
+        "list/category_default",
+        of_category,
+        "html",
+    ),
+    route("GET", r"/tag/(?P<name>[^/]+)(?:/\d+)?", "tags/show", of_tag, "html"),
+    route("GET", r"/u/(?P<username>[\w.-]+)", "users/show", of_member, "html"),
+    route("GET", r"/(?:g|groups)/(?P<name>[\w.-]+)", "groups/show", of_group, "html"),
     route("GET", r"/robots\.txt", "robots_txt/index", robots, "any"),
     route("GET", r"/sitemap\.xml", "sitemap/index", sitemap_index, "any"),
     route(

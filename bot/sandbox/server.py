@@ -264,14 +264,14 @@ class Sandbox:
         headers = {name.lower(): value for name, value in request.headers.items()}
         pairs = parse_qsl(query, keep_blank_values=True)
         sites = self.community.addresses
-        if path.startswith(DOCS + "/"):
+        if f"{path}/".startswith(DOCS + "/"):
             return docs_site.serve(
                 self.library, sites, path.removeprefix(DOCS), headers
             )
-        if path.startswith(ACADEMY + "/"):
+        if f"{path}/".startswith(ACADEMY + "/"):
             academy = path.removeprefix(ACADEMY)
             return learning.serve_academy(self.library, sites, academy, dict(pairs))
-        if path.startswith(VIDEOS + "/"):
+        if f"{path}/".startswith(VIDEOS + "/"):
             videos = path.removeprefix(VIDEOS)
             return learning.serve_videos(self.library, sites, videos, dict(pairs))
         try:

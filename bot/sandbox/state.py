@@ -37,6 +37,7 @@ class State:
         addresses: Where the community's sites are served; placeholders until then.
         listeners: Called with each `Event`, under the lock.
         backlinks: Ids of the posts that link to ``(topic id, post number)``.
+        permalinks: Where a path leads that would be missing; any site will do.
     """
 
     def __init__(self, now: Clock = utc_now) -> None:
@@ -56,6 +57,7 @@ class State:
         self.last_post_id = 0
         self.last_topic_id = 0
         self.backlinks: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+        self.permalinks: dict[str, str] = {}
         self._numbers: defaultdict[int, dict[int, int]] = defaultdict(dict)
         self._names: dict[str, int] = {}
 

@@ -16,11 +16,11 @@ from markdown_it.token import Token
 from bot.sandbox.kitchen import Kitchen
 
 _EMOJI_NAMES = (
-    "+1 -1 blush bug bulb clap confused cry eyes grin grinning heart heavy_check_mark"
-    " hugs joy laughing memo muscle ok_hand pensive point_down point_right pray"
-    " question rocket sad slight_smile slightly_smiling_face smile smiley sob star"
-    " sunglasses sweat_smile tada thinking thumbsup warning wave white_check_mark wink"
-    " x"
+    "+1 -1 blush bug bulb cat clap coffee confused cry eyes grin grinning heart"
+    " heavy_check_mark hugs joy laughing memo muscle ok_hand pensive point_down"
+    " point_right pray question rocket sad slight_smile slightly_smiling_face smile"
+    " smiley sob star sunglasses sweat sweat_smile tada thinking thumbsup"
+    " upside_down_face warning wave white_check_mark wink x"
 )
 EMOJI = frozenset(_EMOJI_NAMES.split())
 

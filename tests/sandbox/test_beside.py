@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
-from bot.sandbox import Sandbox, write_docs
+from bot.sandbox import Community, Sandbox, write_docs
 from bot.sandbox.library import Course, Playlist, Video
+from bot.sandbox.style import LOOKS
+from tests.sandbox.conftest import client
 
 PAGE = """# Data entry { #data-entry }
 
@@ -138,6 +142,9 @@ def test_courses_come_in_pages_of_open_edx(box: Sandbox, web: httpx.Client) -> N
     }
     assert [each["number"] for each in second["results"]] == ["C10", "C11"]
     course = first["results"][0]
+    # Nothing of these is served here.
+    assert "blocks_url" not in course
+    assert course["media"]["course_image"] == {"uri": None}
     assert (course["course_id"], course["org"], course["start_display"]) == (
         "course-v1:Org+C0+2024",
         "Org",
@@ -205,6 +212,91 @@ def test_videos_have_details_and_a_page(web: httpx.Client) -> None:
     ]
     assert "<h1>Video 3 &amp; more</h1>" in page.text
     assert web.get("/videos/watch?v=none").status_code == 404
+
+
+@pytest.mark.parametrize("tail", ["", "/"])
+def test_courses_and_videos_are_listed_for_people(
+    box: Sandbox, web: httpx.Client, tail: str
+) -> None:
+    catalogue = web.get(f"/academy{tail}")
+    channel = web.get(f"/videos{tail}")
+
+    link = f"{box.academy_url}/courses/course-v1%3AOrg%2BC3%2B2024/about"
+    assert f'<a href="{link}">Course 3 &amp; more</a> (fr)' in catalogue.text
+    assert web.get(link).status_code == 200
+    watch = f'<a href="{box.videos_url}/watch?v=vid16">Video 16 &amp; more</a> (en)'
+    assert watch in channel.text
+    feed = f"{box.videos_url}/feeds/videos.xml?playlist_id=PL1"
+    assert f'<h2>All</h2>\n<p><a href="{feed}">Feed</a></p>' in channel.text
+    assert LOOKS in catalogue.text
+    assert LOOKS in channel.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/none", "/docs-site/none.html", "/academy/none", "/videos/none", "/t/99"],
+)
+def test_a_person_finds_missing_pages_readable_on_a_phone(
+    web: httpx.Client, path: str
+) -> None:
+    page = web.get(path)
+
+    assert page.status_code == 404
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert LOOKS in page.text
+
+
+def test_the_mark_of_a_solution_is_not_faded() -> None:
+    assert "opacity" not in LOOKS
+
+
+def test_links_between_sources_become_links_between_pages(
+    box: Sandbox, web: httpx.Client
+) -> None:
+    box.library.put_page(
+        "2.41/en/use/links",
+        "[a](data-entry.md) [b](../use/data-entry.md#saving-now) "
+        "[c](https://example.org/x.md) [d]({docs}/2.41/en/use/data-entry.html)\n",
+    )
+
+    html = web.get("/docs-site/2.41/en/use/links.html").text
+    twin = web.get("/docs-site/2.41/en/use/links.md").text
+
+    for href in (
+        "data-entry.html",
+        "../use/data-entry.html#saving-now",
+        "https://example.org/x.md",
+        f"{box.docs_url}/2.41/en/use/data-entry.html",
+    ):
+        assert f'<a href="{href}">' in html
+    assert "[b](../use/data-entry.md#saving-now)" in twin
+
+
+def test_every_link_of_the_sample_pages_lands() -> None:
+    """Followed on the wire, to the heading where a link names one."""
+    with Sandbox(Community.empty()) as box, client(box) as web:
+        pages = {
+            f"{box.docs_url}/{path}.html": LexborHTMLParser(
+                web.get(f"/docs-site/{path}.html").text
+            )
+            for path in box.library.pages
+        }
+        links = [
+            urljoin(url, node.attributes["href"] or "")
+            for url, page in pages.items()
+            for node in page.css("article a")
+        ]
+    inner = [link for link in links if link.startswith(box.docs_url)]
+
+    def lands(link: str) -> bool:
+        url, _hash, anchor = link.partition("#")
+        found = pages.get(url)
+        return found is not None and (
+            not anchor or found.css_first(f'[id="{anchor}"]') is not None
+        )
+
+    assert len(inner) > 100
+    assert [link for link in inner if not lands(link)] == []
 
 
 def test_the_sample_docs_are_written_as_a_checkout(tmp_path: Path) -> None:

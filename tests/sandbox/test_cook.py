@@ -16,10 +16,17 @@ KITCHEN = Kitchen(
         Card("A <b> title", 7, 2, "What it says") if "/t/" in url else None
     ),
 )
-SMILE = (
-    '<img src="http://forum/images/emoji/twitter/smile.png?v=12" title=":smile:" '
-    'class="emoji" alt=":smile:" loading="lazy" width="20" height="20">'
-)
+
+
+def _emoji(name: str) -> str:
+    return (
+        f'<img src="http://forum/images/emoji/twitter/{name}.png?v=12" '
+        f'title=":{name}:" class="emoji" alt=":{name}:" loading="lazy" '
+        'width="20" height="20">'
+    )
+
+
+SMILE = _emoji("smile")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +41,10 @@ SMILE = (
             '<p><a class="mention-group" href="/groups/testers">@testers</a></p>',
         ),
         (":smile:", f"<p>{SMILE}</p>"),
+        (
+            ":cat: :upside_down_face:",
+            f"<p>{_emoji('cat')} {_emoji('upside_down_face')}</p>",
+        ),
         ("at 10:30:45 :unknown:", "<p>at 10:30:45 :unknown:</p>"),
         (
             "#help",

@@ -421,6 +421,65 @@ def test_a_person_can_read_a_thread_in_a_browser(
     assert web.get("/t/99").status_code == 404
 
 
+def test_names_tags_groups_and_categories_lead_to_pages(
+    community: Community, web: httpx.Client
+) -> None:
+    community.add_user("tess", groups=["testers"])
+    support = community.category("support").id
+    topic = community.add_topic(
+        "A tagged topic",
+        "For @amina, @testers and #support.",
+        user="ben",
+        category="support",
+        tags=["api"],
+    )
+    community.add_topic("Staff only", "Text.", user="ben", category="staff")
+    line = f'<li><a href="/t/{topic.slug}/1">A tagged topic</a>'
+
+    listing = ["/u/ben", "/u/Ben", "/tag/api", "/tag/api/1", f"/c/support/{support}"]
+    for path in listing:
+        page = web.get(path)
+        assert line in page.text, path
+        assert "Staff only" not in page.text
+    assert '<a href="/u/tess">tess</a>' in web.get("/groups/testers").text
+    staff = community.category("staff").id
+    missing = ["/u/nobody", "/tag/none", f"/c/staff/{staff}", "/c/x/99", "/g/none"]
+    assert [web.get(path).status_code for path in missing] == [404] * 5
+
+
+def test_a_permalink_leads_on_once_the_topic_is_gone(
+    community: Community, web: httpx.Client
+) -> None:
+    slug = community.add_topics(1)[0].slug
+    elsewhere = "https://elsewhere.example/a/page"
+    community.add_permalink(f"/t/{slug}/1", elsewhere)
+    community.add_permalink("/an/old/path", f"{community.addresses.forum}/t/{slug}/1")
+
+    before = web.get(f"/t/{slug}/1.json")
+    community.delete_topic(1)
+    after = [web.get(f"/t/{slug}/1.json"), web.get(f"/t/{slug}/1")]
+
+    assert before.status_code == 200
+    assert [(each.status_code, each.headers["location"]) for each in after] == [
+        (301, elsewhere)
+    ] * 2
+    assert web.get("/an/old/path").status_code == 301
+    assert web.get("/t/1.json").status_code == 404
+
+
+def test_an_unknown_path_is_missing_in_the_forums_words(
+    web: httpx.Client, ben: httpx.Client
+) -> None:
+    missing = {
+        "errors": ["The requested URL or resource could not be found."],
+        "error_type": "not_found",
+    }
+
+    answers = [web.get("/no/such/path.json"), ben.put("/no/such/path")]
+
+    assert [(each.status_code, each.json()) for each in answers] == [(404, missing)] * 2
+
+
 def test_robots_and_sitemaps_name_public_topics_only(
     community: Community, box: Sandbox, web: httpx.Client, clock: FakeClock
 ) -> None:
