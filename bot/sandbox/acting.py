@@ -37,10 +37,12 @@ def act_on_post(desk: Desk, ask: Ask) -> Answer:
     if kind == LIKE:
         if post.user_id == user.id or user.id in post.liked_by:
             raise Refusal(forbidden())
+        desk.count(user, "like")
         desk.community.like(post.id, user.username)
     elif kind in FLAG_TYPES:
         if kind == 7 and not ask.form.get("message"):
             raise Refusal(errors(422, "Message can't be blank"))
+        desk.count(user, "flag")
         desk.community.flag(post.id, user.username, kind)
     else:
         raise Refusal(bad_parameter("post_action_type_id"))
@@ -60,6 +62,7 @@ def undo_action(desk: Desk, ask: Ask) -> Answer:
 
 def accept_answer(desk: Desk, ask: Ask) -> Answer:
     post = _answerable(desk, ask)
+    desk.count(ask.user, "solve")
     several = desk.settings.several_solutions
     desk.community.solve(post.id, by=ask.user.username, several=several)
     return _solution(desk, ask, post)

@@ -114,9 +114,9 @@ def read_only() -> Answer:
 # The three forms of "too many requests", and the search's own
 
 
-def rails_429(wait_s: int = 7, code: str = "admin_api_key_rate_limit") -> Answer:
-    """The application's limiter."""
-    left = f"{wait_s} second{'' if wait_s == 1 else 's'}"
+def rails_429(wait_s: int = 7, code: str | None = "admin_api_key_rate_limit") -> Answer:
+    """The application's limiter; what members do too often has no code."""
+    left = _time_left(wait_s)
     text = (
         "You’ve performed this action too many times. "
         f"Please wait {left} before trying again."
@@ -126,8 +126,23 @@ def rails_429(wait_s: int = 7, code: str = "admin_api_key_rate_limit") -> Answer
         "error_type": "rate_limit",
         "extras": {"wait_seconds": wait_s, "time_left": left},
     }
-    headers = {"Retry-After": str(wait_s), "Discourse-Rate-Limit-Error-Code": code}
+    headers = {"Retry-After": str(wait_s)}
+    if code is not None:
+        headers["Discourse-Rate-Limit-Error-Code"] = code
     return json_answer(body, 429, headers)
+
+
+def _time_left(wait_s: int) -> str:
+    """The wait as people say it.
+
+    >>> _time_left(39), _time_left(150), _time_left(7200)
+    ('39 seconds', '2 minutes', '2 hours')
+    """
+    for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")):
+        if wait_s >= size:
+            count = wait_s // size
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "0 seconds"
 
 
 def tracker_429(wait_s: int = 7, code: str = "ip_10_secs_limit") -> Answer:

@@ -88,6 +88,11 @@ class Community(Authoring):
             self.topics[topic_id].deleted_at = None
             self.emit("topic_recovered", "topic", self.topics[topic_id])
 
+    def set_slow_mode(self, topic_id: int, seconds: int) -> None:
+        """Let each member reply only every *seconds*; 0 ends it."""
+        with self.lock:
+            self.topics[topic_id].slow_mode_s = seconds
+
     def add_permalink(self, path: str, url: str) -> None:
         """Send who asks for *path* (``/t/slug/12``) on to *url* once it is missing."""
         with self.lock:
@@ -243,12 +248,28 @@ class Community(Authoring):
     # Moderation queue
 
     def enqueue(
-        self, user: str, raw: str, *, topic_id: int | None, title: str | None
+        self,
+        user: str,
+        raw: str,
+        *,
+        topic_id: int | None,
+        title: str | None,
+        reply_to: int | None = None,
+        category_id: int | None = None,
+        tags: Sequence[str] = (),
     ) -> PendingPost:
         with self.lock:
-            number = max([0, *(waiting.id for waiting in self.pending)]) + 1
-            author = self.member(user).id
-            waiting = PendingPost(number, author, topic_id, title, raw, self.now())
+            waiting = PendingPost(
+                id=max([0, *(waiting.id for waiting in self.pending)]) + 1,
+                user_id=self.member(user).id,
+                topic_id=topic_id,
+                title=title,
+                raw=raw,
+                created_at=self.now(),
+                reply_to=reply_to,
+                category_id=category_id,
+                tags=tuple(tags),
+            )
             self.pending.append(waiting)
             return waiting
 
@@ -258,12 +279,24 @@ class Community(Authoring):
             waiting = next(each for each in self.pending if each.id == pending_id)
             self.pending.remove(waiting)
             author = self.users[waiting.user_id].username
-            topic_id = waiting.topic_id
-            if topic_id is None:
-                title = waiting.title or ""
-                topic = self.add_topic(title, waiting.raw, user=author, literal=True)
-                return self.posts_of(topic.id)[0]
-            return self.add_post(topic_id, waiting.raw, user=author, literal=True)
+            if waiting.topic_id is not None:
+                return self.add_post(
+                    waiting.topic_id,
+                    waiting.raw,
+                    user=author,
+                    reply_to=waiting.reply_to,
+                    literal=True,
+                )
+            category = self.categories.get(waiting.category_id or 0)
+            topic = self.add_topic(
+                waiting.title or "",
+                waiting.raw,
+                user=author,
+                category=category.slug if category else "uncategorized",
+                tags=waiting.tags,
+                literal=True,
+            )
+            return self.posts_of(topic.id)[0]
 
     def reject(self, pending_id: int) -> None:
         with self.lock:

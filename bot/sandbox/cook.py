@@ -11,35 +11,41 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
-from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from bot.sandbox import render
-from bot.sandbox.kitchen import Kitchen
+from bot.sandbox.kitchen import Kitchen, parts_of
 from bot.sandbox.markup import Fold, Plain, Quote, blocks
 from bot.sandbox.render import onebox
 from bot.sandbox.words import enliven, linkify, ready
 
+# Quotes and folds within each other; what lies deeper is text.
+MAX_DEPTH = 20
 
-def cook(raw: str, kitchen: Kitchen) -> str:
+
+def cook(raw: str, kitchen: Kitchen, depth: int = 0) -> str:
     """Cook *raw*; what it may not hold is escaped or dropped.
+
+    Args:
+        depth: How many quotes and folds *raw* stands in.
 
     >>> cook("Hi @ann & @nobody :smile:", Kitchen("http://f", member=lambda n:
     ...     n if n == "ann" else None))[:70]
     '<p>Hi <a class="mention" href="/u/ann">@ann</a> &amp; <span class="men'
     """
     served = []
-    for block in blocks(raw.replace("\r\n", "\n").replace("\0", "\ufffd")):
+    whole = raw.replace("\r\n", "\n").replace("\0", "\ufffd")
+    for block in blocks(whole) if depth < MAX_DEPTH else [Plain(whole)]:
         match block:
             case Plain(text):
                 served.append(_markdown(text, kitchen))
             case Quote():
-                served.append(_quote(block, kitchen))
+                served.append(_quote(block, kitchen, depth + 1))
             case Fold(text, summary):
-                inner = cook(text, kitchen)
+                inner = cook(text, kitchen, depth + 1)
                 served.append(
                     f"<details>\n<summary>\n{escape(summary)}</summary>\n"
                     f"{inner}\n</details>"
@@ -47,8 +53,8 @@ def cook(raw: str, kitchen: Kitchen) -> str:
     return "\n".join(html for html in served if html)
 
 
-def _quote(quote: Quote, kitchen: Kitchen) -> str:
-    inner = f"<blockquote>\n{cook(quote.text, kitchen)}\n</blockquote>"
+def _quote(quote: Quote, kitchen: Kitchen, depth: int) -> str:
+    inner = f"<blockquote>\n{cook(quote.text, kitchen, depth)}\n</blockquote>"
     if not quote.username:
         return f'<aside class="quote no-group">\n{inner}\n</aside>'
     who = kitchen.member(quote.username) or quote.username
@@ -148,7 +154,8 @@ def _lone_link(line: Sequence[Token]) -> str | None:
 
 def _outward(children: Sequence[Token], kitchen: Kitchen) -> list[Token]:
     """Mark links that leave the forum; show attachments and topic titles."""
-    here = urlsplit(kitchen.base_url).netloc
+    here = parts_of(kitchen.base_url)
+    homes = {"", here.netloc if here else ""}
     for index, child in enumerate(children):
         if child.type != "link_open":
             continue
@@ -159,7 +166,7 @@ def _outward(children: Sequence[Token], kitchen: Kitchen) -> list[Token]:
             child.attrs["href"] = f"/uploads/short-url/{short}"
             child.attrs["class"] = "attachment"
             label.content = label.content.removesuffix("|attachment")
-        elif urlsplit(href).netloc not in {"", here}:
+        elif (parts := parts_of(href)) is None or parts.netloc not in homes:
             child.attrs["rel"] = "noopener nofollow ugc"
         card = kitchen.card(href) if child.markup == "linkify" else None
         if card is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from bot.sandbox.answers import (
@@ -16,14 +15,13 @@ from bot.sandbox.answers import (
     bad_csrf,
     not_found,
     not_logged_in,
-    rails_429,
     read_only,
-    search_429,
     text_answer,
-    tracker_429,
 )
 from bot.sandbox.community import Community
 from bot.sandbox.exchange import Ask, Keys
+from bot.sandbox.limits import Limits
+from bot.sandbox.records import User
 from bot.sandbox.settings import Settings
 from bot.sandbox.style import missing_page
 
@@ -63,7 +61,8 @@ class Desk:
     Attributes:
         settings: May be replaced at any time; each request reads it anew.
         memo: Answers to identical writes of the last two minutes.
-        used: Times of limited actions, by what is limited.
+        limits: Counts requests and acts; asked only where the settings say so, but
+            for what is rationed on any forum.
     """
 
     community: Community
@@ -73,9 +72,10 @@ class Desk:
     memo: dict[tuple[object, ...], tuple[datetime, Answer]] = field(
         default_factory=dict
     )
-    used: defaultdict[str, deque[datetime]] = field(
-        default_factory=lambda: defaultdict(deque)
-    )
+    limits: Limits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.limits = Limits(lambda: self.community.now())
 
     def serve(self, ask: Ask) -> Answer:
         """Answer *ask*, under the community's lock; its reader is found here."""
@@ -99,20 +99,15 @@ class Desk:
             return answer
         return Answer(301, b"", {"Location": url, "Content-Type": HTML_TYPE})
 
-    def allow(self, what: str, times: int, within: timedelta) -> int:
-        """Count one use of *what*; the seconds to wait when it was used too often."""
-        now, used = self.community.now(), self.used[what]
-        while used and now - used[0] >= within:
-            used.popleft()
-        if len(used) >= times:
-            return max(1, int((used[0] + within - now).total_seconds()))
-        used.append(now)
-        return 0
+    def count(self, user: User, what: str) -> None:
+        """Count an act where the forum's limits are enforced."""
+        if self.settings.limits:
+            self.limits.act(user, what)
 
     def _admit(self, ask: Ask) -> None:
         """Turn away whom the forum would turn away before looking at the path."""
         if self.settings.limits:
-            self._limit(ask)
+            self.limits.request(ask, modern=self.settings.modern)
         if ask.method not in {"GET", "HEAD"}:
             if ask.key is None:
                 raise Refusal(bad_csrf())
@@ -123,25 +118,6 @@ class Desk:
             if ask.wants_json:
                 raise Refusal(not_logged_in())
             raise Refusal(Answer(302, b"", {"Location": "/login"}))
-
-    def _limit(self, ask: Ask) -> None:
-        minute, ten_seconds = timedelta(minutes=1), timedelta(seconds=10)
-        if ask.key is not None and ask.key.kind != "user_api":
-            wait_s = self.allow("admin api", 60, minute)
-            if wait_s:
-                raise Refusal(rails_429(wait_s))
-        elif ask.key is not None:
-            wait_s = self.allow(f"user api {ask.key.username}", 20, minute)
-            if wait_s:
-                raise Refusal(rails_429(wait_s, "user_api_key_limiter_60_secs"))
-        else:
-            wait_s = self.allow(f"ip {ask.client}", 50, ten_seconds)
-            if wait_s:
-                raise Refusal(tracker_429(wait_s))
-        if ask.path == "/search" and ask.key is None:
-            wait_s = self.allow(f"search {ask.client}", 15, minute)
-            if wait_s:
-                raise Refusal(search_429())
 
     def _dispatch(self, ask: Ask) -> Answer:
         method = "GET" if ask.method == "HEAD" else ask.method

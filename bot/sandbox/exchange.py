@@ -19,6 +19,7 @@ from bot.sandbox.answers import (
     errors,
     forbidden,
     missing_parameter,
+    not_found,
 )
 from bot.sandbox.records import User
 from bot.sandbox.serialise import View
@@ -156,7 +157,16 @@ class Ask:
         return self.view.reader
 
     def capture(self, name: str) -> int:
-        return int(self.captured[name])
+        """A number of the path; no forum has one of 19 digits."""
+        text = self.captured[name]
+        if len(text) >= 19:
+            raise Refusal(not_found())
+        return int(text)
+
+    @property
+    def by_api(self) -> bool:
+        """Whether an administrator's key asks, whoever it speaks for."""
+        return self.key is not None and self.key.kind != "user_api"
 
     def redirect(self, path: str, query: str = "") -> Answer:
         """301 to *path* of this forum, in the format that was asked for."""
@@ -176,18 +186,25 @@ def read_form(content_type: str, body: bytes) -> Params:
     (('post[raw]', 'x'), ('tags[]', 'a'))
 
     Raises:
-        Refusal: The JSON does not read, as 400.
+        Refusal: The JSON does not read, or a text is not Unicode, as 400.
     """
     if content_type.startswith("application/json"):
         try:
-            sent = json.loads(body or b"{}")
-        except ValueError:
+            pairs = _flat("", json.loads(body or b"{}"))
+        except (ValueError, RecursionError):
             raise Refusal(errors(400, "invalid JSON in the request body")) from None
-        return Params(_flat("", sent))
-    if content_type.startswith("multipart/form-data"):
-        return Params(_parts(content_type, body))
-    text = body.decode("utf-8", "replace")
-    return Params(parse_qsl(text, keep_blank_values=True))
+    elif content_type.startswith("multipart/form-data"):
+        pairs = _parts(content_type, body)
+    else:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+    if not all(_is_text(name) and _is_text(value) for name, value in pairs):
+        raise Refusal(errors(400, "invalid characters in the request body"))
+    return Params(pairs)
+
+
+def _is_text(text: str) -> bool:
+    """JSON may hold half of a surrogate pair, which nothing can send on."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _flat(name: str, value: Any) -> list[tuple[str, str]]:
@@ -208,6 +225,14 @@ def _parts(content_type: str, body: bytes) -> list[tuple[str, str]]:
     head = f"Content-Type: {content_type}\r\n\r\n".encode()
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + body)
     return [
-        (str(part.get_param("name", header="content-disposition")), part.get_content())
+        (
+            str(part.get_param("name", header="content-disposition")),
+            _part_text(part.get_payload(decode=True)),
+        )
         for part in message.iter_parts()
     ]
+
+
+def _part_text(payload: object) -> str:
+    # Forms say nothing of their encoding, which is UTF-8.
+    return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""

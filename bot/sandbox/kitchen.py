@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,15 @@ class Kitchen:
     group: Callable[[str], bool] = lambda _name: False
     hashtag: Callable[[str], tuple[str, str, str] | None] = lambda _slug: None
     card: Callable[[str], Card | None] = lambda _url: None
+
+
+def parts_of(url: str) -> SplitResult | None:
+    """The parts of an address that somebody wrote; ``None`` when it is none.
+
+    >>> parts_of("http://[no") is None
+    True
+    """
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None

@@ -73,13 +73,19 @@ def blocks(raw: str) -> Iterator[Block]:
     """
     lines = raw.split("\n")
     plain: list[str] = []
+    closings: dict[str, list[int | None]] = {}
     fence = ""
     index = 0
     while index < len(lines):
         line = lines[index]
         fence = _fence_after(line, fence)
         opening = None if fence else _OPENING.match(line.strip())
-        end = _closing(lines, index, opening[1].lower()) if opening else None
+        end = None
+        if opening is not None:
+            tag = opening[1].lower()
+            if tag not in closings:
+                closings[tag] = _closings(lines, tag)
+            end = closings[tag][index]
         if opening is None or end is None:
             plain.append(line)
             index += 1
@@ -104,20 +110,26 @@ def _fence_after(line: str, fence: str) -> str:
     return "" if closes else fence
 
 
-def _closing(lines: list[str], start: int, tag: str) -> int | None:
-    """The line that ends the block opened in line *start*."""
-    depth = 0
-    fence = ""
-    for index in range(start, len(lines)):
-        fence = _fence_after(lines[index], fence)
+def _closings(lines: list[str], tag: str) -> list[int | None]:
+    """For each line, the line that ends a block of *tag* which it would open.
+
+    One pass, however many blocks: a block ends where it is no deeper than before it.
+    """
+    opening = re.compile(rf"\[{tag}[=\]]")
+    ends: list[int | None] = [None] * len(lines)
+    # Line numbers still without an end, with the depth before each.
+    waiting: list[tuple[int, int]] = []
+    depth, fence = 0, ""
+    for index, line in enumerate(lines):
+        waiting.append((index, depth))
+        fence = _fence_after(line, fence)
         if fence:
             continue
-        lowered = lines[index].lower()
-        depth += len(re.findall(rf"\[{tag}[=\]]", lowered))
-        depth -= lowered.count(f"[/{tag}]")
-        if depth <= 0:
-            return index
-    return None
+        lowered = line.lower()
+        depth += len(opening.findall(lowered)) - lowered.count(f"[/{tag}]")
+        while waiting and depth <= waiting[-1][1]:
+            ends[waiting.pop()[0]] = index
+    return ends
 
 
 def _inside(lines: list[str], start: int, end: int, opening: re.Match[str]) -> str:
@@ -135,13 +147,17 @@ def _block(opening: re.Match[str], text: str) -> Block:
     who, post, topic = "", None, None
     for position, part in enumerate(value.split(",")):
         name, colon, number = part.strip().partition(":")
-        if colon and name == "post" and number.isdigit():
+        if colon and name == "post" and _is_number(number):
             post = int(number)
-        elif colon and name == "topic" and number.isdigit():
+        elif colon and name == "topic" and _is_number(number):
             topic = int(number)
         elif (colon and name == "username") or (position == 0 and not colon):
             who = number if colon else name
     return Quote(text, who.strip(), post, topic)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) < 19
 
 
 class _Sanitiser(HTMLParser):

@@ -192,7 +192,7 @@ def sitemap(desk: Desk, ask: Ask) -> Answer:
         now = desk.community.now()
         topics = [topic for topic in topics if (now - topic.bumped_at).days < 3]
     else:
-        start = (int(which) - 1) * SITEMAP_SIZE
+        start = (ask.capture("which") - 1) * SITEMAP_SIZE
         topics = topics[start : start + SITEMAP_SIZE]
     forum = desk.community.addresses.forum
     rows = "".join(

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from bot.sandbox.kitchen import parts_of
 from bot.sandbox.records import Link
 
-_BY_ID = re.compile(r"/t/(\d+)(?:/(\d+))?/?")
-_BY_SLUG = re.compile(r"/t/[^/]+/(\d+)(?:/(\d+))?/?")
+_BY_ID = re.compile(r"/t/(\d{1,18})(?:/(\d{1,18}))?/?")
+_BY_SLUG = re.compile(r"/t/[^/]+/(\d{1,18})(?:/(\d{1,18}))?/?")
 _UNMENTIONED = "pre .mention, aside.quote, .onebox, .elided"
 _UNLINKED = "aside.quote a, aside.onebox a, .elided a"
 
@@ -46,7 +46,8 @@ def topic_address(url: str, base_url: str) -> tuple[int, int] | None:
     relative = url.startswith("/") and not url.startswith("//")
     if not relative and not url.startswith(base_url + "/"):
         return None
-    path = urlsplit(url).path
+    parts = parts_of(url)
+    path = parts.path if parts else ""
     found = _BY_ID.fullmatch(path) or _BY_SLUG.fullmatch(path)
     return (int(found[1]), int(found[2] or 1)) if found else None
 
@@ -112,7 +113,7 @@ def _quoted(aside: LexborNode) -> Link:
 
 def _number(node: LexborNode, name: str) -> int | None:
     value = node.attributes.get(name) or ""
-    return int(value) if value.isdigit() else None
+    return int(value) if value.isdecimal() and len(value) < 19 else None
 
 
 def plain_text(html: str) -> str:

@@ -78,7 +78,7 @@ def pending(desk: Desk, ask: Ask) -> Answer:
                 {
                     "id": waiting.id,
                     "avatar_template": avatar(owner),
-                    "category_id": topic.category_id if topic else None,
+                    "category_id": topic.category_id if topic else waiting.category_id,
                     "created_at": stamp(waiting.created_at),
                     "created_by_id": owner.id,
                     "name": owner.name,

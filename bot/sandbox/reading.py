@@ -64,7 +64,7 @@ def topic(desk: Desk, ask: Ask) -> Answer:
     """A topic: 20 posts of a page, or around a post number, and the ids of all."""
     found = readable_topic(desk, ask, ask.capture("id"))
     slug = ask.captured.get("slug")
-    near = int(ask.captured["number"]) if "number" in ask.captured else None
+    near = ask.capture("number") if "number" in ask.captured else None
     if slug is not None and slug != found.slug:
         kept = [pair for pair in ask.query.pairs if pair[0] in {"page", "print"}]
         tail = f"/{near}" if near is not None else ""
@@ -102,7 +102,7 @@ def _chunk(desk: Desk, ask: Ask) -> int:
     reader = ask.view.reader
     if reader is None or not reader.admin:
         whose = reader.id if reader else None
-        if desk.allow(f"print {whose}", PRINTS_PER_HOUR, timedelta(hours=1)):
+        if desk.limits.allow(f"print {whose}", PRINTS_PER_HOUR, timedelta(hours=1)):
             raise Refusal(errors(422, TOO_MANY))
     return PRINTED
 
@@ -125,9 +125,11 @@ def topic_posts(desk: Desk, ask: Ask) -> Answer:
     """Chosen posts of a topic; ids that are not its own are dropped silently."""
     found = readable_topic(desk, ask, ask.capture("id"))
     seen = ask.view.state.seen_posts(found, ask.view.reader)
-    wanted = {int(each) for each in ask.query.many("post_ids") if each.isdigit()}
+    # Superscripts are digits too, but no numbers.
+    asked = ask.query.many("post_ids")
+    wanted = {int(each) for each in asked if each.isdecimal() and len(each) < 19}
     after = ask.query.number("post_number")
-    if ask.query.many("post_ids"):
+    if asked:
         chosen = [post for post in seen if post.id in wanted]
     elif after is not None and ask.query.flag("asc"):
         chosen = [post for post in seen if post.number > after][:CHUNK]

@@ -194,6 +194,8 @@ class Topic:
         accepted: Ids of the posts that are marked as its solution.
         levels: Notification level by user id (0 muted … 3 watching).
         highest: The highest post number ever given, deleted posts included.
+        accepted_by: Who marked each accepted post as the solution, by its id.
+        slow_mode_s: Seconds that a member waits between replies; 0 for none.
     """
 
     id: int
@@ -216,6 +218,8 @@ class Topic:
     levels: dict[int, int] = field(default_factory=dict)
     translations: dict[str, str] = field(default_factory=dict)
     highest: int = 0
+    accepted_by: dict[int, int] = field(default_factory=dict)
+    slow_mode_s: int = 0
 
     @property
     def private(self) -> bool:
@@ -237,7 +241,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class PendingPost:
-    """A post that waits for a moderator."""
+    """A post that waits for a moderator, with all it will be published with."""
 
     id: int
     user_id: int
@@ -245,6 +249,9 @@ class PendingPost:
     title: str | None
     raw: str
     created_at: datetime
+    reply_to: int | None = None
+    category_id: int | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

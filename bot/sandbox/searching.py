@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 from bot.sandbox.answers import (
+    TOO_MANY,
     Answer,
     Refusal,
     bad_parameter,
     json_answer,
+    search_429,
 )
 from bot.sandbox.desk import Desk, route
 from bot.sandbox.exchange import Ask
@@ -24,6 +26,9 @@ _SEARCH_PAGES = 10
 def search(desk: Desk, ask: Ask) -> Answer:
     """Posts that hold all words; ``@user``, ``#category`` and ``tags:`` narrow."""
     view, state = ask.view, desk.community
+    slowed = desk.settings.limits and not desk.limits.may_search(ask)
+    if slowed and desk.settings.modern:
+        raise Refusal(search_429())
     term = ask.query.get("q") or ask.query.get("term[term]") or ""
     number = ask.query.number("page", least=1) or 1
     if len(term.strip()) < 3:
@@ -32,11 +37,16 @@ def search(desk: Desk, ask: Ask) -> Answer:
         raise Refusal(bad_parameter("page"))
     filters = re.findall(r"(?:[@#]|\w+:)\S+", term)
     words = [word.lower() for word in term.split() if word not in filters]
-    matching = [
-        post
-        for post in sorted(state.posts.values(), key=lambda post: -post.id)
-        if in_feed(view, post) and _matches(view, post, words, filters)
-    ]
+    # Older forums find nothing and say so within an ordinary answer.
+    matching = (
+        []
+        if slowed
+        else [
+            post
+            for post in sorted(state.posts.values(), key=lambda post: -post.id)
+            if in_feed(view, post) and _matches(view, post, words, filters)
+        ]
+    )
     shown = matching[(number - 1) * FEED : number * FEED]
     topics = {post.topic_id: state.topics[post.topic_id] for post in shown}
     result: Json = {
@@ -47,7 +57,7 @@ def search(desk: Desk, ask: Ask) -> Answer:
         "search_log_id": 1,
         "more_full_page_results": len(matching) > number * FEED or None,
         "can_create_topic": view.reader is not None,
-        "error": None,
+        "error": TOO_MANY if slowed else None,
         "extra": {},
         "post_ids": [post.id for post in shown],
         "user_ids": [],

@@ -181,7 +181,7 @@ def topic_json(
         "user_id": topic.user_id,
         "pinned_at": stamp(topic.created_at) if topic.pinned else None,
         "pinned_until": None,
-        "slow_mode_seconds": 0,
+        "slow_mode_seconds": topic.slow_mode_s,
         "draft": None,
         "draft_key": f"topic_{topic.id}",
         "draft_sequence": None if view.reader is None else 0,

@@ -22,6 +22,7 @@ class Settings:
         localise_to: Serve machine translations in this locale where a post has one,
             unless the visitor's cookie asks for the original.
         approve_posts_of: Usernames whose posts wait for approval.
+        links_from_trust_level: Members below may not put any link in a post.
         limits: Enforce the forum's real rate limits; off, so that tests run free.
         blocked_words: Words that no post may hold.
         several_solutions: A topic may have more than one.
@@ -40,9 +41,11 @@ class Settings:
     min_post_length: int = 20
     min_pm_length: int = 10
     min_title_length: int = 15
+    max_title_length: int = 255
     max_post_length: int = 32000
     max_consecutive_replies: int = 3
     blocked_words: frozenset[str] = frozenset()
+    links_from_trust_level: int = 0
     several_solutions: bool = False
     names: bool = True
     sitemap: bool = True

@@ -16,6 +16,8 @@ from bot.sandbox.state import State
 UNIQUE_FOR = timedelta(minutes=5)
 MAX_MENTIONS = 10
 MAX_TAGS = 5
+# Posts of one newcomer that link to the same host; the last is taken for spam.
+SPAM_HOST_POSTS = 3
 NEWCOMER_REPLIES, NEWCOMER_LINKS, NEWCOMER_MENTIONS, NEWCOMER_IMAGES = 3, 2, 2, 1
 CLOSED = (
     "Something has gone wrong. Perhaps this topic was closed or deleted while you were "
@@ -59,6 +61,18 @@ def author_errors(
     now = state.now()
     if any(_same(post, author, raw, now) for post in state.posts.values()):
         yield "Body is too similar to what you recently posted"
+    yield from content_errors(state, settings, author, raw)
+    if topic is not None:
+        yield from _topic_errors(state, settings, author, topic)
+
+
+def content_errors(
+    state: State, settings: Settings, author: User, raw: str
+) -> Iterator[str]:
+    """Mentions, links and pictures that this author may not put in a post."""
+    # A text that is refused for its length is not cooked: that would take long.
+    if author.staff or len(raw) > settings.max_post_length:
+        return
     page = LexborHTMLParser(cook(raw, state.kitchen()))
     newcomer = author.trust_level == 0
     mentions = len({node.text() for node in page.css(".mention, .mention-group")})
@@ -66,19 +80,51 @@ def author_errors(
     if mentions > limit:
         who = "new users" if newcomer else "you"
         yield f"Sorry, {who} can only mention {limit} users in a post."
-    if newcomer:
-        yield from _newcomer_errors(page)
-    if topic is not None:
-        yield from _topic_errors(state, settings, author, topic)
+    links = _links(page)
+    if links and author.trust_level < settings.links_from_trust_level:
+        yield "Sorry, you can't include links in your posts."
+    elif newcomer:
+        yield from _newcomer_errors(state, author, page, links)
 
 
-def _newcomer_errors(page: LexborHTMLParser) -> Iterator[str]:
-    hrefs = {node.attributes.get("href") or "" for node in page.css("a[href]")}
-    linked = sum(href.startswith("http") for href in hrefs)
-    if linked > NEWCOMER_LINKS:
+def _links(page: LexborHTMLParser) -> list[str]:
+    """The addresses that count as links: each time, and a card once."""
+    cards = [box.attributes.get("data-onebox-src") or "" for box in page.css(".onebox")]
+    for node in page.css(".onebox, aside.quote"):
+        node.decompose()
+    not_links = "a.mention, a.mention-group, a.anchor, a.hashtag-cooked, a.lightbox"
+    for node in page.css(not_links):
+        node.decompose()
+    return [node.attributes.get("href") or "" for node in page.css("a[href]")] + cards
+
+
+def _newcomer_errors(
+    state: State, author: User, page: LexborHTMLParser, links: Sequence[str]
+) -> Iterator[str]:
+    attached = page.css("a.attachment")
+    if len(links) - len(attached) > NEWCOMER_LINKS:
         yield f"Sorry, new users can only put {NEWCOMER_LINKS} links in a post."
+    if attached:
+        yield "Sorry, new users can't put attachments in posts."
     if len(page.css("img:not(.emoji):not(.avatar)")) > NEWCOMER_IMAGES:
         yield "Sorry, new users can only put one embedded media item in a post."
+    here = _host(state.addresses.forum)
+    hosts = {_host(link) for link in links} - {"", here}
+    if any(1 + _posts_linking(state, author, h) >= SPAM_HOST_POSTS for h in hosts):
+        yield "Sorry you cannot post a link to that host."
+
+
+def _host(url: str) -> str:
+    found = re.match(r"https?://([^/?#]+)", url, re.IGNORECASE)
+    return found[1].lower() if found else ""
+
+
+def _posts_linking(state: State, author: User, host: str) -> int:
+    return sum(
+        any(_host(link.url) == host for link in post.links)
+        for post in state.posts.values()
+        if post.user_id == author.id
+    )
 
 
 def _topic_errors(
@@ -97,6 +143,10 @@ def _topic_errors(
             f"No more than {most} consecutive replies are allowed. Please edit your "
             "previous reply, or wait for someone to reply to you."
         )
+    waits = topic.slow_mode_s and [p for p in posts if p.user_id == author.id][-1:]
+    pause = timedelta(seconds=topic.slow_mode_s)
+    if waits and state.now() < waits[0].created_at + pause:
+        yield "This topic is in slow mode."
     own = sum(post.user_id == author.id and post.number > 1 for post in posts)
     eager = author.trust_level == 0 and own >= NEWCOMER_REPLIES
     if eager and topic.user_id != author.id:
@@ -135,6 +185,8 @@ def title_errors(
         yield "Title can't be blank"
     elif len(title.strip()) < least:
         yield f"Title is too short (minimum is {least} characters)"
+    elif len(title.strip()) > settings.max_title_length:
+        yield f"Title is too long (maximum is {settings.max_title_length} characters)"
     elif title.isupper():
         yield "Title seems unclear, is it a complete sentence?"
     taken = {

@@ -13,7 +13,7 @@ from html import escape
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from bot.sandbox.kitchen import Kitchen
+from bot.sandbox.kitchen import Kitchen, parts_of
 
 _EMOJI_NAMES = (
     "+1 -1 blush bug bulb cat clap coffee confused cry eyes grin grinning heart"
@@ -50,7 +50,8 @@ def bare_urls(text: str) -> Iterator[tuple[int, int]]:
             if text[end - 1] == ")" and url.count("(") >= url.count(")"):
                 break
             end -= 1
-        yield found.start(), end
+        if parts_of(text[found.start() : end]) is not None:
+            yield found.start(), end
 
 
 def linkify(state: StateCore) -> None:

@@ -1,8 +1,8 @@
-"""Writing: posts, edits, deletions, reactions, solutions, the state of topics."""
+"""Writing: posts, topics and messages, edits and deletions."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.sandbox.answers import (
     Answer,
@@ -12,7 +12,6 @@ from bot.sandbox.answers import (
     forbidden,
     json_answer,
     missing_parameter,
-    rails_429,
 )
 from bot.sandbox.desk import Desk, route
 from bot.sandbox.exchange import Ask
@@ -25,6 +24,7 @@ from bot.sandbox.validation import (
     TOO_OLD,
     author_errors,
     body_errors,
+    content_errors,
     may_still_edit,
     reply_errors,
     title_errors,
@@ -57,7 +57,6 @@ def create_post(desk: Desk, ask: Ask) -> Answer:
 def _create(desk: Desk, ask: Ask) -> Answer:
     form, author = ask.form, ask.user
     state, settings = desk.community, desk.settings
-    _limit(desk, author, "create_post", 30 if author.trust_level == 0 else 5)
     whisper = form.flag("whisper")
     if whisper and not author.staff:
         raise Refusal(forbidden(NO_WHISPERS))
@@ -65,22 +64,23 @@ def _create(desk: Desk, ask: Ask) -> Answer:
         raise Refusal(bad_parameter("no_bump"))
     raw = (form.get("raw") or "").strip()
     topic_id = form.number("topic_id")
-    private = form.get("archetype") == "private_message"
     topic = state.topics.get(topic_id) if topic_id is not None else None
+    private = form.get("archetype") == "private_message"
     if topic_id is not None:
-        wrong = list(reply_errors(state, author, topic))
         private = topic is not None and topic.private
-    else:
-        title, tags = form.get("title") or "", form.many("tags")
-        wrong = list(title_errors(state, settings, title, tags, private=private))
-    if not wrong and not (form.flag("skip_validations") and ask.key and author.staff):
-        wrong += body_errors(settings, raw, private=private)
-        wrong += author_errors(state, settings, author, raw, topic)
+    at = _written_at(ask)
+    wrong = _refusals(desk, ask, raw, topic, private=private)
     if wrong:
         return _failed(*wrong)
     if author.username in settings.approve_posts_of and not (author.staff or private):
-        return _enqueued(desk, author, raw, topic_id, form.get("title"))
-    post = _publish(desk, ask, author, raw, topic, whisper=whisper, private=private)
+        return _enqueued(desk, ask, author, raw, topic)
+    # Last, so that what is refused uses up no turn.
+    desk.count(author, "create_post")
+    if topic is None and not private:
+        desk.count(author, "create_topic")
+    post = _publish(
+        desk, ask, author, raw, topic, at=at, whisper=whisper, private=private
+    )
     content = post_json(ask.view, post, raw=True) | {"draft_sequence": 1}
     if ask.view.staff:
         content["reviewable_id"] = None
@@ -90,15 +90,53 @@ def _create(desk: Desk, ask: Ask) -> Answer:
     return json_answer(content)
 
 
+def _written_at(ask: Ask) -> datetime | None:
+    """The time that an administrator's key gives a post; others cannot."""
+    written = ask.form.get("created_at") if ask.by_api else None
+    if not written:
+        return None
+    try:
+        return moment(written)
+    except (ValueError, OverflowError):
+        raise Refusal(bad_parameter("created_at")) from None
+
+
+def _refusals(
+    desk: Desk, ask: Ask, raw: str, topic: Topic | None, *, private: bool
+) -> list[str]:
+    """Why the post is not published: where it should stand, then what it says."""
+    form, author = ask.form, ask.user
+    state, settings = desk.community, desk.settings
+    unchecked = ask.by_api and form.flag("skip_validations")
+    wrong: list[str] = []
+    if form.number("topic_id") is not None:
+        wrong += reply_errors(state, author, topic)
+    elif not unchecked:
+        title, tags = form.get("title") or "", form.many("tags")
+        wrong += title_errors(state, settings, title, tags, private=private)
+    if not wrong and not unchecked:
+        wrong += body_errors(settings, raw, private=private)
+        wrong += author_errors(state, settings, author, raw, topic)
+    return wrong
+
+
 def _failed(*texts: str) -> Answer:
     return json_answer({"action": "create_post", "errors": list(texts)}, 422)
 
 
 def _enqueued(
-    desk: Desk, author: User, raw: str, topic_id: int | None, title: str | None
+    desk: Desk, ask: Ask, author: User, raw: str, topic: Topic | None
 ) -> Answer:
-    state = desk.community
-    waiting = state.enqueue(author.username, raw, topic_id=topic_id, title=title)
+    state, form = desk.community, ask.form
+    waiting = state.enqueue(
+        author.username,
+        raw,
+        topic_id=topic.id if topic else None,
+        title=form.get("title"),
+        reply_to=form.number("reply_to_post_number"),
+        category_id=None if topic else _category(desk, ask).id,
+        tags=form.many("tags"),
+    )
     count = sum(each.user_id == author.id for each in state.pending)
     shown = {"id": waiting.id, "raw": raw, "created_at": stamp(waiting.created_at)}
     content: Json = {"action": "enqueued", "success": True, "pending_count": count}
@@ -112,12 +150,11 @@ def _publish(
     raw: str,
     topic: Topic | None,
     *,
+    at: datetime | None,
     whisper: bool,
     private: bool,
 ) -> Post:
     form, state = ask.form, desk.community
-    written = form.get("created_at") if ask.key and author.staff else None
-    at = moment(written) if written else None
     if topic is None:
         names = form.get("target_recipients") or form.get("target_usernames") or ""
         recipients = _recipients(desk, names) if private else None
@@ -166,14 +203,6 @@ def _category(desk: Desk, ask: Ask) -> Category:
     return category
 
 
-def _limit(desk: Desk, author: User, what: str, seconds: int) -> None:
-    if desk.settings.limits and not author.staff:
-        within = timedelta(seconds=seconds)
-        wait_s = desk.allow(f"{what} {author.id}", 1, within)
-        if wait_s:
-            raise Refusal(rails_429(wait_s, what))
-
-
 def edit_post(desk: Desk, ask: Ask) -> Answer:
     """Replace a post's text; refused when it is not what the editor saw."""
     post, author = readable_post(desk, ask, ask.capture("id")), ask.user
@@ -190,8 +219,10 @@ def edit_post(desk: Desk, ask: Ask) -> Answer:
         raise Refusal(errors(409, CONFLICT))
     private = desk.community.topics[post.topic_id].private
     wrong = list(body_errors(desk.settings, raw, private=private))
+    wrong += content_errors(desk.community, desk.settings, author, raw)
     if wrong:
         raise Refusal(errors(422, *wrong))
+    desk.count(author, "edit")
     desk.community.edit_post(
         post.id,
         raw.strip(),
@@ -210,6 +241,7 @@ def delete_post(desk: Desk, ask: Ask) -> Answer:
     elif post.user_id == author.id and not post.user_deleted:
         if not may_still_edit(author, post, desk.community.now()):
             raise Refusal(errors(422, TOO_OLD))
+        desk.count(author, "delete")
         desk.community.withdraw_post(post.id)
     else:
         raise Refusal(forbidden())

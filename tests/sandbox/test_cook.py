@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from bot.sandbox.cook import cook
+from bot.sandbox.cook import MAX_DEPTH, cook
 from bot.sandbox.kitchen import Card, Kitchen
+from bot.sandbox.markup import Plain, Quote, blocks
+from bot.sandbox.pings import links
 
 KITCHEN = Kitchen(
     "http://forum",
@@ -179,3 +183,51 @@ def test_an_uploaded_picture_becomes_a_lightbox_with_its_size() -> None:
     assert "http://forum/uploads/default/original/1X/abc.png" in html
     assert '<span class="informations">690×388 45 KB</span>' in html
     assert 'alt="shot.png" width="690" height="388"' in html
+
+
+@pytest.mark.parametrize("tag", ["quote", "details"])
+def test_thousands_of_nested_blocks_cook_in_no_time(tag: str) -> None:
+    raw = f"[{tag}]\n" * 1000 + "inner\n" + f"[/{tag}]\n" * 1000
+
+    html = cook(raw, KITCHEN)
+
+    outer = "<aside" if tag == "quote" else "<details"
+    assert html.count(outer) == MAX_DEPTH
+    assert f"[{tag}]" in html
+
+
+def test_a_block_finds_its_own_end() -> None:
+    raw = "[quote]\na [quote=x] b [/quote]\n[/quote]\nc\n[quote]d[/quote]\ne [/quote]"
+
+    assert list(blocks(raw)) == [
+        Quote("a [quote=x] b [/quote]"),
+        Plain("c"),
+        Quote("d"),
+        Plain("e [/quote]"),
+    ]
+
+
+def test_thousands_of_quotes_without_an_end_are_text() -> None:
+    # Once the search for each end went to the end of the text: half a minute.
+    started = time.process_time()
+
+    assert "<aside" not in cook("[quote]\n" * 4000, KITCHEN)
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "[a](http://[x)",
+        "http://[x",
+        "see http://[x there",
+        '[quote="ann, post:²"]\nb\n[/quote]',
+        f'[quote="ann, post:{"9" * 5000}"]\nb\n[/quote]',
+        f"[a](/t/{'9' * 5000})",
+    ],
+)
+def test_nonsense_cooks_too(raw: str) -> None:
+    html = cook(raw, KITCHEN)
+
+    assert links(html, "http://forum") is not None
+    assert "data-post" not in html

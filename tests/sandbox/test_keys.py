@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from bot.sandbox import Community, Sandbox
+from bot.sandbox.answers import Refusal
+from bot.sandbox.limits import Limits
 from tests.sandbox.conftest import FakeClock
 
 BAD_KEY = {
@@ -124,12 +128,210 @@ def test_real_limits_can_be_switched_on(
 
     assert [answer.status_code for answer in keyed] == [200] * 60 + [429]
     assert keyed[60].headers["retry-after"] == "60"
-    assert keyed[60].json()["extras"] == {"wait_seconds": 60, "time_left": "60 seconds"}
+    assert keyed[60].json()["extras"] == {"wait_seconds": 60, "time_left": "1 minute"}
     assert [answer.status_code for answer in anonymous] == [200] * 50 + [429]
     assert anonymous[50].headers["content-type"] == "text/plain; charset=utf-8"
     assert "retry again in 10 seconds" in anonymous[50].text
     clock.forward(minutes=1)
     assert root.get("/about.json").status_code == 200
+
+
+def test_asking_while_blocked_prolongs_the_block(
+    box: Sandbox, web: httpx.Client, clock: FakeClock
+) -> None:
+    box.settings = replace(box.settings, limits=True)
+    for _ in range(50):
+        web.get("/about.json")
+
+    hammering = []
+    for _ in range(150):
+        clock.forward(seconds=0.1)
+        hammering.append(web.get("/about.json").status_code)
+    clock.forward(seconds=10)
+
+    # Had they not counted, the block would have ended after ten seconds.
+    assert hammering == [429] * 150
+    assert web.get("/about.json").status_code == 200
+
+
+def test_visitors_are_also_counted_by_the_minute(
+    box: Sandbox, web: httpx.Client, clock: FakeClock
+) -> None:
+    box.settings = replace(box.settings, limits=True)
+
+    found = []
+    for _ in range(201):
+        found.append(web.get("/about.json"))
+        clock.forward(seconds=0.25)
+
+    assert [answer.status_code for answer in found] == [200] * 200 + [429]
+    assert found[200].headers["discourse-rate-limit-error-code"] == "ip_60_secs_limit"
+
+
+def test_user_api_keys_are_counted_by_key_and_day(
+    box: Sandbox, web: httpx.Client, clock: FakeClock
+) -> None:
+    box.settings = replace(box.settings, limits=True)
+    headers = {"User-Api-Key": box.user_api_key_for("ben")}
+
+    by_minute = [web.get("/about.json", headers=headers) for _ in range(21)]
+    box.desk.limits = Limits(clock)
+    for _ in range(2880):
+        box.desk.limits.allow("user api ben", 2880, timedelta(days=1))
+    by_day = web.get("/about.json", headers=headers)
+
+    code = "discourse-rate-limit-error-code"
+    assert [answer.status_code for answer in by_minute] == [200] * 20 + [429]
+    assert by_minute[20].headers[code] == "user_api_key_limiter_60_secs"
+    assert (by_day.status_code, by_day.headers[code]) == (
+        429,
+        "user_api_key_limiter_1_day",
+    )
+    assert by_day.json()["extras"]["time_left"] == "24 hours"
+
+
+def test_administrators_keys_were_once_counted_by_address_too(
+    box: Sandbox, root: httpx.Client
+) -> None:
+    box.settings = replace(box.settings, limits=True, generation="2022")
+
+    found = [root.get("/about.json") for _ in range(51)]
+
+    assert [answer.status_code for answer in found] == [200] * 50 + [429]
+    assert found[50].headers["content-type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize("reader", ["web", "ben"])
+def test_searches_are_limited_in_their_own_words(
+    box: Sandbox,
+    clock: FakeClock,
+    community: Community,
+    reader: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    community.add_topics(1)
+    searcher: httpx.Client = request.getfixturevalue(reader)
+    box.settings = replace(box.settings, limits=True)
+
+    def search() -> httpx.Response:
+        clock.forward(seconds=0.6)
+        return searcher.get("/search.json?q=question")
+
+    allowed = {"web": 15, "ben": 30}[reader]
+    found = [search() for _ in range(allowed + 1)]
+    box.settings = replace(box.settings, generation="2022")
+    old = search()
+
+    too_often = "You’ve performed this action too many times, please try again later."
+    assert [answer.status_code for answer in found] == [200] * allowed + [429]
+    assert found[-1].json() == {"failed": "FAILED", "message": too_often}
+    assert "retry-after" not in found[-1].headers
+    assert (old.status_code, old.json()["posts"]) == (200, [])
+    assert old.json()["grouped_search_result"]["error"] == too_often
+
+
+def test_a_visitor_searches_twice_a_second(
+    box: Sandbox, web: httpx.Client, clock: FakeClock
+) -> None:
+    box.settings = replace(box.settings, limits=True)
+
+    found = [web.get("/search.json?q=question").status_code for _ in range(3)]
+    clock.forward(seconds=1)
+
+    assert found == [200, 200, 429]
+    assert web.get("/search.json?q=question").status_code == 200
+
+
+def test_a_refused_post_uses_up_no_turn(
+    community: Community, box: Sandbox, ben: httpx.Client
+) -> None:
+    community.add_topics(1)
+    box.settings = replace(box.settings, limits=True)
+
+    refused = ben.post("/posts.json", data={"topic_id": 1, "raw": "Short."})
+    taken = ben.post("/posts.json", data={"topic_id": 1, "raw": RAW})
+    early = ben.post("/posts.json", data={"topic_id": 1, "raw": f"{RAW} More."})
+
+    assert [each.status_code for each in (refused, taken, early)] == [422, 200, 429]
+    assert early.headers["retry-after"] == "5"
+    assert "discourse-rate-limit-error-code" not in early.headers
+
+
+def test_members_wait_between_topics(
+    box: Sandbox, ben: httpx.Client, clock: FakeClock
+) -> None:
+    box.settings = replace(box.settings, limits=True)
+
+    def ask(n: int) -> int:
+        clock.forward(seconds=8)
+        data = {"title": f"A question with the number {n}", "raw": f"{RAW} {n}."}
+        return ben.post("/posts.json", data=data).status_code
+
+    assert [ask(1), ask(2), ask(3)] == [200, 429, 200]
+
+
+@pytest.mark.parametrize(
+    ("username", "act", "times"),
+    [
+        ("ben", "edit", 45),
+        ("newt", "edit", 30),
+        ("newt", "like", 50),
+        ("ben", "create_topic", 20),
+        ("ben", "flag", 20),
+        ("ben", "delete", 10),
+    ],
+)
+def test_there_is_a_limit_for_a_day(
+    community: Community,
+    box: Sandbox,
+    clock: FakeClock,
+    username: str,
+    act: str,
+    times: int,
+) -> None:
+    user = community.user("ben")
+    if username == "newt":
+        user = community.add_user("newt", trust_level=0)
+    box.settings = replace(box.settings, limits=True)
+    for _ in range(times):
+        box.desk.count(user, act)
+        clock.forward(minutes=2)
+
+    with pytest.raises(Refusal):
+        box.desk.count(user, act)
+    clock.forward(days=1)
+    box.desk.count(user, act)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "data"),
+    [
+        ("PUT", "/posts/2.json", {"post[raw]": RAW}),
+        ("DELETE", "/posts/2.json", {}),
+        ("POST", "/post_actions.json", {"id": "1", "post_action_type_id": "2"}),
+        ("POST", "/post_actions.json", {"id": "1", "post_action_type_id": "8"}),
+        ("POST", "/solution/accept.json", {"id": "3"}),
+    ],
+)
+def test_acts_are_counted(
+    community: Community,
+    box: Sandbox,
+    ben: httpx.Client,
+    method: str,
+    path: str,
+    data: dict[str, str],
+) -> None:
+    topic = community.add_topic("A topic of ben's", "Its text.", user="amina")
+    community.add_post(topic.id, "A reply of ben's.", user="ben")
+    community.add_post(topic.id, "A reply of amina's.", user="amina")
+    topic.user_id = community.user("ben").id
+    box.settings = replace(box.settings, limits=True)
+    for act in ("edit", "delete", "like", "flag", "solve"):
+        for _ in range(100):
+            with suppress(Refusal):
+                box.desk.count(community.user("ben"), act)
+
+    assert ben.request(method, path, data=data).status_code == 429
 
 
 def test_members_wait_between_posts_and_staff_do_not(

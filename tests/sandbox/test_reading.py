@@ -96,6 +96,25 @@ def test_chosen_posts_drop_foreign_ids_silently(
     assert numbers(web.get("/t/1/posts.json?post_number=1&asc=true")) == [2, 3]
 
 
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "x", "-1", ""])
+def test_what_is_no_number_is_dropped_from_chosen_posts(
+    community: Community, web: httpx.Client, number: str
+) -> None:
+    community.add_topics(1, posts=3)
+
+    chosen = web.get("/t/1/posts.json", params={"post_ids[]": [number, "2"]})
+
+    assert numbers(chosen) == [2]
+
+
+def test_numbers_of_no_forum_are_missing(web: httpx.Client) -> None:
+    long = "9" * 5000
+
+    paths = [f"/t/{long}.json", f"/posts/{long}.json", f"/raw/{long}", f"/t/x/{long}"]
+
+    assert [web.get(path).status_code for path in paths] == [404] * 4
+
+
 def test_raw_comes_when_asked_for_with_any_value(
     community: Community, web: httpx.Client
 ) -> None:

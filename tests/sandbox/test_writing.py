@@ -50,6 +50,71 @@ def test_a_reply_is_published_and_comes_back_with_its_raw_text(
     assert community.posts[body["id"]].raw == RAW
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"raw": "Half of a pair: \\ud800 and more"}'),
+        ("application/json", b'{"a\\udfff": "A reply that is long enough."}'),
+        ("application/json", b"[" * 100_000),
+    ],
+)
+def test_what_is_not_text_is_a_bad_request(
+    community: Community, ben: httpx.Client, topic_id: int, kind: str, body: bytes
+) -> None:
+    answer = ben.post("/posts.json", content=body, headers={"Content-Type": kind})
+
+    assert answer.status_code == 400
+    assert ben.get(f"/t/{topic_id}.json").status_code == 200
+
+
+def test_a_text_that_is_too_long_is_refused_unread(
+    ben: httpx.Client, topic_id: int
+) -> None:
+    raw = "@a @b @c @d @e @f @g @h @i @j @k " + "Words and more words. " * 2000
+
+    # Cooking it would have found the mentions.
+    assert refused(post(ben, topic_id=topic_id, raw=raw)) == [
+        f"Body is limited to 32000 characters; yours is {len(raw.strip())}."
+    ]
+
+
+def test_a_multipart_text_is_utf_8(ben: httpx.Client, topic_id: int) -> None:
+    raw = "Une réponse assez longue, avec des accents."
+    sent = {"topic_id": (None, str(topic_id)), "raw": (None, raw)}
+
+    assert ben.post("/posts.json", files=sent).json()["raw"] == raw
+
+
+@pytest.mark.parametrize("by", ["ben", "root"])
+def test_an_administrators_key_sets_times_and_skips_validations_for_anybody(
+    box: Sandbox, topic_id: int, by: str
+) -> None:
+    headers = {"Api-Key": box.admin_key, "Api-Username": by}
+    extra = {"created_at": "2020-05-06T07:08:09Z", "skip_validations": "true"}
+    with client(box, headers) as web:
+        reply = post(web, topic_id=topic_id, raw="Ok.", **extra).json()
+        topic = post(web, title="Ok", raw="Ok.", **extra).json()
+        vague = post(web, topic_id=topic_id, created_at="yesterday")
+
+    assert (reply["created_at"], reply["raw"]) == ("2020-05-06T07:08:09.000Z", "Ok.")
+    assert topic["post_number"] == 1
+    assert (vague.status_code, vague.json()["errors"]) == (
+        400,
+        ["You supplied invalid parameters to the request: created_at"],
+    )
+
+
+def test_a_user_api_key_sets_no_times_and_skips_nothing(
+    box: Sandbox, topic_id: int
+) -> None:
+    with client(box, {"User-Api-Key": box.user_api_key_for("root")}) as web:
+        timed = post(web, topic_id=topic_id, created_at="2020-05-06T07:08:09Z").json()
+        short = post(web, topic_id=topic_id, raw="Ok.", skip_validations="true")
+
+    assert timed["created_at"] == "2026-03-01T12:00:00.000Z"
+    assert refused(short) == ["Body is too short (minimum is 20 characters)"]
+
+
 def test_a_nested_answer_wraps_the_post(ben: httpx.Client, topic_id: int) -> None:
     body = post(ben, topic_id=topic_id, nested_post="true").json()
 
@@ -147,6 +212,7 @@ def test_bodies_are_refused_in_the_forums_own_words(
             "HOW IS THIS DONE AT ALL?",
             ["Title seems unclear, is it a complete sentence?"],
         ),
+        ("Long " * 60, ["Title is too long (maximum is 255 characters)"]),
         ("A title that IS taken", ["Title has already been used"]),
     ],
 )
@@ -198,6 +264,19 @@ def test_newcomers_may_do_little(
         too_many_links = post(newt, topic_id=topic_id, raw=f"{RAW} {links}")
         too_many_names = post(newt, topic_id=topic_id, raw=f"{RAW} @ben @amina @root")
 
+        # Each time counts, links within the forum too, mentions and headings not.
+        thrice = f"# A heading\n\n{RAW} [a](/t/1) [a](/t/1) [b](/t/1) @amina"
+        assert refused(post(newt, topic_id=topic_id, raw=thrice)) == [
+            "Sorry, new users can only put 2 links in a post."
+        ]
+        attached = f"{RAW} [f.csv|attachment](upload://z.csv) (2 KB)"
+        assert refused(post(newt, topic_id=topic_id, raw=attached)) == [
+            "Sorry, new users can't put attachments in posts."
+        ]
+        pictures = f"{RAW} ![a](upload://a.png) ![b](upload://b.png)"
+        assert refused(post(newt, topic_id=topic_id, raw=pictures)) == [
+            "Sorry, new users can only put one embedded media item in a post."
+        ]
         assert refused(too_many_links) == [
             "Sorry, new users can only put 2 links in a post."
         ]
@@ -239,6 +318,66 @@ def test_staff_may_do_what_members_may_not(
     assert post(root, topic_id=topic_id, raw=RAW + names).status_code == 200
 
 
+def test_a_newcomer_links_to_the_same_host_twice_only(
+    community: Community, box: Sandbox, topic_id: int
+) -> None:
+    community.add_user("newt", trust_level=0)
+    for n in range(2):
+        community.add_post(topic_id, f"See https://shop.example/{n}.", user="newt")
+    with client(box, {"Api-Key": box.key_for("newt")}) as newt:
+        third = post(newt, topic_id=topic_id, raw=f"{RAW} https://shop.example/3")
+        other = post(newt, topic_id=topic_id, raw=f"{RAW} https://docs.example/3")
+
+    assert refused(third) == ["Sorry you cannot post a link to that host."]
+    assert other.status_code == 200
+
+
+def test_links_can_be_for_trusted_members_only(
+    box: Sandbox, ben: httpx.Client, topic_id: int
+) -> None:
+    box.settings = replace(box.settings, links_from_trust_level=3)
+
+    assert refused(post(ben, topic_id=topic_id, raw=f"{RAW} https://a.example")) == [
+        "Sorry, you can't include links in your posts."
+    ]
+    assert post(ben, topic_id=topic_id).status_code == 200
+
+
+def test_an_edit_may_hold_no_more_than_a_new_post(
+    ben: httpx.Client, topic_id: int
+) -> None:
+    number = post(ben, topic_id=topic_id).json()["id"]
+    raw = RAW + "".join(f" @{letter}" for letter in "abcdefghijk")
+
+    answer = ben.put(f"/posts/{number}.json", json={"post": {"raw": raw}})
+
+    assert (answer.status_code, answer.json()["errors"]) == (
+        422,
+        ["Sorry, you can only mention 10 users in a post."],
+    )
+
+
+def test_slow_mode_makes_members_wait_between_replies(
+    community: Community,
+    ben: httpx.Client,
+    root: httpx.Client,
+    topic_id: int,
+    clock: FakeClock,
+) -> None:
+    community.set_slow_mode(topic_id, 600)
+
+    first = post(ben, topic_id=topic_id)
+    second = post(ben, topic_id=topic_id, raw=f"{RAW} More.")
+    clock.forward(minutes=10)
+    third = post(ben, topic_id=topic_id, raw=f"{RAW} And more.")
+
+    assert (first.status_code, third.status_code) == (200, 200)
+    assert refused(second) == ["This topic is in slow mode."]
+    assert post(root, topic_id=topic_id).status_code == 200
+    assert post(root, topic_id=topic_id, raw=f"{RAW} More.").status_code == 200
+    assert ben.get(f"/t/{topic_id}.json").json()["slow_mode_seconds"] == 600
+
+
 def test_a_blocked_word_is_named(
     box: Sandbox, ben: httpx.Client, topic_id: int
 ) -> None:
@@ -278,6 +417,24 @@ def test_posts_of_some_wait_for_approval(
     assert len(community.posts_of(topic_id)) == 1
     assert community.approve(1).raw == RAW
     assert ben.get("/posts/ben/pending.json").json() == {"pending_posts": []}
+
+
+def test_what_waited_is_published_where_it_was_meant_to_stand(
+    community: Community, box: Sandbox, ben: httpx.Client, topic_id: int
+) -> None:
+    box.settings = replace(box.settings, approve_posts_of=frozenset({"ben"}))
+    support = community.category("support").id
+
+    post(ben, topic_id=topic_id, reply_to_post_number=1)
+    form = {"title": "A title that is long enough", "tags[]": ["api", "sms"]}
+    post(ben, category=support, raw=f"{RAW} New.", **form)
+    waiting = ben.get("/posts/ben/pending.json").json()["pending_posts"]
+    reply, first = community.approve(1), community.approve(2)
+
+    topic = community.topics[first.topic_id]
+    assert [each["category_id"] for each in waiting] == [1, support]
+    assert reply.reply_to == 1
+    assert (topic.category_id, topic.tags) == (support, ["api", "sms"])
 
 
 def test_identical_parameters_get_the_first_answer_for_two_minutes(
