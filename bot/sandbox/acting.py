@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from bot.sandbox.answers import (
     Answer,
     Refusal,
@@ -16,11 +18,9 @@ from bot.sandbox.desk import Desk, route
 from bot.sandbox.exchange import Ask
 from bot.sandbox.reading import alone, readable_post, readable_topic
 from bot.sandbox.records import Post, PostType
-from bot.sandbox.serialise import post_json
-from bot.sandbox.validation import (
-    CONFLICT,
-    title_errors,
-)
+from bot.sandbox.serialise_topics import accepted_answers
+from bot.sandbox.validation import CONFLICT
+from bot.sandbox.writing import sent_revision, sent_tags
 
 LIKE = 2
 
@@ -92,10 +92,8 @@ def _answerable(desk: Desk, ask: Ask) -> Post:
 def _solution(desk: Desk, ask: Ask, post: Post) -> Answer:
     if not desk.settings.modern:
         return json_answer({"success": "OK"})
-    accepted = desk.community.topics[post.topic_id].accepted
-    posts = [desk.community.posts[number] for number in accepted]
-    shown = [post_json(ask.view, each) for each in posts]
-    return json_answer({"accepted_answers": shown})
+    topic = desk.community.topics[post.topic_id]
+    return json_answer({"accepted_answers": accepted_answers(ask.view, topic)})
 
 
 def set_status(desk: Desk, ask: Ask) -> Answer:
@@ -118,28 +116,20 @@ def update_topic(desk: Desk, ask: Ask) -> Answer:
     topic = readable_topic(desk, ask, ask.capture("id"))
     if not (ask.user.staff or ask.user.id == topic.user_id):
         raise Refusal(forbidden())
-    seen = form.get("original_title")
-    if seen is not None and seen != topic.title:
+    seen_title, seen_tags = (
+        form.get("original_title"),
+        sent_tags(desk, ask, "original_tags"),
+    )
+    changed = seen_title is not None and seen_title != topic.title
+    if changed or (seen_tags is not None and sorted(seen_tags) != sorted(topic.tags)):
         raise Refusal(errors(409, CONFLICT))
-    title, tags = form.get("title"), form.many("tags")
-    if title is not None and title != topic.title:
-        private = topic.private
-        wrong = list(title_errors(state, desk.settings, title, tags, private=private))
-        if wrong:
-            raise Refusal(errors(422, *wrong))
-        state.retitle(topic.id, title)
-    number = form.number("category_id")
-    if number is not None:
-        if number not in state.categories:
-            raise Refusal(bad_parameter("category_id"))
-        state.set_category(topic.id, state.categories[number].slug)
-    named = [value for key, value in form.pairs if key == "tags[][name]"]
-    if tags or named:
-        state.set_tags(topic.id, [tag for tag in tags + named if tag])
+    revision = sent_revision(desk, ask, topic)
+    desk.count(ask.user, "edit")
+    state.revise_topic(topic.id, **revision)
     shown = {
         "id": topic.id,
         "title": topic.title,
-        "fancy_title": topic.title,
+        "fancy_title": escape(topic.title),
         "slug": topic.slug,
         "posts_count": len(state.seen_posts(topic, None)),
     }
@@ -156,6 +146,10 @@ def follow(desk: Desk, ask: Ask) -> Answer:
 
 
 def mark_read(desk: Desk, ask: Ask) -> Answer:
+    """One notice of the reader, or all."""
+    number, state = ask.form.number("id"), desk.community
+    own = {each.id for each in state.notifications if each.user_id == ask.user.id}
+    state.read_notices |= own if number is None else own & {number}
     return json_answer({"success": "OK"})
 
 

@@ -124,10 +124,11 @@ class Authoring(State):
                 topic.recipients = {self.member(name).id for name in recipients}
             topic.visible = visible
             topic.pinned = pinned
-            self.emit("topic_created", "topic", topic)
-            self.add_post(
-                topic.id, raw, user=user, at=at, cooked=cooked, literal=literal
+            first = self._write_post(
+                topic, raw, user=user, at=at, cooked=cooked, literal=literal
             )
+            self.emit("topic_created", "topic", topic)
+            self.emit("post_created", "post", topic, first)
             return topic
 
     def start_topic(
@@ -206,36 +207,65 @@ class Authoring(State):
             auto_track: The author follows the topic from now on.
         """
         with self.lock:
-            topic, author = self.topics[topic_id], self.member(user)
-            text = raw if literal else self._settled(raw)
-            when = at or self.now()
-            topic.highest += 1
-            post = Post(
-                id=self.last_post_id + 1,
-                topic_id=topic_id,
-                number=topic.highest,
-                user_id=author.id,
-                raw=text,
-                cooked="",
-                given_cooked=None if cooked is None else self._settled(cooked),
-                created_at=when,
-                updated_at=when,
-                counted_at=when,
-                type=type,
+            topic = self.topics[topic_id]
+            post = self._write_post(
+                topic,
+                raw,
+                user=user,
+                at=at,
                 reply_to=reply_to,
+                type=type,
+                cooked=cooked,
                 action_code=action_code,
+                auto_track=auto_track,
+                bump=bump,
+                literal=literal,
             )
-            self.index([post])
-            self.cook(post)
-            spoken = {PostType.REGULAR, PostType.MODERATOR_ACTION}
-            if bump and type in spoken:
-                topic.bumped_at = when
-            notify(self, post, fresh=True)
-            if auto_track and type is not PostType.SMALL_ACTION:
-                level = topic.levels.get(author.id, 1)
-                topic.levels[author.id] = max(level, TRACKING)
             self.emit("post_created", "post", topic, post)
             return post
+
+    def _write_post(
+        self,
+        topic: Topic,
+        raw: str,
+        *,
+        user: str,
+        at: datetime | None,
+        cooked: str | None,
+        literal: bool,
+        reply_to: int | None = None,
+        type: PostType = PostType.REGULAR,
+        action_code: str | None = None,
+        auto_track: bool = True,
+        bump: bool = True,
+    ) -> Post:
+        """All of `add_post` but telling the listeners."""
+        author, when = self.member(user), at or self.now()
+        topic.highest += 1
+        post = Post(
+            id=self.last_post_id + 1,
+            topic_id=topic.id,
+            number=topic.highest,
+            user_id=author.id,
+            raw=raw if literal else self._settled(raw),
+            cooked="",
+            given_cooked=None if cooked is None else self._settled(cooked),
+            created_at=when,
+            updated_at=when,
+            counted_at=when,
+            type=type,
+            reply_to=reply_to,
+            action_code=action_code,
+        )
+        self.index([post])
+        self.cook(post)
+        if bump and type in {PostType.REGULAR, PostType.MODERATOR_ACTION}:
+            topic.bumped_at = when
+        notify(self, post, fresh=True)
+        if auto_track and type is not PostType.SMALL_ACTION:
+            level = topic.levels.get(author.id, 1)
+            topic.levels[author.id] = max(level, TRACKING)
+        return post
 
     def edit_post(
         self,
@@ -246,8 +276,16 @@ class Authoring(State):
         reason: str | None = None,
         bump: bool = True,
         literal: bool = False,
+        title: str | None = None,
+        category: str | None = None,
+        tags: Sequence[str] | None = None,
     ) -> Post:
-        """Replace a post's text; a version counts five minutes after the last."""
+        """Replace a post's text; a version counts five minutes after the last.
+
+        Args:
+            title, category, tags: Of the topic, changed along with its first post;
+                listeners are then told of the topic instead of the post.
+        """
         with self.lock:
             post, known = self.posts[post_id], self.posts[post_id].links
             post.raw = raw if literal else self._settled(raw)
@@ -259,8 +297,48 @@ class Authoring(State):
             if bump and self.last_post(topic) is post:
                 topic.bumped_at = post.updated_at
             notify(self, post, known=known, fresh=False)
-            self.emit("post_edited", "post", topic, post)
+            if self._change_topic(topic, title, category, tags):
+                self.emit("topic_edited", "topic", topic)
+            else:
+                self.emit("post_edited", "post", topic, post)
             return post
+
+    def revise_topic(
+        self,
+        topic_id: int,
+        *,
+        title: str | None = None,
+        category: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> None:
+        """Change what is given, and tell of it once; old addresses redirect.
+
+        Args:
+            category: A slug.
+        """
+        with self.lock:
+            topic = self.topics[topic_id]
+            if self._change_topic(topic, title, category, tags):
+                self.emit("topic_edited", "topic", topic)
+
+    def _change_topic(
+        self,
+        topic: Topic,
+        title: str | None,
+        category: str | None,
+        tags: Sequence[str] | None,
+    ) -> bool:
+        """Whether anything of it changed."""
+        before = (topic.title, topic.category_id, topic.tags)
+        if title is not None:
+            topic.title, topic.slug = title, slugify(title)
+        if category is not None:
+            topic.category_id = self.category(category).id
+        if tags is not None:
+            topic.tags = list(tags)
+            for tag in tags:
+                self.add_tag(tag)
+        return before != (topic.title, topic.category_id, topic.tags)
 
     def emit(
         self, name: str, kind: str, topic: Topic, post: Post | None = None

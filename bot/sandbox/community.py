@@ -15,7 +15,6 @@ from bot.sandbox.records import (
     Post,
     PostType,
     Topic,
-    slugify,
 )
 from kb.types import Clock, utc_now
 
@@ -100,24 +99,13 @@ class Community(Authoring):
 
     def retitle(self, topic_id: int, title: str) -> None:
         """A new title, hence a new slug; old addresses redirect."""
-        with self.lock:
-            topic = self.topics[topic_id]
-            topic.title, topic.slug = title, slugify(title)
-            self.emit("topic_edited", "topic", topic)
+        self.revise_topic(topic_id, title=title)
 
     def set_category(self, topic_id: int, slug: str) -> None:
-        with self.lock:
-            topic = self.topics[topic_id]
-            topic.category_id = self.category(slug).id
-            self.emit("topic_edited", "topic", topic)
+        self.revise_topic(topic_id, category=slug)
 
     def set_tags(self, topic_id: int, tags: Sequence[str]) -> None:
-        with self.lock:
-            topic = self.topics[topic_id]
-            topic.tags = list(tags)
-            for tag in tags:
-                self.add_tag(tag)
-            self.emit("topic_edited", "topic", topic)
+        self.revise_topic(topic_id, tags=tags)
 
     def privatise(self, topic_id: int) -> None:
         """Make a topic a private message of its author."""
@@ -227,13 +215,20 @@ class Community(Authoring):
     def solve(
         self, post_id: int, *, by: str | None = None, several: bool = False
     ) -> None:
-        """Mark a post as the solution, in place of another unless *several*."""
+        """Mark a post as the solution, in place of another unless *several*.
+
+        Args:
+            by: Who marks it; the asker when ``None``.
+        """
         with self.lock:
             post = self.posts[post_id]
             topic = self.topics[post.topic_id]
+            if post_id in topic.accepted:
+                return
             kept = topic.accepted if several else []
             topic.accepted = [*kept, post_id]
             accepter = self.member(by).id if by else topic.user_id
+            topic.accepted_by[post_id] = accepter
             if accepter != post.user_id:
                 tell(self, post.user_id, NoticeType.CUSTOM, post, by=accepter)
             self.emit("accepted_solution", "solved", topic, post)

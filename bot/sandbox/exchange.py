@@ -122,7 +122,8 @@ class Params:
         return self.get(name) == "true"
 
     def many(self, name: str) -> list[str]:
-        return [value for key, value in self.pairs if key == f"{name}[]"]
+        """The values of a list; a blank stands for an empty one."""
+        return [value for key, value in self.pairs if key == f"{name}[]" and value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,8 @@ def _flat(name: str, value: Any) -> list[tuple[str, str]]:
             for key, inner in value.items()
             for pair in _flat(f"{name}[{key}]" if name else key, inner)
         ]
+    if value == []:
+        return [(f"{name}[]", "")]
     if isinstance(value, list):
         return [pair for inner in value for pair in _flat(f"{name}[]", inner)]
     if isinstance(value, bool):

@@ -16,9 +16,10 @@ from bot.sandbox.answers import (
 )
 from bot.sandbox.desk import Desk, route
 from bot.sandbox.exchange import Ask
-from bot.sandbox.records import Category, Post, PostType, Topic
+from bot.sandbox.records import Category, Post, PostType, Topic, User
 from bot.sandbox.serialise import Json, View, feed_post_json
 from bot.sandbox.serialise_topics import list_json
+from bot.sandbox.state import State
 
 PER_PAGE = 30
 FEED = 50
@@ -30,7 +31,7 @@ _ORDERS: dict[str, Callable[[View, Topic], object]] = {
     "posts": lambda view, topic: len(view.state.seen_posts(topic, None)),
     "category": lambda _view, topic: topic.category_id or 0,
     "likes": lambda view, topic: sum(
-        post.like_count for post in view.state.posts_of(topic.id)
+        post.like_count for post in view.state.seen_posts(topic, None)
     ),
 }
 
@@ -158,15 +159,27 @@ def private_messages(desk: Desk, ask: Ask) -> Answer:
     owner = state.user(name)
     if view.reader is not owner and not view.reader.admin:
         raise Refusal(forbidden())
-    wrote = ask.captured.get("sent") is not None
+    sent = ask.captured.get("sent") is not None
     topics = [
         topic
         for topic in state.topics.values()
         if topic.private
         and topic.deleted_at is None
-        and (topic.user_id == owner.id if wrote else owner.id in topic.recipients)
+        and owner.id in topic.recipients | {topic.user_id}
+        and _in_box(state, topic, owner, sent=sent)
     ]
     return _page_of_topics(ask, topics)
+
+
+def _in_box(state: State, topic: Topic, owner: User, *, sent: bool) -> bool:
+    """Whether a message of *owner* is in the sent box, or else in the inbox.
+
+    What one began is in the inbox too, once somebody else has written there.
+    """
+    writers = {post.user_id for post in state.seen_posts(topic, None)}
+    if sent:
+        return owner.id in writers
+    return topic.user_id != owner.id or writers != {owner.id}
 
 
 def newest_posts(desk: Desk, ask: Ask) -> Answer:

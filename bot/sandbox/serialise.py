@@ -117,7 +117,9 @@ def post_json(
     mine = view.owns(post)
     may_edit = view.staff or (mine and not post.user_deleted)
     replies = [
-        each for each in state.posts_of(topic.id) if each.reply_to == post.number
+        each
+        for each in state.seen_posts(topic, view.reader)
+        if each.reply_to == post.number
     ]
     accepted = post.id in topic.accepted
     may_solve = view.staff or (
@@ -199,6 +201,8 @@ def post_json(
         found["cooked_hidden"] = True
     if post.hidden:
         found["hidden_reason_id"] = 1
+    if author.suspended:
+        found["user_suspended"] = True
     if post.via_email:
         found["via_email"] = True
     if post.action_code:

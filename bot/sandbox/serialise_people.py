@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from bot.sandbox.records import NoticeType, Notification, Post, User
+from bot.sandbox.records import NoticeType, Notification, Post, PostType, User
 from bot.sandbox.serialise import Json, View, avatar, stamp, user_json
 
 
@@ -38,7 +38,15 @@ def about_json(view: View) -> Json:
 
 def profile_json(view: View, user: User) -> Json:
     """A small ``/u/{username}.json``."""
-    written = [post for post in view.state.posts.values() if post.user_id == user.id]
+    state = view.state
+    written = [
+        post
+        for post in state.posts.values()
+        if post.user_id == user.id
+        and post.deleted_at is None
+        and post.type is PostType.REGULAR
+        and state.may_list(state.topics[post.topic_id], None)
+    ]
     return {
         "user_badges": [],
         "user": {
@@ -87,7 +95,7 @@ def _notification(view: View, notice: Notification) -> Json:
         "id": notice.id,
         "user_id": notice.user_id,
         "notification_type": int(notice.type),
-        "read": False,
+        "read": notice.id in view.state.read_notices,
         "high_priority": notice.type is NoticeType.PRIVATE_MESSAGE,
         "created_at": stamp(notice.created_at),
         "post_number": notice.post_number,

@@ -47,8 +47,12 @@ def basic_topic_json(view: View, topic: Topic) -> Json:
         "pinned": bool(topic.pinned),
         "pinned_globally": topic.pinned == "globally",
         # Falls back when the last post is removed, though its number is never given
-        # again; a post that is removed before others leaves a gap.
-        "highest_post_number": max((post.number for post in seen), default=0),
+        # again; a post that is removed before others leaves a gap. Staff have their
+        # own: whispers count.
+        "highest_post_number": max(
+            (post.number for post in view.state.seen_posts(topic, view.reader)),
+            default=0,
+        ),
         "image_url": None,
         "tags": tags_json(view, topic.tags),
         "tags_descriptions": {},
@@ -226,7 +230,15 @@ def _details(view: View, topic: Topic, seen: Sequence[Post]) -> Json:
     last = state.last_post(topic)
     written = Counter(post.user_id for post in seen)
     level = topic.levels.get(view.reader.id, 1) if view.reader else 1
+    private: Json = {}
+    if topic.private:
+        allowed = sorted(topic.recipients | {topic.user_id})
+        private = {
+            "allowed_users": [user_json(view, state.users[id_]) for id_ in allowed],
+            "allowed_groups": [],
+        }
     return {
+        **private,
         "can_edit": staff,
         "notification_level": level,
         "can_move_posts": staff,
@@ -272,36 +284,50 @@ def _solution(view: View, topic: Topic) -> Json:
     """The accepted answers, in the shape of the settings' generation."""
     if not topic.accepted:
         return {}
-    seen = view.state.seen_posts(topic, view.reader)
-    answers = [post for post in seen if post.id in topic.accepted and not post.hidden]
-    asker = view.state.users[topic.user_id]
-    accepter = {"accepter_name": asker.name, "accepter_username": asker.username}
-    if not view.settings.modern:
-        if not answers:
-            return {"accepted_answer": None}
-        author = view.state.users[answers[0].user_id]
-        return {
-            "accepted_answer": {
-                "post_number": answers[0].number,
-                "username": author.username,
-                "name": author.name or None,
-                "excerpt": escape(plain_text(answers[0].cooked)[:300], quote=False),
-                **accepter,
-            }
-        }
-    answers.sort(key=lambda post: post.created_at)
+    if view.settings.modern:
+        return {"accepted_answers": accepted_answers(view, topic)}
+    answers = [post for post in _accepted(view, topic) if not post.hidden]
+    if not answers:
+        return {"accepted_answer": None}
+    author = view.state.users[answers[0].user_id]
+    excerpt = plain_text(view.cooked(answers[0]))[:300]
     return {
-        "accepted_answers": [
-            {
-                **user_json(view, view.state.users[post.user_id]),
-                "id": post.id,
-                "created_at": stamp(post.created_at),
-                "cooked": view.cooked(post),
-                "post_number": post.number,
-                "topic_id": topic.id,
-                "url": post_url(topic, post),
-                **accepter,
-            }
-            for post in answers
-        ]
+        "accepted_answer": {
+            "post_number": answers[0].number,
+            "username": author.username,
+            "name": author.name or None,
+            "excerpt": escape(excerpt, quote=False),
+            **_accepter(view, topic, answers[0]),
+        }
     }
+
+
+def accepted_answers(view: View, topic: Topic) -> list[Json]:
+    """The accepted answers as they are since 2026, oldest first; what is hidden stays
+    among them, without its text."""
+    return [
+        {
+            **user_json(view, view.state.users[post.user_id]),
+            "id": post.id,
+            "created_at": stamp(post.created_at),
+            "cooked": view.cooked(post),
+            **({"cooked_hidden": True} if view.conceals(post) else {}),
+            "post_number": post.number,
+            "topic_id": topic.id,
+            "url": post_url(topic, post),
+            **_accepter(view, topic, post),
+        }
+        for post in _accepted(view, topic)
+    ]
+
+
+def _accepted(view: View, topic: Topic) -> list[Post]:
+    seen = view.state.seen_posts(topic, view.reader)
+    answers = [post for post in seen if post.id in topic.accepted]
+    return sorted(answers, key=lambda post: post.created_at)
+
+
+def _accepter(view: View, topic: Topic, post: Post) -> Json:
+    user = view.state.users[topic.accepted_by.get(post.id, topic.user_id)]
+    named: Json = {"accepter_name": user.name} if view.settings.names else {}
+    return named | {"accepter_username": user.username}

@@ -37,6 +37,7 @@ class State:
         addresses: Where the community's sites are served; placeholders until then.
         listeners: Called with each `Event`, under the lock.
         backlinks: Ids of the posts that link to ``(topic id, post number)``.
+        read_notices: Ids of the notices that were marked as read.
         permalinks: Where a path leads that would be missing; any site will do.
     """
 
@@ -49,6 +50,7 @@ class State:
         self.topics: dict[int, Topic] = {}
         self.posts: dict[int, Post] = {}
         self.notifications: list[Notification] = []
+        self.read_notices: set[int] = set()
         self.pending: list[PendingPost] = []
         self.flags: list[Flag] = []
         self.listeners: list[Callable[[Event], None]] = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from bot.sandbox.answers import (
     Answer,
@@ -112,7 +114,7 @@ def _refusals(
     if form.number("topic_id") is not None:
         wrong += reply_errors(state, author, topic)
     elif not unchecked:
-        title, tags = form.get("title") or "", form.many("tags")
+        title, tags = form.get("title") or "", sent_tags(desk, ask) or ()
         wrong += title_errors(state, settings, title, tags, private=private)
     if not wrong and not unchecked:
         wrong += body_errors(settings, raw, private=private)
@@ -135,7 +137,7 @@ def _enqueued(
         title=form.get("title"),
         reply_to=form.number("reply_to_post_number"),
         category_id=None if topic else _category(desk, ask).id,
-        tags=form.many("tags"),
+        tags=sent_tags(desk, ask) or (),
     )
     count = sum(each.user_id == author.id for each in state.pending)
     shown = {"id": waiting.id, "raw": raw, "created_at": stamp(waiting.created_at)}
@@ -164,7 +166,7 @@ def _publish(
             raw,
             user=author.username,
             category=_category(desk, ask).slug,
-            tags=form.many("tags"),
+            tags=sent_tags(desk, ask) or (),
             at=at,
             recipients=recipients,
             visible=not hidden,
@@ -217,11 +219,12 @@ def edit_post(desk: Desk, ask: Ask) -> Answer:
     seen = ask.form.get("post[original_text]") or ask.form.get("post[raw_old]")
     if seen is not None and seen != post.raw:
         raise Refusal(errors(409, CONFLICT))
-    private = desk.community.topics[post.topic_id].private
-    wrong = list(body_errors(desk.settings, raw, private=private))
+    topic = desk.community.topics[post.topic_id]
+    wrong = list(body_errors(desk.settings, raw, private=topic.private))
     wrong += content_errors(desk.community, desk.settings, author, raw)
     if wrong:
         raise Refusal(errors(422, *wrong))
+    revision = sent_revision(desk, ask, topic) if post.number == 1 else {}
     desk.count(author, "edit")
     desk.community.edit_post(
         post.id,
@@ -229,8 +232,62 @@ def edit_post(desk: Desk, ask: Ask) -> Answer:
         reason=ask.form.get("post[edit_reason]"),
         bump=not (privileged and ask.form.flag("bypass_bump")),
         literal=True,
+        **revision,
     )
     return json_answer({"post": alone(ask, post) | {"draft_sequence": 1}})
+
+
+class Revision(TypedDict, total=False):
+    """What of a topic is to change."""
+
+    title: str
+    category: str
+    tags: Sequence[str]
+
+
+def sent_revision(desk: Desk, ask: Ask, topic: Topic) -> Revision:
+    """The new title, category and tags that were sent, once all of them are found good.
+
+    Raises:
+        Refusal: One is not.
+    """
+    state, form, found = desk.community, ask.form, Revision()
+    title, tags = form.get("title") or form.get("post[title]"), sent_tags(desk, ask)
+    if title is not None and title != topic.title:
+        private = topic.private
+        wrong = list(
+            title_errors(state, desk.settings, title, tags or (), private=private)
+        )
+        if wrong:
+            raise Refusal(errors(422, *wrong))
+        found["title"] = title
+    number = form.number("category_id") or form.number("post[category_id]")
+    if number is not None:
+        category = state.categories.get(number)
+        if category is None:
+            raise Refusal(bad_parameter("category_id"))
+        if not state.may_read(category, ask.user):
+            raise Refusal(forbidden())
+        found["category"] = category.slug
+    if tags is not None:
+        found["tags"] = tags
+    return found
+
+
+def sent_tags(desk: Desk, ask: Ask, name: str = "tags") -> list[str] | None:
+    """The names of the tags that were sent, ``None`` when nothing was said of them.
+
+    Tags come as names or, since 2026, as objects with a name or an id.
+    """
+    form = ask.form
+    keys = (f"{name}[]", f"{name}[][name]", f"{name}[][id]", f"post[{name}][]")
+    if not any(key in form for key in keys):
+        return None
+    known = {str(number): tag for tag, number in desk.community.tags.items()}
+    objects = [value for key, value in form.pairs if key == keys[1]] or [
+        known[value] for key, value in form.pairs if key == keys[2] and value in known
+    ]
+    return [*form.many(name), *form.many(f"post[{name}]"), *objects]
 
 
 def delete_post(desk: Desk, ask: Ask) -> Answer:

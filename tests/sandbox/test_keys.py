@@ -114,6 +114,37 @@ def test_private_messages_are_for_those_they_name(
     assert ben.get("/topics/private-messages/amina.json").status_code == 403
 
 
+def test_a_message_one_began_is_in_the_inbox_once_somebody_answered(
+    community: Community, ben: httpx.Client
+) -> None:
+    own = community.add_topic("Of ben", "Text.", user="ben", recipients=["amina"])
+    got = community.add_topic("To ben", "Text.", user="amina", recipients=["ben"])
+
+    def box(name: str) -> set[int]:
+        found = ben.get(f"/topics/private-messages{name}/ben.json").json()
+        return {topic["id"] for topic in found["topic_list"]["topics"]}
+
+    before = (box(""), box("-sent"))
+    community.add_post(own.id, "An answer.", user="amina")
+    community.add_post(got.id, "An answer.", user="ben")
+
+    assert before == ({got.id}, {own.id})
+    assert (box(""), box("-sent")) == ({got.id, own.id}, {got.id, own.id})
+
+
+def test_a_message_names_whom_it_is_for(
+    community: Community, ben: httpx.Client, web: httpx.Client
+) -> None:
+    community.add_topic("To ben", "Text.", user="amina", recipients=["ben"])
+    community.add_topic("To all", "Text.", user="amina")
+
+    details = ben.get("/t/1.json").json()["details"]
+
+    names = [user["username"] for user in details["allowed_users"]]
+    assert (names, details["allowed_groups"]) == (["amina", "ben"], [])
+    assert "allowed_users" not in web.get("/t/2.json").json()["details"]
+
+
 def test_real_limits_can_be_switched_on(
     community: Community,
     box: Sandbox,

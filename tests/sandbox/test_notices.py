@@ -210,6 +210,42 @@ def test_likes_and_solutions_tell_the_author(
     assert told()[before:] == [("ben", "liked"), ("ben", "custom")]
 
 
+def test_a_solution_that_is_marked_again_tells_nobody_again(
+    community: Community, told: Callable[[], Told]
+) -> None:
+    answer = community.add_post(2, "An answer of ben's.", user="ben")
+    before = len(told())
+
+    community.solve(answer.id)
+    community.solve(answer.id, several=True)
+
+    assert told()[before:] == [("ben", "custom")]
+    assert community.topics[2].accepted == [answer.id]
+
+
+def test_notices_are_marked_as_read_one_by_one_or_all(
+    community: Community, ben: httpx.Client, root: httpx.Client
+) -> None:
+    for text in ("First, @ben.", "Second, @ben.", "Third, @ben and @root."):
+        community.add_post(1, text, user="amina")
+
+    def read(member: httpx.Client) -> list[bool]:
+        found = member.get("/notifications.json").json()["notifications"]
+        return [each["read"] for each in found]
+
+    second = ben.get("/notifications.json").json()["notifications"][1]["id"]
+    before = read(ben)
+    root.put("/notifications/mark-read.json", data={"id": second})
+    others = read(ben)
+    ben.put("/notifications/mark-read.json", data={"id": second})
+    one = read(ben)
+    ben.put("/notifications/mark-read.json")
+
+    assert before == others == [False, False, False]
+    assert one == [False, True, False]
+    assert (read(ben), read(root)) == ([True, True, True], [False])
+
+
 def test_notices_are_served_newest_first(
     community: Community, ben: httpx.Client, clock: FakeClock
 ) -> None:

@@ -153,6 +153,29 @@ def test_whispers_are_for_staff(
     assert web.get("/posts/2.json").status_code == 404
 
 
+def test_what_visitors_do_not_see_is_not_counted_for_them(
+    community: Community, web: httpx.Client, root: httpx.Client
+) -> None:
+    community.add_topic("A question", "How is it done?", user="amina")
+    community.add_post(1, "A reply.", user="ben", reply_to=1)
+    gone = community.add_post(1, "A reply that goes.", user="ben", reply_to=1)
+    community.add_post(1, "Between us.", user="root", reply_to=1, type=PostType.WHISPER)
+    community.delete_post(gone.id)
+
+    def counters(reader: httpx.Client) -> tuple[int, int, int]:
+        topic = reader.get("/t/1.json").json()
+        first = topic["post_stream"]["posts"][0]
+        listed = reader.get("/latest.json").json()["topic_list"]["topics"][0]
+        assert listed["highest_post_number"] == topic["highest_post_number"]
+        counted = (topic["posts_count"], topic["highest_post_number"])
+        return (*counted, first["reply_count"])
+
+    assert counters(web) == (2, 2, 1)
+    assert counters(root) == (2, 4, 2)
+    assert web.get("/u/ben.json").json()["user"]["post_count"] == 1
+    assert web.get("/u/root.json").json()["user"]["post_count"] == 0
+
+
 def test_small_actions_may_have_no_text(
     community: Community, web: httpx.Client
 ) -> None:
@@ -199,6 +222,15 @@ def test_a_withdrawn_post_shows_a_stub(community: Community, web: httpx.Client) 
         "(post deleted by author)",
         "<p>(post deleted by author)</p>",
     )
+
+
+def test_suspended_authors_are_marked(community: Community, web: httpx.Client) -> None:
+    community.add_topic("A topic", "By ben.", user="ben")
+    assert "user_suspended" not in posts(web.get("/t/1.json"))[0]
+
+    community.user("ben").suspended = True
+
+    assert posts(web.get("/t/1.json"))[0]["user_suspended"] is True
 
 
 def test_unlisted_topics_open_and_say_so(
@@ -287,6 +319,28 @@ def test_the_solution_is_an_object_then_and_a_list_now(
     assert marks == [(False, True), (True, True)]
     listed = web.get("/latest.json").json()["topic_list"]["topics"][0]
     assert listed["has_accepted_answer"] is True
+
+
+def test_a_solution_names_who_marked_it_and_stays_when_it_is_hidden(
+    community: Community, web: httpx.Client, root: httpx.Client
+) -> None:
+    community.add_topics(1, posts=2)
+    community.solve(2, by="root")
+    community.hide_post(2)
+
+    [accepted] = web.get("/t/1.json").json()["accepted_answers"]
+    [staff] = root.get("/t/1.json").json()["accepted_answers"]
+
+    assert (accepted["cooked_hidden"], accepted["cooked"]) == (
+        True,
+        "<p>This post was flagged by the community and is temporarily hidden.</p>",
+    )
+    assert (accepted["accepter_username"], accepted["accepter_name"]) == (
+        "root",
+        "Root",
+    )
+    assert "Reply number 1" in staff["cooked"]
+    assert "cooked_hidden" not in staff
 
 
 def test_the_old_solution_is_null_when_its_post_cannot_be_shown(

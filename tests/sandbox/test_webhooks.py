@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from bot.sandbox import Community, PostType, Sandbox
@@ -78,6 +79,9 @@ def test_a_new_topic_is_told_and_signed_over_the_raw_bytes(
         assert headers["X-Discourse-Instance"] == box.url
         assert headers["X-Discourse-Event-Id"] == str(number)
         assert headers["User-Agent"].startswith("Discourse/")
+    topic = json.loads(receiver.got[0][1])["topic"]
+    assert (topic["posts_count"], topic["highest_post_number"]) == (1, 1)
+    assert topic["last_posted_at"] is not None
     post = json.loads(receiver.got[1][1])["post"]
     assert (post["raw"], post["topic_title"], post["topic_archetype"]) == (
         "Its text – with “typography”.",
@@ -141,6 +145,58 @@ def test_each_change_has_its_event(
         ("topic_closed_status_updated", "topic"),
         ("topic_destroyed", "topic"),
     ]
+
+
+def test_one_edit_of_a_topic_is_told_once(
+    community: Community, box: Sandbox, receiver: Receiver, root: httpx.Client
+) -> None:
+    community.add_topic("A topic of some length", "Its text.")
+    box.webhooks.register(receiver.url)
+    support = community.category("support").id
+    form = {"title": "Another title for it", "category_id": support, "tags": ["api"]}
+
+    root.put("/t/-/1.json", json=form)
+    root.put("/t/-/1.json", json=form)
+
+    assert told(box, receiver) == [("topic_edited", "topic")]
+    topic = json.loads(receiver.got[0][1])["topic"]
+    assert (topic["title"], topic["category_id"], topic["tags"][0]["name"]) == (
+        "Another title for it",
+        support,
+        "api",
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "extra", "expected"),
+    [
+        (1, {"title": "Another title for it"}, "topic_edited"),
+        (1, {"tags": ["api"]}, "topic_edited"),
+        (1, {"title": "A topic of some length"}, "post_edited"),
+        (1, {}, "post_edited"),
+        (2, {"title": "Another title for it"}, "post_edited"),
+    ],
+)
+def test_an_edit_of_the_first_post_with_its_topic_is_told_of_the_topic(
+    community: Community,
+    box: Sandbox,
+    receiver: Receiver,
+    root: httpx.Client,
+    number: int,
+    extra: dict[str, Any],
+    expected: str,
+) -> None:
+    community.add_topic("A topic of some length", "Its text.")
+    community.add_post(1, "A reply to it.")
+    box.webhooks.register(receiver.url)
+
+    raw = "A text that is long enough to be taken."
+    root.put(f"/posts/{number}.json", json={"post": {"raw": raw}, **extra})
+
+    assert [event for event, _kind in told(box, receiver)] == [expected]
+    assert community.posts[number].raw == raw
+    changed = expected == "topic_edited" and "title" in extra
+    assert (community.topics[1].title == "Another title for it") == changed
 
 
 def test_a_receiver_gets_the_events_it_asked_for_private_ones_too(

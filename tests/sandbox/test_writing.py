@@ -643,6 +643,7 @@ def test_the_asker_and_staff_mark_solutions(
         of_itself = amina.post("/solution/accept.json", data={"id": 1})
 
     assert by_other.status_code == 403
+    assert accepted.json()["accepted_answers"][0]["url"].endswith(f"/{topic_id}/2")
     assert [answer["id"] for answer in accepted.json()["accepted_answers"]] == [number]
     assert marked == [number]
     assert undone.json() == {"success": "OK"}
@@ -688,6 +689,55 @@ def test_a_topic_is_retitled_moved_and_tagged(
         ["api"],
     )
     assert conflict.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("seen", "status"),
+    [
+        (["sms", "api"], 200),
+        ([{"id": 1, "name": "api"}, {"id": 2, "name": "sms"}], 200),
+        (["api"], 409),
+        ([], 409),
+    ],
+)
+def test_tags_that_somebody_else_changed_are_a_conflict(
+    community: Community, root: httpx.Client, topic_id: int, seen: Any, status: int
+) -> None:
+    community.set_tags(topic_id, ["api", "sms"])
+
+    answer = root.put(
+        f"/t/-/{topic_id}.json", json={"original_tags": seen, "tags": ["ui"]}
+    )
+
+    assert answer.status_code == status
+    assert community.topics[topic_id].tags == (
+        ["ui"] if status == 200 else ["api", "sms"]
+    )
+
+
+@pytest.mark.parametrize("how", [{"json": {"tags": []}}, {"data": {"tags[]": ""}}])
+def test_an_empty_list_takes_all_tags_away(
+    community: Community, root: httpx.Client, topic_id: int, how: dict[str, Any]
+) -> None:
+    community.set_tags(topic_id, ["api", "sms"])
+
+    untouched = root.put(f"/t/-/{topic_id}.json", json={"title": "A longer title now"})
+    kept = community.topics[topic_id].tags
+    cleared = root.put(f"/t/-/{topic_id}.json", **how)
+
+    assert (untouched.status_code, kept) == (200, ["api", "sms"])
+    assert (cleared.status_code, community.topics[topic_id].tags) == (200, [])
+
+
+def test_a_topic_changes_wholly_or_not_at_all(
+    community: Community, root: httpx.Client, topic_id: int
+) -> None:
+    form = {"title": "A better title for it", "category_id": 99}
+
+    answer = root.put(f"/t/-/{topic_id}.json", json=form)
+
+    assert answer.status_code == 400
+    assert community.topics[topic_id].title == "How is it done?"
 
 
 def test_notification_levels_are_kept(
