@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 from bot.sandbox.answers import (
@@ -16,6 +17,7 @@ from bot.sandbox.answers import (
 )
 from bot.sandbox.desk import Desk, route
 from bot.sandbox.exchange import Ask
+from bot.sandbox.filtering import ORDERS, below, filtered
 from bot.sandbox.records import Category, Post, PostType, Topic, User
 from bot.sandbox.serialise import Json, View, feed_post_json
 from bot.sandbox.serialise_topics import list_json
@@ -23,17 +25,6 @@ from bot.sandbox.state import State
 
 PER_PAGE = 30
 FEED = 50
-_ORDERS: dict[str, Callable[[View, Topic], object]] = {
-    "default": lambda _view, topic: topic.bumped_at,
-    "activity": lambda _view, topic: topic.bumped_at,
-    "created": lambda _view, topic: topic.created_at,
-    "views": lambda _view, topic: topic.views,
-    "posts": lambda view, topic: len(view.state.seen_posts(topic, None)),
-    "category": lambda _view, topic: topic.category_id or 0,
-    "likes": lambda view, topic: sum(
-        post.like_count for post in view.state.seen_posts(topic, None)
-    ),
-}
 
 
 def _page_of_topics(
@@ -54,10 +45,10 @@ def _page_of_topics(
             raise Refusal(bad_parameter("per_page"))
         per_page = asked or PER_PAGE
     order = query.get("order") or by
-    sort_key = _ORDERS.get(order, _ORDERS["default"])
+    sort_key = ORDERS.get(order, ORDERS["default"])
     up = query.flag("ascending")
     chosen = sorted(
-        _filtered(ask, topics), key=lambda t: (sort_key(view, t), t.id), reverse=not up
+        filtered(ask, topics), key=lambda t: (sort_key(view, t), t.id), reverse=not up
     )
     if order == "default":
         # Stable: within each half the order by activity stays.
@@ -69,23 +60,6 @@ def _page_of_topics(
         rest = urlencode([*pairs, ("page", str(number + 1))])
         more["more_topics_url"] = f"{ask.path}?{rest}"
     return json_answer(list_json(view, shown, more, per_page=per_page))
-
-
-def _filtered(ask: Ask, topics: Iterable[Topic]) -> list[Topic]:
-    query = ask.query
-    category_id = query.number("category")
-    tags = set(query.many("tags"))
-    status = query.get("status")
-    return [
-        topic
-        for topic in topics
-        if (category_id is None or topic.category_id == category_id)
-        and tags <= set(topic.tags)
-        and (status != "closed" or topic.closed)
-        and (status != "open" or not (topic.closed or topic.archived))
-        and (status != "solved" or topic.accepted)
-        and (status != "unsolved" or not topic.accepted)
-    ]
 
 
 def _listed(view: View) -> list[Topic]:
@@ -122,7 +96,7 @@ def category(desk: Desk, ask: Ask) -> Answer:
         return ask.redirect(right + tail, ask.query_string)
     within = {found.id}
     if tail != "/none" and not ask.query.flag("no_subcategories"):
-        within |= {c.id for c in state.categories.values() if c.parent_id == found.id}
+        within |= below(state, found.id)
     topics = [topic for topic in _listed(view) if topic.category_id in within]
     return _page_of_topics(ask, topics, pinned=frozenset({"globally", "category"}))
 
@@ -185,8 +159,9 @@ def _in_box(state: State, topic: Topic, owner: User, *, sent: bool) -> bool:
 def newest_posts(desk: Desk, ask: Ask) -> Answer:
     """The stream of public posts, newest first; *before* is inclusive."""
     state, view = desk.community, ask.view
-    before = ask.query.number("before", least=0)
-    last = state.last_post_id if before is None else before
+    # Read like Ruby's ``to_i``; what gives no number above zero asks for the newest.
+    number = re.match(r"\s*\+?(\d{1,18})", ask.query.get("before") or "")
+    last = (int(number[1]) if number else 0) or state.last_post_id
     ids = sorted((id_ for id_ in state.posts if id_ <= last), reverse=True)
     if not desk.settings.modern:
         # A window of ids, whatever of it may be shown.

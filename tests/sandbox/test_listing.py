@@ -244,7 +244,11 @@ def test_newest_posts_start_at_before_itself(
 
     assert page("") == list(range(70, 20, -1))
     assert page("?before=20") == list(range(20, 0, -1))
-    assert page("?before=0") == []
+    newest = page("")
+    for nothing in ("0", "-3", "x", "", "%20"):
+        assert page(f"?before={nothing}") == newest, nothing
+    assert page("?before=12abc") == list(range(12, 0, -1))
+    assert page(f"?before={'9' * 30}") == newest
 
 
 def test_the_old_stream_of_posts_is_a_window_that_may_be_empty(
@@ -314,24 +318,129 @@ def test_posters_begin_with_the_asker_and_mark_the_latest(
     assert found["last_poster_username"] == "ben"
 
 
-def test_search_finds_words_and_narrows_by_operators(
-    community: Community, web: httpx.Client
-) -> None:
-    community.add_topic("Backups", "How do I dump tables?", user="amina")
+@pytest.fixture
+def shelf(community: Community, clock: FakeClock) -> None:
+    """Three topics that differ in all that can be asked for, a day apart."""
+    community.add_topic("Backups of it", "How do I dump tables?", user="amina")
+    clock.forward(days=1)
     community.add_topic(
-        "Tables", "They are too wide.", user="ben", category="support", tags=["ui"]
+        "Wide tables", "Too wide.", user="ben", category="support", tags=["ui", "api"]
+    )
+    community.add_post(2, "Other tables are narrow.", user="amina")
+    community.add_post(2, "Mine are not.", user="ben")
+    clock.forward(days=1)
+    community.add_topic(
+        "Small tables", "On a phone.", user="root", category="android", tags=["api"]
+    )
+    community.like(1, "ben")
+    community.like(3, "ben")
+    community.like(3, "root")
+    community.solve(3)
+    community.topics[1].archived = True
+    community.topics[3].closed = True
+    community.topics[3].views = 9
+    clock.forward(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("order=op_likes", [1, 3, 2]),
+        ("order=likes", [2, 1, 3]),
+        ("order=posters", [2, 3, 1]),
+        ("order=posters&ascending=true", [1, 3, 2]),
+        ("order=unheard_of", [3, 2, 1]),
+        ("min_posts=2", [2]),
+        ("max_posts=2", [3, 1]),
+        ("before=1", [2, 1]),
+        ("bumped_before=2", [1]),
+        ("before=0", [3, 2, 1]),
+        ("topic_ids=1,3", [3, 1]),
+        ("topic_ids[]=1&topic_ids[]=3", [3, 1]),
+        ("exclude_tag=ui", [3, 1]),
+        ("no_tags=true", [1]),
+        ("tags[]=ui&tags[]=api", [3, 2]),
+        ("tags[]=ui&tags[]=api&match_all_tags=true", [2]),
+        ("tags[]=ui&tags[]=api&match_all_tags=True", [3, 2]),
+        ("status=open", [2]),
+        ("status=closed", [3]),
+        ("status=archived", [1]),
+        ("status=solved", [2]),
+        ("status=unsolved", [3, 1]),
+        ("solved=yes", [2]),
+        ("solved=no", [3, 1]),
+        ("status=unheard_of", [3, 2, 1]),
+        ("category=support", [3, 2]),
+        ("category=support&no_subcategories=true", [2]),
+    ],
+)
+@pytest.mark.usefixtures("shelf")
+def test_lists_are_narrowed_by_what_is_asked_for(
+    web: httpx.Client, query: str, expected: list[int]
+) -> None:
+    assert ids(web.get(f"/latest.json?{query}")) == expected
+
+
+@pytest.mark.parametrize(
+    "query", ["min_posts=x", "before=-1", "topic_ids=1,x", "bumped_before=1.5"]
+)
+def test_what_is_no_number_narrows_no_list(web: httpx.Client, query: str) -> None:
+    answer = web.get(f"/latest.json?{query}")
+
+    name = query.partition("=")[0]
+    assert (answer.status_code, answer.json()["errors"]) == (
+        400,
+        [f"You supplied invalid parameters to the request: {name}"],
     )
 
-    def found(term: str) -> list[int]:
-        answer = web.get("/search.json", params={"q": term}).json()
-        assert answer["grouped_search_result"]["term"] == term
-        return [post["topic_id"] for post in answer["posts"]]
 
-    assert found("tables") == [2, 1]
-    assert found("tables @amina") == [1]
-    assert found("tables #support") == [2]
-    assert found("tables tags:ui,api") == [2]
-    assert found("tables status:solved") == []
+@pytest.mark.parametrize(
+    ("term", "expected"),
+    [
+        ("tables", [3, 2, 2, 2, 1]),
+        ("narrow tables", [2]),
+        ("tables @amina", [2, 1]),
+        ("tables user:Amina", [2, 1]),
+        ("tables #support", [3, 2, 2, 2]),
+        ("tables #=support", [2, 2, 2]),
+        ("tables #support:android", [3]),
+        ("tables category:support", [3, 2, 2, 2]),
+        ("tables category:nowhere", []),
+        ("tables #ui", [2, 2, 2]),
+        ("tables tags:ui,api", [3, 2, 2, 2]),
+        ("tables tags:ui+api", [2, 2, 2]),
+        ("status:solved", [2, 2, 2]),
+        ("status:unsolved", [3, 1]),
+        ("status:open", [2, 2, 2]),
+        ("status:closed", [3]),
+        ("status:archived", [1]),
+        ("status:noreplies", [3, 1]),
+        ("status:single_user", [3, 1]),
+        ("tables before:2026-03-02", [1]),
+        ("tables after:2026-03-03", [3]),
+        ("tables after:soon", [3, 2, 2, 2, 1]),
+        ("tables in:title", [3, 2]),
+        ("tables in:first", [3, 2, 1]),
+        ("tables in:pinned", []),
+        ("tables in:private", [3, 2, 2, 2, 1]),
+        ("tables min_posts:2", [2, 2, 2]),
+        ("tables max_posts:1", [3, 1]),
+        ("tables order:likes", [2, 1, 3, 2, 2]),
+        ("tables order:oldest", [1, 2, 2, 2, 3]),
+        ("tables order:views", [3, 2, 2, 2, 1]),
+        ("tables order:latest_topic", [3, 2, 2, 2, 1]),
+        ("tables order:unheard_of", [3, 2, 2, 2, 1]),
+        ("tables: wide", []),
+    ],
+)
+@pytest.mark.usefixtures("shelf")
+def test_search_finds_words_and_narrows_by_operators(
+    web: httpx.Client, term: str, expected: list[int]
+) -> None:
+    answer = web.get("/search.json", params={"q": term}).json()
+
+    assert answer["grouped_search_result"]["term"] == term
+    assert [post["topic_id"] for post in answer["posts"]] == expected
 
 
 @pytest.mark.parametrize("query", ["q=ab", "q=tables&page=11"])
