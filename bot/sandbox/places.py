@@ -16,7 +16,8 @@ from bot.sandbox.serialise import (
     avatar,
     stamp,
 )
-from bot.sandbox.serialise_people import about_json, notifications_json, profile_json
+from bot.sandbox.serialise_people import about_json, notifications_json
+from bot.sandbox.serialise_profile import profile_json
 from bot.sandbox.serialise_site import (
     basic_info_json,
     categories_json,

@@ -21,7 +21,7 @@ from bot.sandbox.listing import FEED, in_feed
 from bot.sandbox.load import moment
 from bot.sandbox.pings import plain_text
 from bot.sandbox.records import Post, Topic
-from bot.sandbox.serialise import Json, View, avatar, stamp, tags_json
+from bot.sandbox.serialise import Json, View, aged, avatar, stamp, tags_json
 from bot.sandbox.serialise_topics import list_item_json
 
 _SEARCH_PAGES = 10
@@ -73,6 +73,7 @@ def search(desk: Desk, ask: Ask) -> Answer:
         "tag_ids": [],
         "group_ids": [],
     }
+    aged(view, result, "extra")
     return json_answer(
         {
             "posts": [_found_post(view, post) for post in shown],

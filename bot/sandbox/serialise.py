@@ -23,6 +23,17 @@ HIDDEN = "<p>This post was flagged by the community and is temporarily hidden.</
 FLAGS = (3, 4, 8, 7)
 
 
+# Keys of a post that forums of 2022 did not send.
+_LATER = (
+    "posts_count post_url topic_accepted_answer badges_granted can_see_hidden_post"
+    " flair_group_id"
+)
+
+
+# Keys of a post that is served by itself; within its topic they are not told.
+_ALONE = ("posts_count", "post_url", "flair_group_id", "badges_granted")
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A forum as one reader sees it.
@@ -97,6 +108,14 @@ def tags_json(view: View, tags: Iterable[str]) -> list[Any]:
     return [
         {"id": view.state.tags.get(tag, 0), "name": tag, "slug": tag} for tag in tags
     ]
+
+
+def aged(view: View, found: Json, later: str) -> Json:
+    """*found* as the settings' generation knew it: *later* names keys of today's."""
+    if not view.settings.modern:
+        for key in later.split():
+            found.pop(key, None)
+    return found
 
 
 def post_url(topic: Topic, post: Post) -> str:
@@ -181,6 +200,7 @@ def post_json(
         "accepted_answer": accepted,
         "topic_accepted_answer": bool(topic.accepted),
     }
+    aged(view, found, _LATER)
     if not settings.names:
         del found["name"], found["display_username"]
     if view.staff:
@@ -210,6 +230,8 @@ def post_json(
     if found["cooked"] != post.cooked and not view.conceals(post):
         found["is_localized"] = True
     if in_topic:
+        for key in _ALONE:
+            found.pop(key, None)
         found["read"] = True
         counts = link_counts(view, post)
         if counts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from bot.sandbox.records import NoticeType, Notification, Post, PostType, User
+from bot.sandbox.records import NoticeType, Notification, Post
 from bot.sandbox.serialise import Json, View, avatar, stamp, user_json
 
 
@@ -32,38 +32,6 @@ def about_json(view: View) -> Json:
             "https": False,
             "admin_ids": [user.id for user in admins],
             "moderator_ids": [user.id for user in moderators],
-        },
-    }
-
-
-def profile_json(view: View, user: User) -> Json:
-    """A small ``/u/{username}.json``."""
-    state = view.state
-    written = [
-        post
-        for post in state.posts.values()
-        if post.user_id == user.id
-        and post.deleted_at is None
-        and post.type is PostType.REGULAR
-        and state.may_list(state.topics[post.topic_id], None)
-    ]
-    return {
-        "user_badges": [],
-        "user": {
-            **user_json(view, user),
-            "created_at": stamp(user.created_at),
-            "trust_level": user.trust_level,
-            "moderator": user.moderator,
-            "admin": user.admin,
-            "title": None,
-            "post_count": len(written),
-            "groups": [
-                {"id": number, "name": name, "automatic": name not in user.groups}
-                for number, name in enumerate(sorted(user.all_groups), start=1)
-            ],
-            "user_fields": {},
-            "custom_fields": {},
-            "can_send_private_message_to_user": view.reader is not None,
         },
     }
 

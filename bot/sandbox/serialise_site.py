@@ -6,7 +6,7 @@ from collections import Counter
 from html import escape
 
 from bot.sandbox.records import Category
-from bot.sandbox.serialise import Json, View, tags_json
+from bot.sandbox.serialise import Json, View, aged, tags_json
 
 NOTIFICATION_TYPES = {
     "mentioned": 1,
@@ -52,6 +52,17 @@ ACTION_TYPES = {
     7: "notify_moderators",
     8: "spam",
 }
+# Keys that forums of 2022 did not send.
+_LATER_NOTICES = "watching_category_or_tag linked_consolidated"
+_LATER_SITE = (
+    "homepage_choices email_configured default_light_color_scheme"
+    " full_name_required_for_signup full_name_visible_in_signup"
+)
+_LATER_CATEGORY = (
+    "style_type emoji icon topic_title_placeholder subcategory_count"
+    " uploaded_background_dark"
+)
+_LATER_ACTION = "require_message enabled applies_to is_used position auto_action_type"
 
 
 def category_json(view: View, category: Category) -> Json:
@@ -65,7 +76,7 @@ def category_json(view: View, category: Category) -> Json:
     children = readable_categories(view, parent=category.id)
     about = state.topics.get(category.topic_id or 0)
     text = category.description
-    return {
+    found: Json = {
         "id": category.id,
         "name": category.name,
         "color": "0088CC",
@@ -104,6 +115,7 @@ def category_json(view: View, category: Category) -> Json:
         "uploaded_background": None,
         "uploaded_background_dark": None,
     }
+    return aged(view, found, _LATER_CATEGORY)
 
 
 def readable_categories(view: View, *, parent: int | None) -> list[Category]:
@@ -157,10 +169,15 @@ def site_json(view: View) -> Json:
         {group for user in state.users.values() for group in user.all_groups}
     )
     menu = ["latest", "new", "top", "categories"]
-    used = Counter(tag for topic in state.topics.values() for tag in topic.tags)
-    return {
+    used = Counter(
+        tag
+        for topic in state.topics.values()
+        if state.may_list(topic, view.reader)
+        for tag in topic.tags
+    )
+    found: Json = {
         "default_archetype": "regular",
-        "notification_types": NOTIFICATION_TYPES,
+        "notification_types": aged(view, dict(NOTIFICATION_TYPES), _LATER_NOTICES),
         "post_types": {
             "regular": 1,
             "moderator_action": 2,
@@ -175,14 +192,7 @@ def site_json(view: View) -> Json:
             "leader": 4,
         },
         "groups": [
-            {
-                "id": number,
-                "name": name,
-                "flair_url": None,
-                "flair_bg_color": None,
-                "flair_color": None,
-                "automatic": name.startswith(("trust_level", "staff", "admins")),
-            }
+            _flat_group(view, number, name)
             for number, name in enumerate(groups, start=1)
         ],
         "filters": ["latest", "unread", "new", "unseen", "top", "read", "posted"],
@@ -192,8 +202,8 @@ def site_json(view: View) -> Json:
         "anonymous_top_menu_items": menu,
         "uncategorized_category_id": uncategorized,
         "user_field_max_length": 2048,
-        "post_action_types": _action_types(),
-        "topic_flag_types": [a for a in _action_types() if a["is_flag"]],
+        "post_action_types": _action_types(view),
+        "topic_flag_types": [a for a in _action_types(view) if a["is_flag"]],
         "can_create_tag": view.staff,
         "can_tag_topics": view.reader is not None,
         "can_tag_pms": False,
@@ -219,6 +229,19 @@ def site_json(view: View) -> Json:
         "full_name_required_for_signup": False,
         "full_name_visible_in_signup": True,
     }
+    return aged(view, found, _LATER_SITE)
+
+
+def _flat_group(view: View, number: int, name: str) -> Json:
+    found: Json = {
+        "id": number,
+        "name": name,
+        "flair_url": None,
+        "flair_bg_color": None,
+        "flair_color": None,
+        "automatic": name.startswith(("trust_level", "staff", "admins", "moderators")),
+    }
+    return aged(view, found, "automatic")
 
 
 def _flat_category(view: View, category: Category) -> Json:
@@ -231,28 +254,33 @@ def _flat_category(view: View, category: Category) -> Json:
     if category.parent_id is not None:
         found["parent_category_id"] = category.parent_id
     if not view.settings.modern:
-        del found["style_type"], found["emoji"], found["icon"]
+        found |= {"allowed_tags": [], "allowed_tag_groups": []}
     return found
 
 
-def _action_types() -> list[Json]:
+def _action_types(view: View) -> list[Json]:
     return [
-        {
-            "id": number,
-            "name_key": name,
-            "name": name.replace("_", " ").title(),
-            "description": "",
-            "short_description": "",
-            "is_flag": number != 2,
-            "require_message": name.startswith("notify"),
-            "enabled": True,
-            "applies_to": ["Post", "Topic"],
-            "is_used": True,
-            "position": number,
-            "auto_action_type": False,
-        }
+        aged(view, _action_type(number, name), _LATER_ACTION)
+        | ({} if view.settings.modern else {"is_custom_flag": False})
         for number, name in ACTION_TYPES.items()
     ]
+
+
+def _action_type(number: int, name: str) -> Json:
+    return {
+        "id": number,
+        "name_key": name,
+        "name": name.replace("_", " ").title(),
+        "description": "",
+        "short_description": "",
+        "is_flag": number != 2,
+        "require_message": name.startswith("notify"),
+        "enabled": True,
+        "applies_to": ["Post", "Topic"],
+        "is_used": True,
+        "position": number,
+        "auto_action_type": False,
+    }
 
 
 def basic_info_json(view: View) -> Json:

@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
+from bot.sandbox.kitchen import parts_of
 from bot.sandbox.pings import plain_text
 from bot.sandbox.records import Post, PostType, Topic
 from bot.sandbox.serialise import (
     Json,
     View,
+    aged,
+    link_counts,
     post_json,
     post_url,
     stamp,
@@ -19,6 +22,12 @@ from bot.sandbox.serialise import (
 )
 
 CHUNK = 20
+_STAFF_MAY = (
+    "can_move_posts can_delete can_remove_allowed_users can_convert_topic"
+    " can_review_topic can_close_topic can_archive_topic can_split_merge_topic"
+    " can_edit_staff_notes can_toggle_topic_visibility can_pin_unpin_topic"
+    " can_moderate_category"
+)
 
 
 def basic_topic_json(view: View, topic: Topic) -> Json:
@@ -80,6 +89,7 @@ def list_item_json(view: View, topic: Topic, *, suggested: bool = False) -> Json
         for poster in posters:
             poster["user"] = user_json(view, state.users[poster.pop("user_id")])
             del poster["primary_group_id"]
+        del found["has_summary"], found["pinned_globally"]
     else:
         last = state.last_post(topic)
         author = state.users[last.user_id if last else topic.user_id]
@@ -89,7 +99,7 @@ def list_item_json(view: View, topic: Topic, *, suggested: bool = False) -> Json
     if topic.private:
         found["allowed_user_count"] = len(topic.recipients | {topic.user_id})
         found["participants"] = []
-    return found
+    return aged(view, found, "can_have_answer op_like_count")
 
 
 def _posters(view: View, topic: Topic) -> list[Json]:
@@ -141,7 +151,7 @@ def list_json(
     logged_in: Json = {}
     if view.reader is not None:
         logged_in = {"draft": None, "draft_key": "new_topic", "draft_sequence": 0}
-    return {
+    found: Json = {
         "users": users,
         "primary_groups": [],
         "flair_groups": [],
@@ -154,6 +164,7 @@ def list_json(
             "topics": items,
         },
     }
+    return aged(view, found, "flair_groups")
 
 
 def topic_json(
@@ -225,52 +236,15 @@ def _suggested(view: View, topic: Topic) -> list[Topic]:
 
 
 def _details(view: View, topic: Topic, seen: Sequence[Post]) -> Json:
-    state = view.state
-    staff, logged_in = view.staff, view.reader is not None
+    state, reader = view.state, view.reader
     last = state.last_post(topic)
     written = Counter(post.user_id for post in seen)
-    level = topic.levels.get(view.reader.id, 1) if view.reader else 1
-    private: Json = {}
-    if topic.private:
-        allowed = sorted(topic.recipients | {topic.user_id})
-        private = {
-            "allowed_users": [user_json(view, state.users[id_]) for id_ in allowed],
-            "allowed_groups": [],
-        }
-    return {
-        **private,
-        "can_edit": staff,
-        "notification_level": level,
-        "can_move_posts": staff,
-        "can_delete": staff,
-        "can_remove_allowed_users": staff,
-        "can_create_post": logged_in and (staff or not topic.closed),
-        "can_reply_as_new_topic": logged_in,
-        "can_flag_topic": logged_in,
-        "can_convert_topic": staff,
-        "can_review_topic": staff,
-        "can_close_topic": staff,
-        "can_archive_topic": staff,
-        "can_split_merge_topic": staff,
-        "can_edit_staff_notes": staff,
-        "can_toggle_topic_visibility": staff,
-        "can_pin_unpin_topic": staff,
-        "can_moderate_category": staff,
-        "can_remove_self_id": view.reader.id if view.reader else None,
+    found: Json = {
+        "can_edit": view.staff,
+        "notification_level": topic.levels.get(reader.id, 1) if reader else 1,
+        **_permissions(view, topic),
         "participants": [
-            {
-                **user_json(view, state.users[user_id]),
-                "post_count": count,
-                "primary_group_name": None,
-                "flair_name": None,
-                "flair_url": None,
-                "flair_color": None,
-                "flair_bg_color": None,
-                "flair_group_id": None,
-                "admin": state.users[user_id].admin,
-                "moderator": state.users[user_id].moderator,
-                "trust_level": state.users[user_id].trust_level,
-            }
+            _participant(view, user_id, count)
             for user_id, count in written.most_common(24)
         ],
         "created_by": user_json(view, state.users[topic.user_id]),
@@ -278,6 +252,58 @@ def _details(view: View, topic: Topic, seen: Sequence[Post]) -> Json:
             view, state.users[last.user_id if last else topic.user_id]
         ),
     }
+    if topic.private:
+        allowed = sorted(topic.recipients | {topic.user_id})
+        found["allowed_users"] = [user_json(view, state.users[id_]) for id_ in allowed]
+        found["allowed_groups"] = []
+    links = [] if view.settings.modern else _links(view, seen)
+    if links:
+        found["links"] = links
+    return found
+
+
+def _permissions(view: View, topic: Topic) -> Json:
+    """What the reader may do; what one may not is not mentioned."""
+    if view.reader is None:
+        return {}
+    found: Json = {"can_reply_as_new_topic": True, "can_flag_topic": True}
+    if view.staff or not topic.closed:
+        found["can_create_post"] = True
+    if view.staff:
+        found |= dict.fromkeys(_STAFF_MAY.split(), True)
+    if view.staff or topic.private:
+        found["can_remove_self_id"] = view.reader.id
+    return found
+
+
+def _participant(view: View, user_id: int, count: int) -> Json:
+    user = view.state.users[user_id]
+    found = user_json(view, user) | {
+        "post_count": count,
+        "primary_group_name": None,
+        "flair_name": None,
+        "flair_url": None,
+        "flair_color": None,
+        "flair_bg_color": None,
+        "flair_group_id": None,
+        "trust_level": user.trust_level,
+    }
+    marks = {"admin": user.admin, "moderator": user.moderator}
+    found |= {mark: True for mark, is_so in marks.items() if is_so}
+    return aged(view, found, "flair_group_id")
+
+
+def _links(view: View, seen: Sequence[Post]) -> list[Json]:
+    """The links of a topic, as they stood in its summary."""
+    found: dict[str, Json] = {}
+    for post in seen:
+        for count in link_counts(view, post):
+            parts = parts_of(count["url"])
+            host = parts.netloc if parts else ""
+            extra = {"attachment": False, "user_id": post.user_id, "domain": host}
+            root = ".".join(host.split(".")[-2:])
+            found.setdefault(count["url"], count | extra | {"root_domain": root})
+    return list(found.values())
 
 
 def _solution(view: View, topic: Topic) -> Json:

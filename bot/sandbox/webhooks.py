@@ -108,9 +108,9 @@ class Webhooks:
         """Send *event* to those who want it; called under the community's lock."""
         wanting = [h for h in self._hooks if not h.events or event.name in h.events]
         if wanting:
-            payload = {event.kind: _payload(self._view(), event)}
+            content = {event.kind: payload(self._view(), event)}
             for hook in wanting:
-                self._post(hook, event.name, event.kind, payload)
+                self._post(hook, event.name, event.kind, content)
 
     def flush(self) -> None:
         """Wait until everything told so far was delivered or failed."""
@@ -162,7 +162,7 @@ def _deliver(client: httpx.Client, parcel: _Parcel) -> Delivery:
     return Delivery(*known, answer.status_code)
 
 
-def _payload(view: View, event: Event) -> Json:
+def payload(view: View, event: Event) -> Json:
     if event.post is None:
         return _topic_payload(view, event.topic)
     if event.kind == "like":
