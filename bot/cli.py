@@ -22,6 +22,7 @@ from kb.types import Kind, TopicId
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.sandbox.settings import Generation
     from indexer.pipeline import RefreshReport
 
 CONFIG_ERROR = 2
@@ -388,17 +389,31 @@ def serve(session: Session, host: str | None, port: int | None) -> None:
     default=0,
     help="Port to listen on.  [default: any free one]",
 )
+@click.option(
+    "--generation",
+    type=click.Choice(["2022", "2026"]),
+    default="2026",
+    show_default=True,
+    help="Which age of Discourse it speaks like.",
+)
+@click.option("--limits", is_flag=True, help="Enforce Discourse's own rate limits.")
+@click.option("--read-only", is_flag=True, help="Refuse to write, as in a backup.")
 @common_options()
-def sandbox(port: int) -> None:
+def sandbox(port: int, generation: Generation, limits: bool, read_only: bool) -> None:
     """Run a small Discourse with a sample community on this machine.
 
     \b
     Example:
         baraza sandbox --port 8080
+        baraza sandbox --generation 2022   # tags are plain strings, and so on
+        baraza sandbox --limits            # 429 when asked too often
+        baraza sandbox --read-only         # 503 for whoever writes
     """
     from bot.demo import run_sandbox
+    from bot.sandbox import Settings
 
-    run_sandbox(port)
+    settings = Settings(generation=generation, limits=limits, read_only=read_only)
+    run_sandbox(port, settings)
 
 
 @main.command()

@@ -20,7 +20,7 @@ import yaml
 
 from bot.app import App
 from bot.config import load_config
-from bot.sandbox import Sandbox, write_docs
+from bot.sandbox import Sandbox, Settings, write_docs
 from bot.sandbox.load import SAMPLE
 from bot.schedule import Stop, stopping_on_signals
 from bot.terminal import say as say_on_terminal
@@ -134,14 +134,19 @@ def run_demo(
     return not differences
 
 
-def run_sandbox(port: int, *, say: Say = say_on_terminal) -> None:
+def run_sandbox(
+    port: int, settings: Settings | None = None, *, say: Say = say_on_terminal
+) -> None:
     """Run the sandbox until SIGTERM or Ctrl-C.
+
+    Args:
+        settings: Of its forum; those of a fresh one when ``None``.
 
     Raises:
         KBError: The port is taken.
     """
     try:
-        with Sandbox(port=port) as box:
+        with Sandbox(settings=settings, port=port) as box:
             say(f"forum:          {box.url}")
             say(f"documentation:  {box.docs_url}/")
             say(f"courses:        {box.academy_url}/")

@@ -20,7 +20,21 @@ from bot.sandbox.answers import (
 
 Where = str | re.Pattern[str] | None
 
-RandomKind = Literal["503", "429", "drop", "truncate", "malformed"]
+RandomKind = Literal[
+    "500",
+    "502",
+    "503",
+    "504",
+    "429",
+    "429-tracker",
+    "429-nginx",
+    "drop",
+    "lose",
+    "truncate",
+    "malformed",
+    "delay",
+]
+# Those that are mixed when none are named; the others are asked for by name.
 RANDOM_KINDS: tuple[RandomKind, ...] = ("503", "429", "drop", "truncate", "malformed")
 LimitKind = Literal["rails", "tracker", "nginx", "search"]
 _BROKEN = "<html><body><h1>We're down for maintenance</h1></body></html>"
@@ -65,6 +79,7 @@ class Faults:
         self._rate = 0.0
         self._kinds: Sequence[RandomKind] = RANDOM_KINDS
         self._random_where: Where = None
+        self._random_delay_s = 0.0
 
     def fail_next(
         self,
@@ -126,11 +141,21 @@ class Faults:
         seed: int,
         kinds: Sequence[RandomKind] = RANDOM_KINDS,
         path: Where = None,
+        *,
+        delay_s: float = 0.05,
     ) -> None:
-        """Spoil each request with probability *rate*, reproducibly per *seed*."""
+        """Spoil each request with probability *rate*, reproducibly per *seed*.
+
+        Args:
+            kinds: Chosen among with equal probability; a number is the status of a
+                maintenance page, but ``429`` and what begins with it are the three
+                forms of too many requests.
+            delay_s: How long the kind ``delay`` waits before the right answer.
+        """
         with self._lock:
             self._random = random.Random(seed)
             self._rate, self._kinds, self._random_where = rate, kinds, path
+            self._random_delay_s = delay_s
 
     def clear(self) -> None:
         """No more faults, planned or random."""
@@ -154,7 +179,8 @@ class Faults:
                 return None
             if self._random.random() >= self._rate:
                 return None
-            return _random_fault(self._random.choice(self._kinds))
+            kind = self._random.choice(self._kinds)
+            return _random_fault(kind, self._random_delay_s)
 
     def _plan(self, fault: Fault, n: int, where: Where, method: str | None) -> None:
         if n < 1:
@@ -171,15 +197,23 @@ def _matches(where: Where, target: str) -> bool:
     return where.search(target) is not None
 
 
-def _random_fault(kind: RandomKind) -> Fault:
+def _random_fault(kind: RandomKind, delay_s: float) -> Fault:
     match kind:
-        case "503":
-            return Fault(text_answer(_BROKEN, 503, "text/html; charset=utf-8"))
         case "429":
             return Fault(rails_429(1))
+        case "429-tracker":
+            return Fault(tracker_429(1))
+        case "429-nginx":
+            return Fault(nginx_429())
         case "drop":
             return Fault(drop=True)
+        case "lose":
+            return Fault(lose=True)
         case "truncate":
             return Fault(truncate=True)
         case "malformed":
             return Fault(malformed=True)
+        case "delay":
+            return Fault(delay_s=delay_s)
+        case _:
+            return Fault(text_answer(_BROKEN, int(kind), "text/html; charset=utf-8"))

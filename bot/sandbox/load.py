@@ -9,6 +9,7 @@ The format, one file for the site and one or more for threads::
     threads/*.yaml
         [{id, title, category, tags, user, created_at, visible?, closed?, archived?,
           pinned?, archetype?, recipients?, deleted?, views?, solved?,
+          title_translations?,
           posts: [{user, at, raw, cooked?, likes?, reply_to?, hidden?, user_deleted?,
                    deleted?, type?, action_code?, via_email?, edited_at?,
                    translations?}]}]
@@ -184,6 +185,7 @@ def _add_topic(community: Community, thread: Mapping[str, Any]) -> None:
     topic.archived = thread.get("archived", False)
     topic.pinned = _pinned(thread.get("pinned", False))
     topic.views = thread.get("views", 0)
+    topic.translations = dict(thread.get("title_translations", {}))
 
 
 def _pinned(value: object) -> Pinned:

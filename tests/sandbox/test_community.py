@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.sandbox import Community, Library, Sandbox
+from bot.sandbox import Community, Library, Sandbox, Settings
 from bot.sandbox.load import load
 from kb.errors import RecordError
 from tests.sandbox.conftest import FakeClock, client
@@ -254,6 +254,37 @@ def test_the_sample_has_some_of_everything(sample: Community) -> None:
     html = "\n".join(post.cooked for post in posts)
     for mark in ("<pre>", "md-table", "lightbox", '<aside class="quote', "<details"):
         assert mark in html, mark
+
+
+def test_the_sample_has_translations_and_a_solution_that_is_hidden() -> None:
+    # One of its own: serving a community puts addresses in place of the tokens.
+    settings = Settings(generation="2022", localise_to="en")
+    sandbox = Sandbox(Community.sample(), settings, library=Library())
+    with sandbox as box, client(box) as web:
+        french = web.get("/t/108.json").json()
+        original = {"Cookie": "automatically_translate=false"}
+        untold = web.get("/t/108.json", headers=original).json()
+        practice = web.get("/t/167.json").json()
+        rest = web.get("/t/167.json?page=2").json()
+
+    assert french["title"] == "Form locked: January cannot be entered"
+    first, second, third = french["post_stream"]["posts"]
+    assert first["cooked"].startswith("<p>Hello everyone,</p>")
+    assert [post.get("is_localized") for post in (first, second, third)] == [
+        True,
+        None,
+        True,
+    ]
+    assert untold["title"].startswith("Formulaire verrouillé")
+    assert (practice["accepted_answer"], practice["visible"]) == (None, False)
+    assert len(practice["post_stream"]["stream"]) > 20
+    shown = practice["post_stream"]["posts"] + rest["post_stream"]["posts"]
+    assert [post["action_code"] for post in shown if post["post_type"] == 3] == [
+        "pinned.enabled",
+        "split_topic",
+        "pinned.disabled",
+        "visible.disabled",
+    ]
 
 
 def test_every_link_of_the_sample_leads_somewhere() -> None:

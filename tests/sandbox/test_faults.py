@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import httpx
 import pytest
 
 from bot.sandbox import Community, Sandbox
-from bot.sandbox.faults import LimitKind
+from bot.sandbox.faults import LimitKind, RandomKind
 
 RAW = "A reply that is long enough to be taken."
 
@@ -120,6 +121,45 @@ def test_random_faults_repeat_with_their_seed(box: Sandbox, web: httpx.Client) -
     assert first == run(7)
     assert first != run(8)
     assert set(first) == {"ok", "503", "429", "drop", "cut", "malformed"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("500", "500"),
+        ("502", "502"),
+        ("503", "503"),
+        ("504", "504"),
+        ("429", "application/json; charset=utf-8"),
+        ("429-tracker", "text/plain; charset=utf-8"),
+        ("429-nginx", "text/html"),
+        ("drop", "drop"),
+        ("lose", "drop"),
+        ("truncate", "cut"),
+        ("malformed", "malformed"),
+        ("delay", "ok"),
+    ],
+)
+def test_random_faults_are_of_the_kinds_asked_for(
+    box: Sandbox, web: httpx.Client, kind: RandomKind, expected: str
+) -> None:
+    box.faults.at_random(1.0, seed=1, kinds=[kind], delay_s=0.2)
+    started = time.monotonic()
+
+    if kind.startswith("429"):
+        answer = web.get("/latest.json")
+        assert (answer.status_code, answer.headers["content-type"]) == (429, expected)
+    else:
+        assert outcome(web) == expected
+    assert (time.monotonic() - started >= 0.2) == (kind == "delay")
+
+
+def test_random_faults_mix_the_kinds_asked_for(box: Sandbox, web: httpx.Client) -> None:
+    box.faults.at_random(0.6, 3, ["504", "429-nginx", "delay"], delay_s=0.001)
+
+    found = [outcome(web) for _ in range(40)]
+
+    assert set(found) == {"ok", "504", "429"}
 
 
 def test_a_dropped_write_was_not_done_and_a_lost_one_was(
