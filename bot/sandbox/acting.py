@@ -18,9 +18,9 @@ from bot.sandbox.desk import Desk, route
 from bot.sandbox.exchange import Ask
 from bot.sandbox.reading import alone, readable_post, readable_topic
 from bot.sandbox.records import Post, PostType
+from bot.sandbox.revision import sent_revision, sent_tags
 from bot.sandbox.serialise_topics import accepted_answers
 from bot.sandbox.validation import CONFLICT
-from bot.sandbox.writing import sent_revision, sent_tags
 
 LIKE = 2
 

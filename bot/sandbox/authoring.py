@@ -1,4 +1,4 @@
-"""Members, categories, topics and posts come into being, and posts are edited.
+"""Members, categories, topics and posts come into being.
 
 Every change stamps times with the injected clock, notifies whom the forum would
 notify, and tells the listeners (webhooks) about it. Names of members that do not
@@ -24,8 +24,6 @@ from bot.sandbox.records import (
 )
 from bot.sandbox.state import State
 
-# Edits within this time of the last counted one are part of the same version.
-GRACE = timedelta(minutes=5)
 TRACKING = 2
 
 
@@ -267,79 +265,6 @@ class Authoring(State):
             topic.levels[author.id] = max(level, TRACKING)
         return post
 
-    def edit_post(
-        self,
-        post_id: int,
-        raw: str,
-        *,
-        cooked: str | None = None,
-        reason: str | None = None,
-        bump: bool = True,
-        literal: bool = False,
-        title: str | None = None,
-        category: str | None = None,
-        tags: Sequence[str] | None = None,
-    ) -> Post:
-        """Replace a post's text; a version counts five minutes after the last.
-
-        Args:
-            title, category, tags: Of the topic, changed along with its first post;
-                listeners are then told of the topic instead of the post.
-        """
-        with self.lock:
-            post, known = self.posts[post_id], self.posts[post_id].links
-            post.raw = raw if literal else self._settled(raw)
-            post.given_cooked = None if cooked is None else self._settled(cooked)
-            post.edit_reason = reason
-            self._touch(post)
-            self.cook(post)
-            topic = self.topics[post.topic_id]
-            if bump and self.last_post(topic) is post:
-                topic.bumped_at = post.updated_at
-            notify(self, post, known=known, fresh=False)
-            if self._change_topic(topic, title, category, tags):
-                self.emit("topic_edited", "topic", topic)
-            else:
-                self.emit("post_edited", "post", topic, post)
-            return post
-
-    def revise_topic(
-        self,
-        topic_id: int,
-        *,
-        title: str | None = None,
-        category: str | None = None,
-        tags: Sequence[str] | None = None,
-    ) -> None:
-        """Change what is given, and tell of it once; old addresses redirect.
-
-        Args:
-            category: A slug.
-        """
-        with self.lock:
-            topic = self.topics[topic_id]
-            if self._change_topic(topic, title, category, tags):
-                self.emit("topic_edited", "topic", topic)
-
-    def _change_topic(
-        self,
-        topic: Topic,
-        title: str | None,
-        category: str | None,
-        tags: Sequence[str] | None,
-    ) -> bool:
-        """Whether anything of it changed."""
-        before = (topic.title, topic.category_id, topic.tags)
-        if title is not None:
-            topic.title, topic.slug = title, slugify(title)
-        if category is not None:
-            topic.category_id = self.category(category).id
-        if tags is not None:
-            topic.tags = list(tags)
-            for tag in tags:
-                self.add_tag(tag)
-        return before != (topic.title, topic.category_id, topic.tags)
-
     def emit(
         self, name: str, kind: str, topic: Topic, post: Post | None = None
     ) -> None:
@@ -348,10 +273,3 @@ class Authoring(State):
 
     def _settled(self, text: str) -> str:
         return Addresses().replaced(text, self.addresses)
-
-    def _touch(self, post: Post) -> None:
-        now = self.now()
-        if now - post.counted_at > GRACE:
-            post.version += 1
-            post.counted_at = now
-        post.updated_at = now

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.sandbox.authoring import Authoring
 from bot.sandbox.notices import tell
 from bot.sandbox.records import (
     DISCOBOT_ID,
@@ -16,13 +15,14 @@ from bot.sandbox.records import (
     PostType,
     Topic,
 )
+from bot.sandbox.revising import Revising
 from kb.types import Clock, utc_now
 
 STUB = "(post deleted by author)"
 TOPIC_STUB = "(topic deleted by author)"
 
 
-class Community(Authoring):
+class Community(Revising):
     """The whole forum; see `State` for how to look things up."""
 
     @classmethod

@@ -20,7 +20,7 @@ from bot.sandbox.exchange import Ask
 from bot.sandbox.filtering import ORDERS, below, filtered
 from bot.sandbox.records import Category, Post, PostType, Topic, User
 from bot.sandbox.serialise import Json, View, feed_post_json
-from bot.sandbox.serialise_topics import list_json
+from bot.sandbox.serialise_lists import list_json
 from bot.sandbox.state import State
 
 PER_PAGE = 30

@@ -22,7 +22,7 @@ from bot.sandbox.load import moment
 from bot.sandbox.pings import plain_text
 from bot.sandbox.records import Post, Topic
 from bot.sandbox.serialise import Json, View, aged, avatar, stamp, tags_json
-from bot.sandbox.serialise_topics import list_item_json
+from bot.sandbox.serialise_lists import list_item_json
 
 _SEARCH_PAGES = 10
 Check = Callable[[View, Topic, Post], bool]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
-import pytest
 from click.testing import CliRunner
 
 from bot.cli import main
@@ -45,15 +44,6 @@ def get(url: str, **options: Any) -> httpx.Response:
     return httpx.get(url, trust_env=False, **options)
 
 
-def test_every_address_it_prints_opens() -> None:
-    with running() as shown:
-        pages = [get(shown[name]) for name in KEYS[:4]]
-
-    assert tuple(shown) == KEYS
-    assert [page.status_code for page in pages] == [200] * 4
-    assert ["<h1>" in page.text for page in pages] == [True] * 4
-
-
 def tags_of_a_topic(shown: dict[str, str]) -> Any:
     return get(f"{shown['forum']}/t/102.json").json()["tags"]
 
@@ -71,26 +61,26 @@ def status_of_a_reply(shown: dict[str, str]) -> Any:
     ).status_code
 
 
-@pytest.mark.parametrize(
-    ("options", "ask", "expected"),
-    [
-        (["--generation", "2022"], tags_of_a_topic, ["analytics", "postgresql"]),
-        (["--limits"], status_of_many, 429),
-        (["--read-only"], status_of_a_reply, 503),
-    ],
-)
-def test_an_option_sets_the_forum_up(
-    options: list[str], ask: Callable[[dict[str, str]], Any], expected: Any
-) -> None:
-    with running(*options) as shown:
-        assert ask(shown) == expected
-
-
-def test_without_options_it_is_a_forum_of_today() -> None:
+def test_it_is_a_forum_of_today_and_every_address_it_prints_opens() -> None:
     with running() as shown:
-        assert tags_of_a_topic(shown)[0]["name"] == "analytics"
-        assert status_of_many(shown) == 200
-        assert status_of_a_reply(shown) == 200
+        pages = [get(shown[name]) for name in KEYS[:4]]
+        found = (tags_of_a_topic(shown)[0]["name"], status_of_a_reply(shown))
+        often = status_of_many(shown)
+
+    assert tuple(shown) == KEYS
+    assert [page.status_code for page in pages] == [200] * 4
+    assert ["<h1>" in page.text for page in pages] == [True] * 4
+    assert found == ("analytics", 200)
+    assert often == 200
+
+
+def test_options_make_it_older_stricter_and_read_only() -> None:
+    with running("--generation", "2022", "--limits", "--read-only") as shown:
+        found = (tags_of_a_topic(shown), status_of_a_reply(shown))
+        often = status_of_many(shown)
+
+    assert found == (["analytics", "postgresql"], 503)
+    assert often == 429
 
 
 def test_each_option_is_shown_with_an_example() -> None:
