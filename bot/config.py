@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -269,12 +269,10 @@ class Trigger(_Section):
     @classmethod
     def _five_fields(cls, text: str | None) -> str | None:
         if text is not None:
-            from apscheduler.triggers.cron import CronTrigger
+            # Brings APScheduler along, which few commands need.
+            from bot.cron import cron_trigger
 
-            try:
-                CronTrigger.from_crontab(text)
-            except ValueError as exc:
-                raise ValueError(f"expected five cron fields ({exc})") from exc
+            cron_trigger(text, UTC)
         return text
 
     @model_validator(mode="after")

@@ -9,7 +9,6 @@ minutes. A job never runs twice at a time, and missed runs are made up by one.
 from __future__ import annotations
 
 import logging
-import re
 import signal
 import threading
 import time
@@ -24,16 +23,16 @@ from zoneinfo import ZoneInfo
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from bot.config import Trigger
+from bot.cron import cron_trigger
 from kb.errors import KBError
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Stop:
@@ -172,47 +171,11 @@ def _scheduler(
     return scheduler
 
 
-def _trigger(trigger: Trigger, zone: ZoneInfo) -> CronTrigger | IntervalTrigger:
+def _trigger(trigger: Trigger, zone: ZoneInfo) -> BaseTrigger:
     if trigger.cron is not None:
-        return _cron(trigger.cron, zone)
+        return cron_trigger(trigger.cron, zone)
     every = trigger.every or timedelta(hours=1)
     return IntervalTrigger(seconds=round(every.total_seconds()), timezone=zone)
-
-
-def _cron(text: str, zone: ZoneInfo) -> CronTrigger:
-    minute, hour, day, month, weekdays = text.split()
-    return CronTrigger(
-        minute=minute,
-        hour=hour,
-        day=day,
-        month=month,
-        day_of_week=crontab_weekdays(weekdays),
-        timezone=zone,
-    )
-
-
-def crontab_weekdays(field: str) -> str:
-    """The weekdays of a crontab line by name, for APScheduler.
-
-    It counts from Monday as 0, and every crontab there is from Sunday.
-
-    >>> crontab_weekdays("0"), crontab_weekdays("1-5"), crontab_weekdays("sat")
-    ('sun', 'mon,tue,wed,thu,fri', 'sat')
-    >>> crontab_weekdays("*"), crontab_weekdays("*/2"), crontab_weekdays("0,6")
-    ('*', 'sun,tue,thu,sat', 'sun,sat')
-    """
-    if field == "*":
-        return field
-    days: list[str] = []
-    for part in field.split(","):
-        if not re.fullmatch(r"[\d*/-]+", part):
-            days.append(part)  # By name already.
-            continue
-        span, _, step = part.partition("/")
-        first, _, last = span.replace("*", "0-6").partition("-")
-        numbers = range(int(first), int(last or first) + 1, int(step or 1))
-        days.extend(_WEEKDAYS[number] for number in numbers)
-    return ",".join(days)
 
 
 def _report(event: Any) -> None:

@@ -295,10 +295,41 @@ def test_a_source_that_is_only_planned_cannot_be_enabled() -> None:
     assert message.startswith("sources.videos.enabled: expected false")
 
 
-def test_a_bad_cron_line_is_refused() -> None:
-    assert error("schedule.index", {"cron": "at noon"}).startswith(
-        "schedule.index.cron: expected five cron fields"
-    )
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("at noon", "five cron fields (minute hour day month weekday)"),
+        ("* * * * * *", "five cron fields (minute hour day month weekday)"),
+        ("60 0 * * *", 'five cron fields (minute "60" does not fit 0-59)'),
+        ("*/60 * * * *", 'five cron fields (minute "*/60" does not fit 0-59)'),
+        ("*/0 * * * *", 'five cron fields (minute "*/0" does not fit 0-59)'),
+        ("0 22-4 * * *", 'five cron fields (hour "22-4" does not fit 0-23)'),
+        ("0 1-2x * * *", 'five cron fields (hour "1-2x" does not fit 0-23)'),
+        ("0 0 0 * *", 'five cron fields (day "0" does not fit 1-31)'),
+        ("0 0 1, * *", 'five cron fields (day "" does not fit 1-31)'),
+        ("0 0 1 foo *", 'five cron fields (month "foo" does not fit 1-12 or jan-dec)'),
+        (
+            "0 0 1 jan-13 *",
+            'five cron fields (month "jan-13" does not fit 1-12 or jan-dec)',
+        ),
+        ("0 0 * * 8", 'five cron fields (weekday "8" does not fit 0-7 or sun-sat)'),
+        (
+            "0 0 * * 1,mon-8",
+            'five cron fields (weekday "mon-8" does not fit 0-7 or sun-sat)',
+        ),
+        ("0 0 30 2 *", "a date that exists"),
+        ("0 0 31 4,jun */2", "a date that exists"),
+    ],
+)
+def test_a_cron_line_that_could_not_run_is_refused(line: str, problem: str) -> None:
+    message = error("schedule.index", {"cron": line})
+
+    assert message == f'schedule.index.cron: expected {problem}, got "{line}"'
+
+
+@pytest.mark.parametrize("line", ["0 0 * * 7", "0 0 * * 5-7", "0 0 1 * mon-5"])
+def test_a_cron_line_is_kept_as_it_was_written(line: str) -> None:
+    assert parsed("schedule.index", {"cron": line}).schedule.index.cron == line
 
 
 def test_a_bad_regular_expression_is_refused() -> None:

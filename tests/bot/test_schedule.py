@@ -7,13 +7,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 import pytest
-from apscheduler.triggers.cron import CronTrigger
 
 from bot.config import Trigger
-from bot.schedule import Job, Stop, crontab_weekdays, run_jobs, stopping_on_signals
+from bot.cron import cron_trigger
+from bot.schedule import Job, Stop, run_jobs, stopping_on_signals
 from kb.errors import StoreError
 
 HOURLY = Trigger(every=timedelta(hours=1))
@@ -196,20 +197,113 @@ def test_a_signal_asks_for_the_end_and_handlers_are_put_back(
     assert signal.getsignal(number) is before
 
 
+# -- crontab lines ---------------------------------------------------------
+
+MONDAY = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def first_fires(line: str, count: int = 4, zone: tzinfo = UTC) -> list[datetime]:
+    """When a crontab line fires from Monday, 1 June 2026, on."""
+    trigger = cron_trigger(line, zone)
+    fires: list[datetime] = []
+    for _ in range(count):
+        before = fires[-1] if fires else None
+        fires.append(trigger.get_next_fire_time(before, before or MONDAY))
+    return fires
+
+
+def weekdays(field: str) -> str:
+    """The days on which a line with such weekdays fires."""
+    fires = first_fires(f"0 0 * * {field}", count=7)
+    return " ".join(dict.fromkeys(f"{fire:%a}" for fire in fires))
+
+
 @pytest.mark.parametrize(
     ("field", "days"),
     [
-        ("0", "sun"),
-        ("7", "sun"),
-        ("1-5", "mon,tue,wed,thu,fri"),
-        ("5,6", "fri,sat"),
-        ("0-6/3", "sun,wed,sat"),
-        ("mon-fri", "mon-fri"),
-        ("1,fri", "mon,fri"),
-        ("sat,0-1", "sat,sun,mon"),
-        ("*", "*"),
+        ("0", "Sun"),
+        ("7", "Sun"),
+        ("sun", "Sun"),
+        ("1-5", "Mon Tue Wed Thu Fri"),
+        ("5-7", "Fri Sat Sun"),
+        ("0-6/3", "Wed Sat Sun"),
+        ("*/2", "Tue Thu Sat Sun"),
+        ("1/2", "Mon Wed Fri Sun"),
+        ("*", "Mon Tue Wed Thu Fri Sat Sun"),
+        ("mon-fri", "Mon Tue Wed Thu Fri"),
+        ("MON-5", "Mon Tue Wed Thu Fri"),
+        ("1-wed", "Mon Tue Wed"),
+        ("mon-fri/2", "Mon Wed Fri"),
+        ("1,fri", "Mon Fri"),
+        ("sat,0-1", "Mon Sat Sun"),
+        ("fri-sun", "Fri Sat Sun"),
+        ("fri-mon", "Mon Fri Sat Sun"),
+        ("7-2", "Mon Tue Sun"),
     ],
 )
 def test_weekdays_are_counted_as_in_every_crontab(field: str, days: str) -> None:
-    assert crontab_weekdays(field) == days
-    CronTrigger(day_of_week=days)
+    assert weekdays(field) == days
+
+
+@pytest.mark.parametrize(
+    ("line", "fires"),
+    [
+        (
+            "*/20 8-9 * * *",
+            ["01 Jun 08:00", "01 Jun 08:20", "01 Jun 08:40", "01 Jun 09:00"],
+        ),
+        (
+            "5/25 0 1 * *",
+            ["01 Jun 00:05", "01 Jun 00:30", "01 Jun 00:55", "01 Jul 00:05"],
+        ),
+        (
+            "30 2 1 jul-9,DEC *",
+            ["01 Jul 02:30", "01 Aug 02:30", "01 Sep 02:30", "01 Dec 02:30"],
+        ),
+        (
+            "0 0 29 2 *",
+            ["29 Feb 00:00", "29 Feb 00:00", "29 Feb 00:00", "29 Feb 00:00"],
+        ),
+    ],
+)
+def test_a_crontab_line_fires_when_its_fields_say(line: str, fires: list[str]) -> None:
+    assert [f"{fire:%d %b %H:%M}" for fire in first_fires(line)] == fires
+
+
+@pytest.mark.parametrize(
+    ("line", "days"),
+    [
+        # Either is enough, and a day that is both counts once.
+        ("0 0 1 * 1", ["Mon 01 Jun", "Mon 08 Jun", "Mon 15 Jun", "Mon 22 Jun"]),
+        ("0 0 3,4 * wed", ["Wed 03 Jun", "Thu 04 Jun", "Wed 10 Jun", "Wed 17 Jun"]),
+        # No February has a 30th: the weekday alone is left.
+        ("0 0 30 2 mon", ["Mon 01 Feb", "Mon 08 Feb", "Mon 15 Feb", "Mon 22 Feb"]),
+        # What starts with a star restricts nothing: both must fit.
+        ("0 0 */2 * 1", ["Mon 01 Jun", "Mon 15 Jun", "Mon 29 Jun", "Mon 13 Jul"]),
+        ("0 0 1-9 * */3", ["Wed 03 Jun", "Sat 06 Jun", "Sun 07 Jun", "Wed 01 Jul"]),
+    ],
+)
+def test_of_a_restricted_day_and_a_restricted_weekday_either_is_enough(
+    line: str, days: list[str]
+) -> None:
+    """As in crontab(5)."""
+    assert [f"{fire:%a %d %b}" for fire in first_fires(line)] == days
+
+
+def test_a_crontab_line_goes_by_the_clocks_of_its_zone() -> None:
+    nairobi = ZoneInfo("Africa/Nairobi")
+
+    # Midnight in UTC is three o'clock there.
+    [fire] = first_fires("0 2 * * *", 1, nairobi)
+
+    assert fire == datetime(2026, 6, 2, 2, tzinfo=nairobi)
+
+
+def test_a_job_with_a_crontab_line_is_taken_by_the_clock() -> None:
+    """APScheduler's own reader of such lines knows no Sunday 7."""
+    stop = Stop()
+    runs = Runs(stop, until=1)
+
+    run_jobs([runs.job("refresh", Trigger(cron="0 0 1 * 7"))], stop)
+
+    assert runs.names == ["refresh"]
