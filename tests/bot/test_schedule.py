@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -195,6 +197,85 @@ def test_a_signal_asks_for_the_end_and_handlers_are_put_back(
 
     assert stop()
     assert signal.getsignal(number) is before
+
+
+# -- runs that did not take place in time ----------------------------------
+
+
+def sleep_whole(seconds: int) -> None:
+    """Stop all threads for so long, as a machine that is put to sleep does."""
+    # Loaded this way a function is called without letting go of the interpreter.
+    ctypes.PyDLL(None).sleep(seconds)
+
+
+class Times:
+    """When a job's runs began; asks for the end at the third."""
+
+    def __init__(self, stop: Stop, *, during_second: Callable[[], object]) -> None:
+        self.gap_s = 0.0
+        self._count = 0
+        self._ended = 0.0
+        self._stop = stop
+        self._during_second = during_second
+
+    def __call__(self) -> None:
+        self._count += 1
+        if self._count == 2:
+            self._during_second()
+            self._ended = time.monotonic()
+        elif self._count == 3:
+            self.gap_s = time.monotonic() - self._ended
+            self._stop.ask()
+
+
+def test_runs_missed_in_a_sleep_are_made_up_by_one() -> None:
+    """Two were missed; after the one for both comes the next of the clock."""
+    stop = Stop()
+    tick = Times(stop, during_second=lambda: None)
+
+    jobs = [
+        Job("tick", tick, SECONDLY, "tick"),
+        Job("sleep", lambda: sleep_whole(2), HOURLY, "sleep"),
+    ]
+    run_jobs(jobs, stop)
+
+    assert tick.gap_s > 0.2
+
+
+def test_a_run_within_the_grace_is_late_and_not_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """APScheduler's own grace is one second."""
+    stop = Stop()
+    runs = Runs(stop, until=3)
+
+    jobs = [
+        runs.job("tick", Trigger(every=timedelta(seconds=2))),
+        runs.job("sleep", then=lambda: sleep_whole(3)),
+    ]
+    run_jobs(jobs, stop, misfire_grace=timedelta(minutes=1))
+
+    assert runs.names == ["tick", "sleep", "tick"]
+    assert "job=tick came too late and waits for its next time" not in caplog.messages
+
+
+def test_a_run_that_would_meet_the_last_one_is_left_out_and_not_put_off(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "bot.schedule")
+    stop = Stop()
+    said = "job=tick is still running; this run is left out"
+
+    def until_the_next_is_left_out() -> None:
+        until = time.monotonic() + 20
+        while said not in caplog.messages and time.monotonic() < until:
+            time.sleep(0.01)
+
+    tick = Times(stop, during_second=until_the_next_is_left_out)
+    run_jobs([Job("tick", tick, SECONDLY, "tick")], stop)
+
+    assert said in caplog.messages
+    assert tick.gap_s > 0.2
 
 
 # -- crontab lines ---------------------------------------------------------
