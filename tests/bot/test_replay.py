@@ -208,6 +208,29 @@ def test_a_post_older_than_its_topic_counts_from_the_topics_start(
     assert 20 not in [item["id"] for row in rows for item in row["threads"]]
 
 
+def test_a_topic_of_the_same_moment_is_no_candidate(
+    config: Config, tmp_path: Path
+) -> None:
+    """Somebody asked the same to the word, and neither could know of the other."""
+    _, alone = run(config, tmp_path, forum(), name="alone.jsonl")
+    twin = topic(14, 20, "pg_dump backup fails", "The backup with pg_dump stops.")
+    _, rows = run(config, tmp_path, [*forum(), twin])
+
+    assert rows[0] == alone[0]
+    # The next question, asked after it, does see the twin.
+    assert 14 in [item["id"] for item in rows[1]["threads"]]
+
+
+def test_a_topic_older_than_its_label_does_not_suggest_itself(
+    config: Config, tmp_path: Path
+) -> None:
+    """Its own posts are there by then, and nothing fits the question better."""
+    _, rows = run(config, tmp_path, forum(), labels=[label(11, 20.5, 1)])
+
+    assert 11 not in [item["id"] for item in rows[0]["threads"]]
+    assert first(rows[0], "threads") == 1
+
+
 def test_a_second_run_embeds_nothing_and_is_the_same(
     config: Config, tmp_path: Path
 ) -> None:
