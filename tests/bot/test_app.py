@@ -15,17 +15,22 @@ from bot.languages import with_language
 from bot.pace import Pace
 from bot.sandbox import Community, Sandbox
 from bot.terminal import SafeFormatter
+from bot.topic import marker
 from kb.errors import ConfigError
 from kb.types import Document, Kind, Part
-from tests.bot.test_forum import ask
+from tests.bot.conftest import BOT, FakeClock
+from tests.bot.test_forum import ask, own_posts, text_for
 
 
-def app_for(folder: Path, box: Sandbox, **bot: Any) -> App:
+def app_for(
+    folder: Path, box: Sandbox, source: dict[str, Any] | None = None, **bot: Any
+) -> App:
     """An installation on *box*, without any file."""
+    forum = {"type": "forum", "url": box.url, "requests_per_second": 1000}
     data = {
         "community": {"name": "Example", "contact": "ops@example.org"},
         "sources": {
-            "forum": {"type": "forum", "url": box.url, "requests_per_second": 1000},
+            "forum": forum | (source or {}),
             "videos": {"type": "videos"},
         },
         "embedding": {"model": "hashing"},
@@ -106,6 +111,62 @@ def test_a_stop_is_not_counted_against_the_topic_it_interrupted(
     with app.open_store(readonly=True) as store:
         assert store.progress.all_set_aside() == []
         assert store.ledger.watermark("forum") == 0
+
+
+# -- bot -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("mode", "posts"), [("shadow", 0), ("public", 1)])
+def test_only_in_mode_public_is_there_a_way_to_post(
+    tmp_path: Path,
+    box: Sandbox,
+    community: Community,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    posts: int,
+) -> None:
+    """Whatever is asked of the forum of the other modes, nothing leaves it."""
+    monkeypatch.setenv("BOT_KEY", box.key_for(BOT))
+    app = app_for(tmp_path, box, mode=mode, api_key_env="BOT_KEY")
+    topic_id = ask(community)
+
+    with app.forum() as forum:
+        forum.reply(topic_id, text_for(topic_id), marker(topic_id))
+
+    assert len(own_posts(community, topic_id)) == posts
+    assert box.requests.count("POST /posts.json") == posts
+
+
+def test_the_bot_links_nothing_that_only_some_may_read(
+    tmp_path: Path,
+    box: Sandbox,
+    community: Community,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one thread that answers is found by those who may read it, and by no bot."""
+    secret, public = "Where is the spare key of the cabinet?", "Which tablet is good?"
+    community.add_category("Staff", slug="crew", read_restricted=True)
+    ask(community, secret, category="crew", user="root")
+    ask(community, public)
+    monkeypatch.setenv("ADMIN_KEY", box.admin_key)
+    keys = {"api_key_env": "ADMIN_KEY", "api_username": "root"}
+    # However unlike the question, whatever the bot may see is good enough.
+    app = app_for(
+        tmp_path, box, keys | {"private_categories": ["Staff"]}, min_confidence=0.0
+    )
+    app.clock = clock
+    app.harvest("forum")
+    app.index()
+
+    with app.responder() as responder:
+        decision = responder.respond(ask(community, secret))
+
+    with app.open_store() as store, app.searcher(store) as searcher:
+        staff = frozenset({"public", "category:Staff"})
+        found = searcher.search(secret, limit=5, visible_to=staff)
+    assert [hit.document.title for hit in found] == [secret, public]
+    assert [each["title"] for each in decision.suggestions] == [public]
 
 
 # -- jobs ------------------------------------------------------------------
