@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlite_utils import Database
@@ -14,7 +15,7 @@ from sqlite_utils import Database
 from kb.errors import SchemaVersionError, StoreError
 from kb.store import EmbeddingCache, Store
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
-from tests.kb.stored import insert, page
+from tests.kb.stored import delete, insert, page
 
 
 @contextmanager
@@ -239,6 +240,35 @@ def test_a_store_that_is_held_whole_says_so(store_path: Path) -> None:
 
         with pytest.raises(StoreError, match=r"locked.*another program holds it"):
             Store.open(store_path, busy_timeout_s=0.05)
+
+
+def test_what_is_deleted_is_not_left_in_the_file(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where SQLite was built to leave it, as it is not everywhere."""
+    connect = sqlite3.connect
+
+    def connect_as_such_a_build(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*args, **options)
+        connection.execute("PRAGMA secure_delete = OFF")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect_as_such_a_build)
+    secret = "The safe opens with 31-07-19. "
+    with Store.open(store_path) as store:
+        short = insert(store, page("short", secret))
+        long = insert(store, page("long", secret * 500))
+        insert(store, page("other", "Dump nightly"))
+        store.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = store_path.read_bytes()
+
+        delete(store, short, long)
+        store.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        files = [path.read_bytes() for path in store_path.parent.iterdir()]
+    assert before.count(b"31-07-19") > 500
+    assert [data.count(b"31-07-19") for data in files] == [0] * len(files)
+    assert any(b"Dump nightly" in data for data in files)
 
 
 def test_readers_go_on_while_somebody_writes(store: Store, store_path: Path) -> None:
