@@ -192,9 +192,11 @@ class App:
                 rules=ForumRules.of(
                     private=settings.private_categories,
                     excluded=settings.exclude_categories,
-                    ignored=settings.ignore_authors,
+                    # What the bot says is never evidence for what it says.
+                    ignored=[*settings.ignore_authors, self.config.bot.username],
                 ),
                 full_walk_every=settings.full_walk_every,
+                reread=settings.reread_per_refresh,
                 clock=self.clock,
             )
 
@@ -444,23 +446,41 @@ class App:
         from bot.schedule import Job
 
         schedule = self.config.schedule
-        enabled = set(self.source_names())
         jobs = [
             Job(
                 f"refresh {name}",
                 partial(self._refresh_job, name),
-                trigger,
+                self.config.refresh_trigger(name),
                 lane="harvest",
             )
-            for name, trigger in schedule.refresh.items()
-            if name in enabled
+            for name in self.source_names()
         ]
         jobs.append(Job("index", self._index_job, schedule.index, lane="index"))
-        if self.config.bot.forum is not None and self.config.bot.mode != "off":
+        if self._watches():
             jobs.append(Job("watch", self._watch_job, schedule.watch, lane="watch"))
         return jobs
 
-    def _refresh_job(self, name: str) -> None:
+    def _watches(self) -> bool:
+        return self.config.bot.forum is not None and self.config.bot.mode != "off"
+
+    def check(self) -> None:
+        """Look for what only a person can mend, before a service starts.
+
+        Raises:
+            ConfigError: A secret that the config names is not in the environment.
+            StoreError: The store cannot be opened or made.
+            EmbeddingError: The model cannot be used.
+        """
+        for name in self.source_names():
+            settings = self.source_settings(name)
+            if isinstance(settings, ForumSource):
+                secret(settings.api_key_env, key=f"sources.{name}.api_key_env")
+        if self._watches():
+            secret(self.config.bot.api_key_env, key="bot.api_key_env")
+        with self.open_store(), EmbeddingCache.open(self.cache_path):
+            log.info("model=%s", self.embedder.model_id)
+
+    def _refresh_job(self, name: str) -> bool:
         with suppress(StoppedError):
             report = self.harvest(name)
             log.info(
@@ -472,13 +492,17 @@ class App:
                 report.unchanged,
                 report.set_aside,
             )
+            return True
+        return False
 
-    def _index_job(self) -> None:
+    def _index_job(self) -> bool:
         # What was embedded so far is kept; the index in use still stands.
         with suppress(StoppedError):
             self.index(progress=lambda _done, _all: self._check_stopped())
+            return True
+        return False
 
-    def _watch_job(self) -> None:
+    def _watch_job(self) -> bool:
         with suppress(StoppedError), self.responder() as responder:
             report = responder.watch(stopped=self.stopped)
             for decision in report.decisions:
@@ -488,3 +512,5 @@ class App:
                     decision.state,
                     "; ".join(decision.reasons),
                 )
+            return True
+        return False

@@ -345,6 +345,7 @@ def run(session: Session) -> None:
     log_to_stderr(verbose=True)
     with app.single_instance("baraza run"), stopping_on_signals(stop):
         app.stopped = stop
+        app.check()
         run_jobs(
             app.jobs(),
             stop,

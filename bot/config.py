@@ -158,6 +158,7 @@ class ForumSource(_Source):
     ignore_authors: list[str] = []
     requests_per_second: Annotated[float, Field(gt=0, le=1000)] = 0.5
     full_walk_every: Duration = timedelta(days=7)
+    reread_per_refresh: Annotated[int, Field(ge=0, le=10_000)] = 20
 
 
 class ArchiveSource(_Source):
@@ -236,7 +237,7 @@ class Bot(_Section):
 
     mode: Annotated[Mode, BeforeValidator(_mode)] = "shadow"
     forum: Name | None = None
-    username: str = "baraza"
+    username: Annotated[str, Field(min_length=1)] = "baraza"
     api_key_env: EnvName | None = None
     min_confidence: Share = 0.5
     max_links: Annotated[int, Field(ge=1, le=5)] = 5
@@ -280,6 +281,11 @@ class Trigger(_Section):
         if (self.every is None) == (self.cron is None):
             raise ValueError("expected either every or cron")
         return self
+
+
+# For sources that the schedule does not name.
+_FORUM_REFRESH = Trigger(every=timedelta(minutes=15))
+_DAILY = Trigger(every=timedelta(days=1))
 
 
 class Schedule(_Section):
@@ -336,6 +342,13 @@ class Config(_Section):
                     f"schedule.refresh.{name}: expected the name of a source"
                 )
         return self
+
+    def refresh_trigger(self, name: str) -> Trigger:
+        """When ``baraza run`` reads a source; one without a schedule is read, too."""
+        usual = (
+            _FORUM_REFRESH if isinstance(self.sources[name], ForumSource) else _DAILY
+        )
+        return self.schedule.refresh.get(name, usual)
 
     @property
     def user_agent(self) -> str:

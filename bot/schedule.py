@@ -63,7 +63,7 @@ class Job:
 
     Attributes:
         name: For the log.
-        run: Does it once, and returns early when told to stop.
+        run: Does it once, and returns False when it was told to stop on the way.
         trigger: When.
         lane: Jobs of one lane wait for each other.
     """
@@ -98,7 +98,7 @@ def run_jobs(
     for job in jobs:
         if not stop():
             _attempt(job, lanes[job.lane], stop)
-    log.info("running jobs=%d", len(jobs))
+    log.info("running: %s", ", ".join(job.name for job in jobs))
     stop.wait()
     log.info("stopping")
     scheduler.shutdown(wait=True)
@@ -129,14 +129,16 @@ def _attempt(job: Job, lane: threading.Lock, stop: Stop) -> None:
             return
         started = time.monotonic()
         try:
-            job.run()
+            complete = job.run() is not False
         except KBError as exc:
             log.error("job=%s failed: %s", job.name, exc)
         except Exception:
             # A mistake of ours: the other jobs, and this one's next run, go on.
             log.exception("job=%s failed", job.name)
         else:
-            log.info("job=%s done seconds=%.1f", job.name, time.monotonic() - started)
+            how = "done" if complete else "interrupted, goes on next time"
+            seconds = time.monotonic() - started
+            log.info("job=%s %s seconds=%.1f", job.name, how, seconds)
 
 
 def _scheduler(

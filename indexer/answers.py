@@ -15,6 +15,8 @@ DEFAULT_WAIT_S = 10.0
 # Waits named in a body are rounded by the server, maybe down; asking too early
 # counts against us and prolongs the block.
 SLACK_S = 1.0
+# Nobody waits longer than this; what a broken server names may fit no number.
+_MAX_WAIT_S = 86_400
 _MAX_PROBLEM_CHARS = 300
 _TEXT_WAIT = re.compile(r"(?:retry again in|please wait) (\d+) seconds?", re.IGNORECASE)
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
@@ -57,16 +59,16 @@ def asked_wait_s(answer: Answer, *, now: datetime) -> float:
     """
     header = answer.headers.get("retry-after", "").strip()
     if header.isascii() and header.isdecimal():
-        return float(header)
+        return float(min(int(header[:10]), _MAX_WAIT_S))
     moment = _http_date(header)
     if moment is not None:
         return max(0.0, (moment - now).total_seconds())
     extras = _object(answer.body).get("extras")
     seconds = extras.get("wait_seconds") if isinstance(extras, dict) else None
     if isinstance(seconds, (int, float)) and seconds >= 0:
-        return seconds + SLACK_S
+        return min(seconds, _MAX_WAIT_S) + SLACK_S
     found = _TEXT_WAIT.search(answer.body[:4096].decode("utf-8", "replace"))
-    return float(found[1]) + SLACK_S if found else DEFAULT_WAIT_S
+    return min(int(found[1][:10]), _MAX_WAIT_S) + SLACK_S if found else DEFAULT_WAIT_S
 
 
 def refusal(answer: Answer) -> tuple[str, str | None]:

@@ -123,6 +123,7 @@ class Channel:
             },
             timeout=self._timeout_s,
             follow_redirects=False,
+            event_hooks={"response": [_refuse_other_schemes]},
             verify=_ssl_context(),
             # A proxy of the environment cannot reach our own loopback servers.
             trust_env=self._origin.host not in {"127.0.0.1", "::1", "localhost"},
@@ -204,7 +205,7 @@ class Channel:
             raise ForumProtocolError(
                 answer.url, "redirects to nowhere", field="Location"
             )
-        # httpx has parsed it already and refused what is no URL.
+        # httpx, and the hook below, have refused what is no URL.
         target = httpx.URL(answer.url).join(location)
         if not _same_site(self._origin, target):
             raise ForumRejectedError(
@@ -333,6 +334,23 @@ def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if not (value.isascii() and value.isprintable() and value == value.strip()):
             raise ConfigError(name, "holds characters that an HTTP header must not")
     return dict(headers)
+
+
+def _refuse_other_schemes(response: httpx.Response) -> None:
+    """Refuse a redirect to mailto:, tel: or javascript:, where a permalink may lead.
+
+    As a hook, because httpx looks at the address before we do, and fails on it.
+    """
+    location = response.headers.get("location", "")
+    scheme, colon, _ = location.partition(":")
+    foreign = colon and scheme.isalpha() and scheme.lower() not in {"http", "https"}
+    if response.status_code in _REDIRECTS and foreign:
+        raise ForumRejectedError(
+            str(response.url),
+            response.status_code,
+            f"redirects to what is no web address: {location[:80]!r}",
+            error_type=MOVED if response.status_code in _FOR_GOOD else None,
+        )
 
 
 def _same_site(origin: httpx.URL, target: httpx.URL) -> bool:

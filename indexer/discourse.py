@@ -62,7 +62,8 @@ class DiscourseClient:
         try:
             data = self._get(path)
         except ForumRejectedError as exc:
-            if exc.status in {403, 404}:
+            # Only Discourse's own word counts: a proxy's page knows no categories.
+            if exc.status in {403, 404} and exc.error_type is not None:
                 return None
             raise
         item = data.get("category") if isinstance(data, dict) else None
@@ -99,7 +100,7 @@ class DiscourseClient:
         Raises:
             ForumRejectedError: It is not there for us. Its ``error_type`` is
                 ``moved`` when the forum leads to another topic instead.
-            RecordError: A field of the topic or of a post is bad.
+            RecordError: A field of the topic, or what tells its posts apart, is bad.
         """
         path = f"/t/{topic_id}.json"
         topic = wire.read_topic(self._get(path), path)
@@ -164,4 +165,5 @@ def _merged(parts: Sequence[Posts]) -> Posts:
         met=tuple(i for part in parts for i in part.met),
         last_number=max(part.last_number for part in parts),
         dropped=tuple(item for part in parts for item in part.dropped),
+        broken=tuple(item for part in parts for item in part.broken),
     )

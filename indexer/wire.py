@@ -103,12 +103,15 @@ class Posts:
     Attributes:
         met: Ids of all posts in the answer, dropped ones included.
         dropped: ``(post number, cause)`` of what must not be kept.
+        broken: ``(post number, problem)`` of what cannot be read; the others of
+            its topic can.
     """
 
     kept: tuple[Post, ...]
     met: tuple[PostId, ...]
     last_number: int
     dropped: tuple[tuple[int, str], ...] = ()
+    broken: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +287,7 @@ def _posts(stream: Fields) -> Posts:
     kept: list[Post] = []
     met: list[PostId] = []
     dropped: list[tuple[int, str]] = []
+    broken: list[tuple[int, str]] = []
     last = 0
     for item in stream.each("posts"):
         met.append(PostId(item.whole("id")))
@@ -292,9 +296,12 @@ def _posts(stream: Fields) -> Posts:
         cause = _cause_to_drop(item)
         if cause:
             dropped.append((number, cause))
-        else:
+            continue
+        try:
             kept.append(_post(item, number))
-    return Posts(tuple(kept), tuple(met), last, tuple(dropped))
+        except RecordError as exc:
+            broken.append((number, f"{exc.field}: {exc.problem}"))
+    return Posts(tuple(kept), tuple(met), last, tuple(dropped), tuple(broken))
 
 
 def _cause_to_drop(item: Fields) -> str:

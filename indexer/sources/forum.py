@@ -4,13 +4,15 @@ A walk reads the list of topics, latest activity first, and reads anew the topic
 whose mark differs from the stored one. Most walks end where the last complete one
 began. Now and then, and whenever categories or rules change, the whole list is
 read; topics that are stored but not listed are then asked for one by one,
-because a topic may miss in a moving list without having left.
+because a topic may miss in a moving list without having left. Each walk also reads
+some stored topics again, in turns: the list is silent about edits and hidden posts.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,11 +42,13 @@ class _Position:
         since: Latest activity that it met.
         listed_at: When the whole list was last read.
         stamp: Of the forum, its categories and our rules at that time.
+        reread: The topic that was read again last, where the next turn begins.
     """
 
     since: datetime
     listed_at: datetime
     stamp: str
+    reread: int = 0
 
     def dump(self) -> str:
         return json.dumps(
@@ -52,6 +56,7 @@ class _Position:
                 "since": self.since.isoformat(),
                 "listed_at": self.listed_at.isoformat(),
                 "stamp": self.stamp,
+                "reread": self.reread,
             }
         )
 
@@ -66,6 +71,7 @@ class _Position:
                 datetime.fromisoformat(data["since"]).astimezone(UTC),
                 datetime.fromisoformat(data["listed_at"]).astimezone(UTC),
                 str(data["stamp"]),
+                int(data.get("reread", 0)),
             )
         except (ValueError, KeyError, TypeError):
             log.warning(
@@ -80,6 +86,8 @@ class ForumSource:
     Args:
         name: Of the source in the config.
         full_walk_every: Age at which the whole list is read again.
+        reread: Stored topics that each walk reads again, in turns, though the list
+            shows no change: edits and hidden posts bump nothing.
         max_pages: Bounds a list that never ends.
     """
 
@@ -94,6 +102,7 @@ class ForumSource:
         *,
         rules: ForumRules | None = None,
         full_walk_every: timedelta = timedelta(days=7),
+        reread: int = 0,
         overlap: timedelta = OVERLAP,
         max_pages: int = _MAX_PAGES,
         clock: Clock = utc_now,
@@ -102,6 +111,7 @@ class ForumSource:
         self._client = client
         self._rules = rules or ForumRules()
         self._full_walk_every = full_walk_every
+        self._reread = reread
         self._overlap = overlap
         self._max_pages = max_pages
         self._clock = clock
@@ -139,7 +149,7 @@ class ForumSource:
         ):
             last = None
         reader = TopicReader(
-            self.name, self._client, self._rules, categories, known, full
+            self.name, self._client, self._rules, categories, known, full, again
         )
         yield from reader.read_list(
             floor=last.since - self._overlap if last else None,
@@ -148,6 +158,9 @@ class ForumSource:
         yield from reader.read_unlisted(key for key in again if key.isdecimal())
         if last is None and reader.list_ended:
             yield from reader.read_unlisted(known)
+        turn = _next_turn(known, before.reread if before else 0, self._reread)
+        if not full:
+            yield from reader.read_again(turn)
         if reader.gone:
             # A key that was revoked just now looks as if everything had left.
             self._categories()
@@ -156,6 +169,7 @@ class ForumSource:
             since=min(newest or started, started),
             listed_at=last.listed_at if last else started,
             stamp=stamp,
+            reread=int(turn[-1]) if turn else 0,
         )
         yield reader.rest(position.dump())
 
@@ -176,3 +190,14 @@ class ForumSource:
                     f"({exc.problem})",
                 ) from exc
             raise
+
+
+def _next_turn(known: Collection[str], last: int, count: int) -> list[str]:
+    """The next *count* topics after *last*, round and round.
+
+    >>> _next_turn({"1", "5", "9"}, 5, 2), _next_turn({"1", "5"}, 5, 3)
+    (['9', '1'], ['1', '5'])
+    """
+    ids = sorted(int(key) for key in known)
+    after = bisect_right(ids, last)
+    return [str(topic_id) for topic_id in (ids[after:] + ids[:after])[:count]]

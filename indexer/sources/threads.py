@@ -75,8 +75,11 @@ def reason_to_skip(
 
 def is_restricted(category: Category, categories: Mapping[int, Category]) -> bool:
     """Whether not everybody may read it: a category is never more open than
-    the one that it is in."""
-    return any(above.restricted for above in _with_parents(category, categories))
+    the one that it is in, and one below an unknown one is taken for restricted."""
+    line = list(_with_parents(category, categories))
+    above = line[-1].parent_id
+    unknown = above is not None and above not in categories
+    return unknown or any(one.restricted for one in line)
 
 
 def visibility_of(category: Category, categories: Mapping[int, Category]) -> str:

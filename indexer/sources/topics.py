@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,6 +42,7 @@ class TopicReader:
         met: Keys that need not be looked at again in this walk.
         gone: Stored topics that have left, reported at the end in one batch.
         failed: Topics for which the forum failed; it may yet turn out to be down.
+        again: Keys to be read whatever the list says of them.
         newest: Latest activity when the list was begun.
         list_ended: The whole list was read.
     """
@@ -52,6 +53,7 @@ class TopicReader:
     categories: dict[int, Category]
     known: Mapping[str, StoredState]
     full: bool
+    again: Collection[str] = ()
     met: set[str] = field(default_factory=set)
     gone: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -88,9 +90,17 @@ class TopicReader:
                 stored = self.known.get(key)
                 yield from self._read(key, stored.revision if stored else "")
 
+    def read_again(self, keys: Iterable[str]) -> Iterator[Batch]:
+        """Read stored topics of which the list says that nothing changed."""
+        for key in keys:
+            yield from self._read(key, self.known[key].revision)
+
     def rest(self, cursor: str) -> Batch:
         """What is still to be reported at the end of the walk."""
         return Batch(gone=tuple(self.gone), set_aside=self._failed(), cursor=cursor)
+
+    def _must_read(self, key: str) -> bool:
+        return self.full or key in self.again
 
     def _brings_news(self, page: TopicList) -> bool:
         return any(str(item.id) not in self.met for item in page.items)
@@ -110,7 +120,7 @@ class TopicReader:
             stored = self.known.get(key)
             if reason:
                 skipped.append((key, reason))
-            elif stored and stored.revision == revision and not self.full:
+            elif stored and stored.revision == revision and not self._must_read(key):
                 unchanged.append(key)
             else:
                 changed.append((key, revision))
@@ -142,7 +152,10 @@ class TopicReader:
             if not has_left(exc):
                 yield Batch(set_aside=((key, str(exc)), *self._failed()))
             elif key in self.known:
-                self.gone.append(key)
+                if key not in self.gone:
+                    self.gone.append(key)
+            else:
+                yield Batch(skipped=((key, "listed but not there for us"),))
             return
         except (ForumProtocolError, RecordError) as exc:
             self.failures_in_a_row = 0
@@ -167,10 +180,15 @@ class TopicReader:
                 revision=revision,
                 rules=self.rules,
             )
-        if document is None:
-            skipped = (str(topic.id), reason or "no readable post")
-            return Batch(skipped=(skipped,), set_aside=self._failed())
-        return Batch(documents=(document,), set_aside=self._failed())
+        key, aside = str(topic.id), self._failed()
+        if not reason and topic.posts.broken:
+            # The other posts are kept; the topic is read again with every walk.
+            problems = "; ".join(f"post {n}: {p}" for n, p in topic.posts.broken)
+            aside = (*aside, (key, problems))
+        elif document is None:
+            skipped = (key, reason or "no readable post")
+            return Batch(skipped=(skipped,), set_aside=aside)
+        return Batch(documents=(document,) if document else (), set_aside=aside)
 
     def _failed(self) -> tuple[tuple[str, str], ...]:
         failed = tuple(self.failed)
@@ -199,16 +217,25 @@ class TopicReader:
         )
 
     def _category(self, category_id: int | None) -> Category | None:
-        """A category, asked for once when the forum did not name it before."""
-        if category_id is None or category_id in self._unlisted:
-            return None
-        if category_id not in self.categories:
+        """A category, asked for once when the forum did not name it before, and
+        those above it: they decide with it who may read."""
+        found, step = None, category_id
+        seen: set[int] = set()
+        while step is not None and step not in seen:
+            seen.add(step)
+            one = self._one_category(step)
+            found = found or one
+            step = one.parent_id if one else None
+        return found
+
+    def _one_category(self, category_id: int) -> Category | None:
+        if category_id not in self.categories and category_id not in self._unlisted:
             found = self.client.category(category_id)
             if found is None:
                 self._unlisted.add(category_id)
-                return None
-            self.categories[category_id] = found
-        return self.categories[category_id]
+            else:
+                self.categories[category_id] = found
+        return self.categories.get(category_id)
 
 
 def has_left(exc: ForumRejectedError) -> bool:

@@ -74,6 +74,10 @@ class Install:
         )
 
 
+# A source without a schedule is refreshed all the same.
+RUNNING = "running: refresh forum, refresh docs, index, watch"
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     """The forum's: other processes go by the real one, and so must it."""
@@ -523,7 +527,7 @@ def test_run_answers_a_new_topic_refuses_a_second_and_ends_on_sigterm(
 ) -> None:
     install.change("bot", {"mode": "public"})
     process = install.start("run")
-    with running(process, lambda line: "running jobs=3" in line):
+    with running(process, lambda line: RUNNING in line):
         topic_id = ask(install.community, "Night cron for PostgreSQL backups?")
         second = install.baraza("run")
         assert second.exit_code == 1
@@ -544,7 +548,7 @@ def test_run_answers_a_new_topic_refuses_a_second_and_ends_on_sigterm(
 
 def test_run_that_was_killed_blocks_nobody(install: Install) -> None:
     process = install.start("run")
-    with running(process, lambda line: "running jobs=3" in line):
+    with running(process, lambda line: RUNNING in line):
         process.kill()
         process.wait()
 

@@ -12,9 +12,9 @@ from bot.sandbox import Community, PostType, Sandbox, Settings
 from indexer.discourse import DiscourseClient
 from indexer.http import Transport
 from indexer.wire import Category
-from kb.errors import ForumProtocolError, ForumRejectedError, RecordError
+from kb.errors import ForumProtocolError, ForumRejectedError
 from kb.types import TopicId
-from tests.indexer.loopback import Loopback, Reply, as_json
+from tests.indexer.loopback import Loopback, Reply, as_json, as_text
 
 
 @pytest.fixture
@@ -213,11 +213,23 @@ def test_a_bad_post_in_a_later_chunk_is_named(server: Loopback) -> None:
     server.on("/t/7.json", topic(*numbered(1), stream=[1, 2]))
     bad = {**POST, "id": 2, "cooked": None}
     server.on("/t/7/posts.json", as_json({"post_stream": {"posts": [bad]}}))
-    with client(server.url) as forum, pytest.raises(RecordError) as caught:
-        forum.topic(TopicId(7))
-    assert str(caught.value) == (
-        "/t/7/posts.json: post_stream.posts[0].cooked: expected str, got null"
-    )
+    with client(server.url) as forum:
+        posts = forum.topic(TopicId(7)).posts
+    assert [post.id for post in posts.kept] == [1]
+    assert posts.broken == ((1, "post_stream.posts[0].cooked: expected str, got null"),)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_only_the_forums_own_word_says_that_a_category_is_not_there(
+    server: Loopback, status: int
+) -> None:
+    page = as_text("<html>Attention Required!", status, "text/html")
+    server.on("/c/4/show.json", page)
+    with client(server.url) as forum:
+        with pytest.raises(ForumRejectedError):
+            forum.category(4)
+        server.on("/c/4/show.json", as_json({"errors": ["No."]}, status))
+        assert forum.category(4) is None
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -60,6 +61,7 @@ class World:
         accept_deletions: bool = False,
         max_bytes: int = 20_000_000,
         max_pages: int = 100,
+        reread: int = 0,
     ) -> RefreshReport:
         with Transport(
             self.url,
@@ -75,6 +77,7 @@ class World:
                 rules=self.rules,
                 clock=self.clock,
                 max_pages=max_pages,
+                reread=reread,
             )
             return refresh(
                 source,
@@ -135,6 +138,11 @@ def ids(topics: Iterable[Any]) -> list[int]:
 
 def asked(box: Sandbox, since: int) -> list[str]:
     return [request.partition("?")[0] for request in box.requests[since:]]
+
+
+def topics_asked(box: Sandbox, since: int) -> list[int]:
+    found = [re.search(r"/t/(\d+)\.json", each) for each in asked(box, since)]
+    return [int(each[1]) for each in found if each]
 
 
 # -- what a thread becomes -------------------------------------------------
@@ -460,6 +468,53 @@ def test_edits_that_bump_nothing_are_found_by_a_full_walk(
     assert (report.updated, report.passages_added, report.passages_removed) == (1, 1, 1)
 
 
+def test_stored_topics_are_read_again_in_turns(
+    community: Community, box: Sandbox, world: World
+) -> None:
+    """The list does not tell of edits, nor of posts that moderators hide."""
+    topics = community.add_topics(5, posts=2)
+    world.harvest()
+    turns = []
+    for _ in range(4):
+        since = len(box.requests)
+        world.harvest(reread=2)
+        turns.append(topics_asked(box, since))
+
+    first, second, third, fourth, fifth = ids(topics)
+    assert turns == [[first, second], [third, fourth], [fifth, first], [second, third]]
+
+
+def test_a_turn_finds_what_bumped_nothing(community: Community, world: World) -> None:
+    topics = community.add_topics(3, posts=3)
+    world.harvest()
+    for topic, change in zip(
+        topics, (community.hide_post, community.withdraw_post, None), strict=True
+    ):
+        second = community.posts_of(topic.id)[1].id
+        if change is None:
+            community.edit_post(second, "Put better, and long enough.")
+        else:
+            change(second)
+    assert world.harvest().updated == 0
+
+    report = world.harvest(reread=3)
+
+    assert (report.updated, report.deleted) == (3, 0)
+    assert [len(world.document(topic.id).parts) for topic in topics] == [2, 2, 3]
+
+
+def test_a_turn_notices_that_a_topic_has_left(
+    community: Community, world: World
+) -> None:
+    topics = community.add_topics(3)
+    world.harvest()
+    community.privatise(topics[0].id)
+
+    report = world.harvest(reread=3)
+
+    assert (report.deleted, world.keys) == (1, ids(topics[1:]))
+
+
 @pytest.mark.parametrize("detailed", [False, True], ids=["404", "410"])
 def test_a_deleted_topic_leaves_on_the_forums_word(
     community: Community, box: Sandbox, world: World, detailed: bool
@@ -591,7 +646,7 @@ def test_a_broken_topic_is_set_aside_and_the_others_are_read(
     # Fields are read in an order that is not ours to promise: give the bad one.
     if b"post_stream" in body:
         data = json.loads(body)
-        spoiled = {"id": topics[1].id, "title": "T", **data}
+        spoiled = {"id": topics[1].id, "title": "T", "category_id": 1, **data}
         box.faults.clear()
         spoil(box, topics[1].id, json.dumps(spoiled).encode())
     report = world.harvest()
@@ -605,6 +660,31 @@ def test_a_broken_topic_is_set_aside_and_the_others_are_read(
     box.faults.clear()
     report = world.harvest()
     assert (report.inserted, world.keys, world.aside()) == (1, ids(topics), [])
+
+
+def test_a_broken_post_is_told_and_the_rest_of_its_topic_is_kept(
+    server: Loopback, store: Store, clock: Hands
+) -> None:
+    world = World(server.url, store, clock)
+    serve(server, [page(listed(1))], [1])
+    data = json.loads(server.answer("/t/1.json").body)
+    good = data["post_stream"]["posts"][0]
+    bad = {**good, "id": 2, "post_number": 2, "cooked": None}
+    stream = {"posts": [good, bad], "stream": [1, 2]}
+    server.on("/t/1.json", as_json({**data, "post_stream": stream}))
+
+    report = world.harvest()
+
+    assert (report.inserted, report.set_aside) == (1, 1)
+    assert [part.number for part in world.document(1).parts] == [1]
+    reason = "post 2: post_stream.posts[1].cooked: expected str, got null"
+    assert world.aside() == [("1", reason)]
+
+    # The list shows no change, and it is read again all the same.
+    mended = {"posts": [good, {**bad, "cooked": "<p>Well</p>"}], "stream": [1, 2]}
+    server.on("/t/1.json", as_json({**data, "post_stream": mended}))
+    assert (world.harvest().updated, world.aside()) == (1, [])
+    assert [part.number for part in world.document(1).parts] == [1, 2]
 
 
 def test_a_topic_of_forty_megabytes_is_set_aside(
@@ -880,6 +960,37 @@ def test_a_category_that_nobody_can_look_up_is_not_harvested(
     assert (world.keys, report.skipped) == ([4], {"unknown category": 3})
     assert world.document(4).category == "Extra"
     assert server.requests.count("GET /c/7/show.json") == 1
+
+
+def test_a_category_is_never_more_open_than_one_above_it_that_is_looked_up(
+    server: Loopback, store: Store, clock: Hands
+) -> None:
+    """A large forum names neither the category nor the ones above it."""
+    world = World(server.url, store, clock)
+    serve(server, [page(listed(1, category_id=8), listed(2, category_id=9))], [1, 2])
+    for number, topic_id in ((8, 1), (9, 2)):
+        below = {**SUPPORT, "id": number, "name": "Below", "parent_category_id": 70}
+        if number == 9:
+            below["parent_category_id"] = 71
+        server.on(f"/c/{number}/show.json", as_json({"category": below}))
+        data = json.loads(server.answer(f"/t/{topic_id}.json").body)
+        server.on(f"/t/{topic_id}.json", as_json({**data, "category_id": number}))
+    above = {**SUPPORT, "id": 70, "name": "Above", "read_restricted": True}
+    server.on("/c/70/show.json", as_json({"category": above}))
+
+    report = world.harvest()
+
+    # Nobody knows what 71 is, so nobody knows who may read what is below it.
+    assert (world.keys, report.skipped) == ([], {"private category": 2})
+
+
+def test_a_topic_that_is_listed_and_not_there_is_counted(
+    server: Loopback, store: Store, clock: Hands
+) -> None:
+    world = World(server.url, store, clock)
+    serve(server, [page(listed(1), listed(2))], [1])
+    report = world.harvest()
+    assert (world.keys, report.skipped) == ([1], {"listed but not there for us": 1})
 
 
 def test_a_cursor_that_is_not_ours_leads_to_a_whole_walk(

@@ -456,6 +456,36 @@ def test_a_redirect_to_what_is_no_url_is_tried_again(
     assert reader.get_json("/a") == "better"
 
 
+@pytest.mark.parametrize("target", ["mailto:a@b.org", "tel:123", "javascript:alert(1)"])
+def test_a_redirect_to_what_is_no_web_address_is_a_refusal(
+    server: Loopback, reader: Transport, target: str
+) -> None:
+    """Administrators may point a permalink anywhere."""
+    server.on("/a", Reply(301, headers={"Location": target}))
+    with pytest.raises(ForumRejectedError) as caught:
+        reader.get_json("/a")
+    assert caught.value.error_type == "moved"
+    assert caught.value.problem == f"redirects to what is no web address: {target!r}"
+
+
+@pytest.mark.parametrize(
+    "limited",
+    [
+        as_json({"extras": {"wait_seconds": 10**400}}, 429),
+        as_json({"extras": {"wait_seconds": 1e300}}, 429),
+        as_text(f"Please retry again in {'9' * 400} seconds.", 429),
+        as_json({}, 429, Retry_After="9" * 400),
+    ],
+)
+def test_a_wait_beyond_all_numbers_is_an_error_that_names_a_day(
+    server: Loopback, reader: Transport, limited: Reply
+) -> None:
+    server.on("/a", limited)
+    with pytest.raises(RateLimitedError) as caught:
+        reader.get_json("/a")
+    assert caught.value.retry_after_s in (86_400, 86_401)
+
+
 def test_being_led_to_the_login_page_is_a_refusal(
     server: Loopback, reader: Transport
 ) -> None:

@@ -136,17 +136,10 @@ def test_optional_keys_may_be_missing_and_unknown_ones_come_along() -> None:
 @pytest.mark.parametrize(
     ("where", "value", "message"),
     [
-        ("posts.0.cooked", None, "post_stream.posts[0].cooked: expected str, got null"),
-        ("posts.0.cooked", 5, "post_stream.posts[0].cooked: expected str, got int"),
         ("posts.0.id", "x", "post_stream.posts[0].id: expected int, got str"),
         ("posts.0.id", True, "post_stream.posts[0].id: expected int, got bool"),
         ("posts.0.id", 2**63, "post_stream.posts[0].id: is too large"),
         ("posts.0.hidden", "no", "post_stream.posts[0].hidden: expected bool, got str"),
-        (
-            "posts.0.created_at",
-            "yesterday",
-            "post_stream.posts[0].created_at: expected a time, got 'yesterday'",
-        ),
         ("posts.0", "gone", "post_stream.posts[0]: expected object, got str"),
         ("posts", {}, "post_stream.posts: expected list, got object"),
         ("stream", [71, None], "post_stream.stream[1]: expected int, got null"),
@@ -165,12 +158,30 @@ def test_a_bad_field_is_named(where: str, value: Any, message: str) -> None:
 
 
 def test_a_missing_field_is_named_with_its_place() -> None:
-    bad = post(id=72, post_number=2)
-    del bad["cooked"]
+    bad = post(id=72)
+    del bad["post_number"]
     with pytest.raises(RecordError) as caught:
         read_topic(topic(post(), bad), URL)
-    assert caught.value.field == "post_stream.posts[1].cooked"
-    assert caught.value.problem == "expected str, but it is missing"
+    assert caught.value.field == "post_stream.posts[1].post_number"
+    assert caught.value.problem == "expected int, but it is missing"
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"cooked": None}, "cooked: expected str, got null"),
+        ({"cooked": 5}, "cooked: expected str, got int"),
+        ({"created_at": "yesterday"}, "created_at: expected a time, got 'yesterday'"),
+    ],
+)
+def test_a_post_that_cannot_be_read_costs_its_topic_no_other(
+    changes: dict[str, Any], problem: str
+) -> None:
+    bad = post(id=72, post_number=2, **changes)
+    read = read_topic(topic(post(), bad, post(id=73, post_number=3)), URL)
+    assert [kept.number for kept in read.posts.kept] == [1, 3]
+    assert read.posts.broken == ((2, f"post_stream.posts[1].{problem}"),)
+    assert read.posts.met == (71, 72, 73)
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 4])
