@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bot.topic import TopicView
+from bot.topic import Cited, TopicView
 from indexer.answers import Answer
 from indexer.channel import Channel, Params
 from indexer.fields import Fields
@@ -37,6 +37,8 @@ CATEGORIES_TTL_S = 300.0
 # Post ids per request; a longer query meets the limits of web servers.
 _IDS_PER_REQUEST = 40
 _MAX_PAGES = 100
+# Any of these flags of a post means that its readers see something else.
+_CONCEALED = ("hidden", "cooked_hidden", "user_deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ class Forum(Protocol):
 
     def topic(self, topic_id: TopicId) -> TopicView:
         """The topic as it is now."""
+
+    def cited(self, topic_id: TopicId, post_number: int) -> Cited:
+        """What a link to a post leads to; one that is not there is a problem."""
 
     def newest_topic(self) -> TopicId | None:
         """The highest id of a listed topic; ``None`` on an empty forum."""
@@ -132,9 +137,7 @@ class LiveForum:
             ),
             None,
         )
-        gone = first is None or any(
-            first.flag(name) for name in ("hidden", "cooked_hidden", "user_deleted")
-        )
+        gone = first is None or any(first.flag(name) for name in _CONCEALED)
         return TopicView(
             id=topic_id,
             title=fields.text("title"),
@@ -144,6 +147,7 @@ class LiveForum:
             # Without an account there is nobody left to answer, as with a bot.
             author_id=(first and first.maybe_whole("user_id")) or 0,
             created_at=fields.moment("created_at"),
+            deleted=fields.has("deleted_at"),
             category=tuple(category.slug for category in line),
             public=bool(line) and not any(category.restricted for category in line),
             private_message=private,
@@ -156,6 +160,24 @@ class LiveForum:
             ),
             missing_posts=_missing_posts(fields),
         )
+
+    def cited(self, topic_id: TopicId, post_number: int) -> Cited:
+        """See `Forum.cited`. The bot's key may see more than the public does, so
+        all that restricts a topic is looked at."""
+        try:
+            topic = self.topic(topic_id)
+            if topic.private_message or not topic.public:
+                return Cited("its topic is not public")
+            if topic.deleted or not topic.listed:
+                return Cited("its topic was taken out of the lists")
+            data, url = self._read(f"/posts/by_number/{topic_id}/{post_number}.json")
+        except ForumRejectedError as exc:
+            return Cited(f"it cannot be read any more ({exc.status} {exc.problem})")
+        with _as_protocol_error(url):
+            post = Fields(data, url)
+            if any(post.flag(name) for name in _CONCEALED) or post.has("deleted_at"):
+                return Cited("its post is hidden or was withdrawn")
+            return Cited(cooked=post.text("cooked"))
 
     def _line(self, category_id: int) -> list[Category]:
         """A category below its parents, outermost first; empty when unknown."""
@@ -324,6 +346,10 @@ class DryRunForum:
     def topic(self, topic_id: TopicId) -> TopicView:
         """See `Forum.topic`."""
         return self._forum.topic(topic_id)
+
+    def cited(self, topic_id: TopicId, post_number: int) -> Cited:
+        """See `Forum.cited`."""
+        return self._forum.cited(topic_id, post_number)
 
     def newest_topic(self) -> TopicId | None:
         """See `Forum.newest_topic`."""

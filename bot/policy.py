@@ -110,6 +110,7 @@ def objections(
         ),
         "it is closed": topic.closed,
         "it is archived": topic.archived,
+        "it was deleted": topic.deleted,
         "it is not listed": not topic.listed,
         "it is already solved": topic.solved,
         "its first post is hidden or was withdrawn": not topic.opening,

@@ -9,7 +9,8 @@ topic is read, and only when our marker is nowhere is the same text sent again
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from bot.compose import compose, title_of
 from bot.config import Mode
 from bot.forum import Forum, Reply
 from bot.policy import PolicySettings, Verdict, judge, objections
-from bot.topic import TopicView, marker
+from bot.topic import Cited, TopicView, marker
 from indexer.blocks import join_blocks
 from indexer.clean import clean_html
 from kb.errors import (
@@ -32,13 +33,16 @@ from kb.errors import (
     StoreError,
 )
 from kb.store import Decision, Store
-from kb.types import Clock, SearchHit, TopicId, utc_now
+from kb.types import Clock, DocumentId, SearchHit, TopicId, utc_now
 
 log = logging.getLogger(__name__)
 
 # A topic that fails this often is left to people.
 MAX_TRIES = 5
 _QUOTA_SPAN = timedelta(hours=1)
+# A post that has lost more of a passage's words than this was rewritten.
+_MAX_LOST_WORDS = 0.1
+_WORD = re.compile(r"\w{3,}")
 
 
 class Find(Protocol):
@@ -130,11 +134,15 @@ class Responder:
             ForumError: The topic cannot be read.
             SearchIndexError: There is no usable index.
         """
+        return self._considered(topic_id)[0]
+
+    def _considered(self, topic_id: TopicId) -> tuple[Decision, Mapping[str, str]]:
+        """The decision, and the threads that are not what the store holds."""
         topic = self._forum.topic(topic_id)
         earlier = self._store.ledger.get(self._name, topic_id)
-        verdict, text = self._verdict(topic, earlier)
+        verdict, text, outdated = self._verdict(topic, earlier)
         body = self._body(topic, verdict, text) if verdict.speak else None
-        return Decision(
+        decision = Decision(
             forum=self._name,
             topic_id=topic_id,
             title=topic.title,
@@ -145,10 +153,11 @@ class Responder:
             suggestions=tuple(_suggestion(hit) for hit in verdict.picks),
             body=body,
         )
+        return decision, outdated
 
     def _verdict(
         self, topic: TopicView, earlier: Decision | None
-    ) -> tuple[Verdict, str]:
+    ) -> tuple[Verdict, str, Mapping[str, str]]:
         against = objections(
             topic,
             self._settings,
@@ -157,13 +166,55 @@ class Responder:
             replies_last_hour=self._replies_last_hour(),
         )
         if against:
-            return Verdict(False, against), ""
+            return Verdict(False, against), "", {}
         text = join_blocks(clean_html(topic.opening))
         try:
             hits = self._find(topic, text)
         except InvalidQueryError as exc:
-            return Verdict(False, (f"nothing to search for: {exc}",)), text
-        return judge(topic, hits, self._settings), text
+            return Verdict(False, (f"nothing to search for: {exc}",)), text, {}
+        verdict, outdated = self._judge(topic, hits)
+        return verdict, text, outdated
+
+    def _judge(
+        self, topic: TopicView, hits: Sequence[SearchHit]
+    ) -> tuple[Verdict, Mapping[str, str]]:
+        """Judge, and look on the forum whether what would be linked still stands.
+
+        The store lags behind: a thread may have been deleted, hidden, edited or
+        made private since it was read. Such a link is left out, and judged is what
+        remains.
+        """
+        checked: set[DocumentId] = set()
+        problems: dict[DocumentId, str] = {}
+        outdated: dict[str, str] = {}
+        while True:
+            left = [hit for hit in hits if hit.document.id not in problems]
+            verdict = judge(topic, left, self._settings)
+            # Silence needs no check: nothing is shown to anybody.
+            new = [h for h in verdict.picks if h.document.id not in checked]
+            if not verdict.speak or not new:
+                break
+            for hit in new:
+                checked.add(hit.document.id)
+                if problem := self._problem_with(hit):
+                    problems[hit.document.id] = problem
+                    outdated[hit.document.key] = problem
+        left_out = [
+            f"left out {hit.url}: {problems[hit.document.id]}"
+            for hit in hits
+            if hit.document.id in problems
+        ]
+        return replace(verdict, reasons=(*verdict.reasons, *left_out)), outdated
+
+    def _problem_with(self, hit: SearchHit) -> str:
+        """Why a link must not be posted; empty when it may."""
+        document, passage = hit.document, hit.passage
+        if document.source != self._name:
+            return ""
+        cited = self._forum.cited(TopicId(int(document.key)), passage.part_number)
+        if cited.problem or _still_says(cited, passage.text):
+            return cited.problem
+        return "its post was rewritten since it was read"
 
     def _body(self, topic: TopicView, verdict: Verdict, text: str) -> str:
         question = f"{topic.title}\n{text}"
@@ -175,9 +226,9 @@ class Responder:
             community=self._community,
         )
 
-    def _replies_last_hour(self) -> int:
+    def _replies_last_hour(self, *, sent: bool = False) -> int:
         since = self._clock() - _QUOTA_SPAN
-        return self._store.ledger.replies_since(self._name, since)
+        return self._store.ledger.replies_since(self._name, since, sent=sent)
 
     def respond(self, topic_id: TopicId) -> Decision:
         """Decide about a topic, record it and, in mode ``public``, answer.
@@ -197,7 +248,8 @@ class Responder:
             return earlier
         if self._mode == "off":
             return self._switched_off(topic_id)
-        decision = self.consider(topic_id)
+        decision, outdated = self._considered(topic_id)
+        self._read_again(outdated)
         if decision.is_silent or self._mode == "shadow":
             return self._record(decision)
         known = self._known_reply(topic_id)
@@ -209,6 +261,16 @@ class Responder:
         if known is not None:
             return self._settle(claimed, known, "the reply was already there")
         return self._send(claimed)
+
+    def _read_again(self, outdated: Mapping[str, str]) -> None:
+        """Have the next harvest read threads whatever the forum's list says."""
+        if not outdated:
+            return
+        with self._store.transaction():
+            for key, problem in outdated.items():
+                self._store.progress.set_aside(
+                    self._name, key, f"cannot be linked: {problem}", at=self._clock()
+                )
 
     def _switched_off(self, topic_id: TopicId) -> Decision:
         return Decision(
@@ -299,6 +361,14 @@ class Responder:
             return ()
         settled: list[Decision] = []
         for claimed in self._store.ledger.claimed(self._name):
+            if (
+                self._replies_last_hour(sent=True)
+                >= self._settings.max_replies_per_hour
+            ):
+                log.warning(
+                    "topic=%d stays claimed: too many replies", claimed.topic_id
+                )
+                continue
             try:
                 settled.append(self._settle_claim(claimed))
             except ForumError as exc:
@@ -328,7 +398,18 @@ class Responder:
         against = objections(topic, self._settings, self._clock())
         if against:
             return self._refuse(claimed, f"never posted, and now {'; '.join(against)}")
+        for problem in map(self._problem_of, claimed.suggestions):
+            if problem:
+                return self._refuse(claimed, f"never posted, and now {problem}")
         return self._send(claimed)
+
+    def _problem_of(self, suggestion: Mapping[str, Any]) -> str:
+        """As `_problem_with`, of a link that was claimed to be posted."""
+        if suggestion.get("source") != self._name:
+            return ""
+        topic_id, number = TopicId(int(suggestion["key"])), suggestion.get("part", 1)
+        problem = self._forum.cited(topic_id, number).problem
+        return f"{suggestion['url']} must not be linked: {problem}" if problem else ""
 
     # -- all new topics ----------------------------------------------------
 
@@ -436,4 +517,19 @@ def _suggestion(hit: SearchHit) -> dict[str, Any]:
         "confidence": round(hit.confidence, 4),
         "source": hit.document.source,
         "key": hit.document.key,
+        "part": hit.passage.part_number,
     }
+
+
+def _still_says(cited: Cited, passage: str) -> bool:
+    """Whether a post still holds what a passage of it said; pure.
+
+    >>> said = "Run the backup"
+    >>> _still_says(Cited(cooked="<p>Run the <b>backup</b> at night.</p>"), said)
+    True
+    >>> _still_says(Cited(cooked="<p>Never mind, solved.</p>"), said)
+    False
+    """
+    said = set(_WORD.findall(passage.casefold()))
+    says = set(_WORD.findall(join_blocks(clean_html(cited.cooked)).casefold()))
+    return len(said - says) <= _MAX_LOST_WORDS * len(said)

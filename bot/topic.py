@@ -23,6 +23,7 @@ class TopicView:
         author_id: Zero and below are the forum's own bots.
         category: Slugs, outermost first; empty for a private message.
         public: Everybody may read its category and all categories above it.
+        deleted: Only staff still sees it.
         listed: False when moderators took it out of the lists.
         solved: A reply is marked as the solution.
         missing_posts: Numbers that were given to posts which are not there for us:
@@ -41,9 +42,23 @@ class TopicView:
     private_message: bool = False
     closed: bool = False
     archived: bool = False
+    deleted: bool = False
     listed: bool = True
     solved: bool = False
     missing_posts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A post that a reply would link to, as everybody may read it now.
+
+    Attributes:
+        problem: Why it must not be linked; empty when it may.
+        cooked: Its HTML; empty when there is a problem.
+    """
+
+    problem: str = ""
+    cooked: str = ""
 
 
 def marker(topic_id: TopicId) -> str:

@@ -141,12 +141,13 @@ class Ledger:
             [state, post_id, post_url, to_json(reasons), to_text(at), forum, topic_id],
         )
 
-    def replies_since(self, forum: str, since: datetime) -> int:
-        """Replies sent or about to be sent since a time, for the quota."""
+    def replies_since(self, forum: str, since: datetime, *, sent: bool = False) -> int:
+        """Replies since a time, for the quota: those about to be sent as well,
+        unless only the *sent* ones are asked for."""
         row = self._conn.execute(
             "SELECT count(*) FROM decisions WHERE forum = ? AND updated_at >= ? "
-            "AND state IN ('claimed', 'posted', 'queued')",
-            [forum, to_text(since)],
+            "AND (state IN ('posted', 'queued') OR (state = 'claimed' AND NOT ?))",
+            [forum, to_text(since), sent],
         ).fetchone()
         return int(row[0])
 

@@ -10,7 +10,7 @@ import pytest
 
 from bot.forum import DryRunForum, Forum, LiveForum, Reply
 from bot.sandbox import Community, PostType, Sandbox
-from bot.topic import TopicView, marked_topic, marker
+from bot.topic import Cited, TopicView, marked_topic, marker
 from indexer.channel import Channel
 from kb.errors import (
     ConfigError,
@@ -41,6 +41,24 @@ def own_posts(community: Community, topic_id: TopicId) -> list[str]:
 
 
 # -- reading ---------------------------------------------------------------
+
+
+def test_what_only_the_bots_key_may_read_is_not_to_be_linked(
+    box: Sandbox, community: Community
+) -> None:
+    topic_id = ask(community)
+    headers = {"Api-Key": box.admin_key, "Api-Username": "root"}
+    with Channel(box.url, headers=headers, requests_per_second=None) as channel:
+        forum = LiveForum(channel, "root")
+        assert QUESTION in forum.cited(topic_id, 1).cooked
+
+        community.set_category(topic_id, "staff")
+        assert forum.topic(topic_id).title
+        assert forum.cited(topic_id, 1) == Cited("its topic is not public")
+
+        community.set_category(topic_id, "support")
+        community.delete_topic(topic_id)
+        assert forum.cited(topic_id, 1).problem
 
 
 def test_a_topic_is_read_with_what_decides_about_an_answer(

@@ -27,7 +27,7 @@ from kb.errors import (
     RateLimitedError,
 )
 from kb.store import Decision, Store
-from kb.types import SearchHit, TopicId
+from kb.types import Kind, SearchHit, TopicId
 from tests.bot.conftest import BOT, FakeClock
 from tests.bot.making import hit
 from tests.bot.test_forum import QUESTION, ask, own_posts
@@ -115,6 +115,7 @@ def test_in_public_a_topic_is_answered_and_the_ledger_knows_where(
                 "confidence": 0.9,
                 "source": "docs",
                 "key": "page-1",
+                "part": 1,
             },
         ),
         body=body,
@@ -221,6 +222,148 @@ def test_a_question_without_a_word_is_silence(
     find.failing[topic_id] = InvalidQueryError("no word in it")
 
     assert make().respond(topic_id).reasons == ("nothing to search for: no word in it",)
+
+
+# -- what it would link, as it is now ----------------------------------------
+
+
+def thread_hit(box: Sandbox, community: Community, *, number: int = 2) -> SearchHit:
+    """A thread whose reply answers, found as it was when it was harvested."""
+    topic_id = ask(community, f"An older thread, number {number}")
+    community.add_post(topic_id, "Let cron run pg_dump every night.", user="ben")
+    found = hit(
+        number,
+        kind=Kind.THREAD,
+        source="forum",
+        key=str(topic_id),
+        url=f"{box.url}/t/{topic_id}",
+        text="Let cron run pg_dump every night.",
+    )
+    return replace(found, passage=replace(found.passage, part_number=2))
+
+
+def change_the_thread(community: Community, topic_id: int, how: str) -> None:
+    second = community.posts_of(topic_id)[1].id
+    match how:
+        case "deleted":
+            community.delete_topic(topic_id)
+        case "privatised":
+            community.privatise(topic_id)
+        case "moved":
+            community.set_category(topic_id, "staff")
+        case "unlisted":
+            community.set_status(topic_id, "visible", enabled=False)
+        case "post deleted":
+            community.delete_post(second)
+        case "post hidden":
+            community.hide_post(second)
+        case "post withdrawn":
+            community.withdraw_post(second)
+        case "post rewritten":
+            community.edit_post(second, "Never mind, I was thinking of MySQL here.")
+
+
+CHANGES = {
+    "deleted": "it cannot be read any more (404 ",
+    "privatised": "it cannot be read any more (404 ",
+    "moved": "it cannot be read any more (404 ",
+    "unlisted": "its topic was taken out of the lists",
+    "post deleted": "it cannot be read any more (404 ",
+    "post hidden": "its post is hidden or was withdrawn",
+    "post withdrawn": "its post is hidden or was withdrawn",
+    "post rewritten": "its post was rewritten since it was read",
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_thread_that_is_no_longer_what_was_read_is_not_linked(
+    make: Make,
+    box: Sandbox,
+    store: Store,
+    community: Community,
+    find: Finder,
+    how: str,
+) -> None:
+    old = thread_hit(box, community)
+    find.hits = [old, hit(confidence=0.8)]
+    change_the_thread(community, int(old.document.key), how)
+
+    decision = make().respond(ask(community))
+
+    assert [each["key"] for each in decision.suggestions] == ["page-1"]
+    assert decision.body is not None
+    assert old.url not in decision.body
+    assert "pg_dump every night" not in decision.body
+    assert decision.reasons[1].startswith(f"left out {old.url}: {CHANGES[how]}")
+    # The next harvest reads it whatever the list says.
+    [aside] = store.progress.all_set_aside("forum")
+    assert (aside.key, aside.reason[:18]) == (old.document.key, "cannot be linked: ")
+
+
+def test_without_the_thread_that_has_left_there_is_nothing_to_say(
+    make: Make, box: Sandbox, community: Community, find: Finder
+) -> None:
+    old = thread_hit(box, community)
+    find.hits = [old, hit(confidence=0.2)]
+    community.delete_topic(int(old.document.key))
+
+    decision = make().respond(ask(community))
+
+    assert decision.is_silent
+    assert decision.reasons[0].startswith("the best link has a confidence of 0.20")
+    assert posts_sent(box) == 0
+
+
+def test_a_thread_that_still_stands_is_linked(
+    make: Make, box: Sandbox, store: Store, community: Community, find: Finder
+) -> None:
+    old = thread_hit(box, community)
+    find.hits = [old]
+    # A word more is no other answer.
+    second = community.posts_of(int(old.document.key))[1].id
+    community.edit_post(second, "Let cron run pg_dump every night. Good luck!")
+
+    decision = make().respond(ask(community))
+
+    assert decision.body is not None
+    assert f"]({old.url})" in decision.body
+    assert store.progress.all_set_aside() == []
+
+
+def test_a_claimed_reply_whose_link_has_left_is_not_posted(
+    make: Make, box: Sandbox, store: Store, community: Community, find: Finder
+) -> None:
+    old = thread_hit(box, community)
+    find.hits = [old]
+    topic_id = ask(community)
+    claim(store, make().consider(topic_id))
+    community.privatise(int(old.document.key))
+
+    [settled] = make().reconcile()
+
+    assert settled.state == "refused"
+    assert settled.reasons[-1].startswith(f"never posted, and now {old.url} must not")
+    assert posts_sent(box) == 0
+
+
+def test_claims_that_piled_up_are_sent_within_the_quota(
+    make: Make, box: Sandbox, store: Store, community: Community, clock: FakeClock
+) -> None:
+    """The forum was read-only for hours."""
+    topics = [ask(community, f"{QUESTION} Number {n}") for n in range(5)]
+    for topic_id in topics:
+        claim(store, make().consider(topic_id))
+    clock.forward(hours=3)
+    responder = make(max_replies_per_hour=2)
+
+    first, again = responder.reconcile(), responder.reconcile()
+    clock.forward(minutes=61)
+    later = responder.reconcile()
+
+    assert [each.topic_id for each in first] == topics[:2]
+    assert again == ()
+    assert [each.topic_id for each in later] == topics[2:4]
+    assert posts_sent(box) == 4
 
 
 def test_considering_a_topic_leaves_no_trace(
