@@ -101,7 +101,9 @@ def _mode(value: object) -> object:
 
 
 def _env_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
+    is_name = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text)
+    # Discourse's keys are hexadecimal, and may pass for a name.
+    if not is_name or re.fullmatch(r"[0-9a-fA-F]{32,}", text):
         # With a colon, so that what was found is not shown: it may be a secret.
         raise ValueError("expected the name of an environment variable: no secret")
     return text

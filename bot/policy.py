@@ -16,7 +16,7 @@ from bot.topic import TopicView
 from kb.types import Kind, SearchHit
 
 # A link beside the best one may be weaker, but not so weak that it is noise.
-LINK_FLOOR = 0.6
+LINK_FLOOR = 0.55
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,14 @@ class LiveSearch:
     def _current(self, store: Store) -> OpenIndex[TantivyIndex]:
         folder = self._app.index_folder
         with self._lock:
-            if self._index is None or current_directory(folder) != self._directory:
+            current = current_directory(folder)
+            if (
+                self._index is None
+                or current != self._directory
+                # The store may be another one now, or restored from a backup.
+                or self._index.stamp.store_uuid != store.uuid
+                or self._index.stamp.generation > store.generation
+            ):
                 # The one before is not closed: others may be searching in it.
                 self._index = self._app.open_index(store)
                 self._directory = self._index.directory

@@ -144,7 +144,13 @@ def _write(source: ModelSource, folder: Path) -> None:
         network = openvino.convert_model(
             _traceable(model), example_input=_example(model)
         )
-    openvino.save_model(network, folder / _FILES[0], compress_to_fp16=False)
+    try:
+        openvino.save_model(network, folder / _FILES[0], compress_to_fp16=False)
+    except RuntimeError as exc:
+        # A full disk, in the words of a C++ stream.
+        raise EmbeddingError(
+            source.name, f"cannot write the converted model to {folder}: {exc}"
+        ) from exc
     shutil.copyfile(source.folder / "tokenizer.json", folder / "tokenizer.json")
     result = ConvertedModel(
         folder=folder,

@@ -703,3 +703,19 @@ def test_the_demo_answers_two_questions_and_leaves_the_third(tmp_path: Path) -> 
     # A cold question needs the model's runtime, and never PyTorch.
     config = str(folder / "config.yaml")
     assert "torch" not in imported("ask", "nightly backup", "--config", config)
+
+
+def test_serve_refuses_an_index_whose_store_was_replaced(filled: Install) -> None:
+    process = filled.start("serve", "--port", "0")
+    with running(process, lambda line: "/api/search" in line) as line:
+        url = re.search(r"http://[\d.:]+", line)
+        assert url is not None
+        data = filled.config.parent / "data"
+        for path in data.glob("baraza.db*"):
+            path.unlink()
+        filled.ok("harvest")  # Another knowledge base, of the same forum.
+        found = httpx.get(f"{url[0]}/api/search", params={"q": "pg_dump cron"})
+        health = httpx.get(f"{url[0]}/healthz")
+
+    assert (found.status_code, health.status_code) == (503, 503)
+    assert found.json()["error"] == "StaleIndexError"

@@ -266,6 +266,7 @@ def test_a_bad_value_is_refused_in_one_line_that_names_the_key(
 
 def test_a_secret_in_place_of_its_name_is_not_repeated() -> None:
     assert "s3cr3t" not in error("bot.api_key_env", "s3cr3t-key")
+    assert "eebe2e" not in error("bot.api_key_env", "eebe2eae4aed" * 5)
 
 
 def test_a_password_in_an_address_is_not_repeated() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy import PolicySettings, choose, decide
+from bot.policy import LINK_FLOOR, PolicySettings, choose, decide
 from kb.types import Kind
 from tests.bot.making import NOW, hit, topic
 
@@ -187,4 +187,4 @@ def test_no_limit_is_ever_exceeded(found: list[tuple[Kind, float]]) -> None:
     for kind, limit in SETTINGS.max_per_kind.items():
         assert sum(pick.document.kind is kind for pick in picks) <= limit
     assert list(picks) == sorted(picks, key=lambda pick: -pick.confidence)
-    assert all(pick.confidence >= 0.3 for pick in picks)
+    assert all(pick.confidence >= LINK_FLOOR * 0.5 for pick in picks)

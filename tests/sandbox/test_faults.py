@@ -151,7 +151,8 @@ def test_random_faults_are_of_the_kinds_asked_for(
         assert (answer.status_code, answer.headers["content-type"]) == (429, expected)
     else:
         assert outcome(web) == expected
-    assert (time.monotonic() - started >= 0.2) == (kind == "delay")
+    # The others may take as long on a busy machine.
+    assert kind != "delay" or time.monotonic() - started >= 0.2
 
 
 def test_random_faults_mix_the_kinds_asked_for(box: Sandbox, web: httpx.Client) -> None:
