@@ -184,26 +184,19 @@ class Responder:
         made private since it was read. Such a link is left out, and judged is what
         remains.
         """
-        checked: set[DocumentId] = set()
-        problems: dict[DocumentId, str] = {}
-        outdated: dict[str, str] = {}
+        problems: dict[DocumentId, str] = {}  # Empty text: it may be linked.
         while True:
-            left = [hit for hit in hits if hit.document.id not in problems]
+            left = [hit for hit in hits if not problems.get(hit.document.id)]
             verdict = judge(topic, left, self._settings)
             # Silence needs no check: nothing is shown to anybody.
-            new = [h for h in verdict.picks if h.document.id not in checked]
+            new = [h for h in verdict.picks if h.document.id not in problems]
             if not verdict.speak or not new:
                 break
             for hit in new:
-                checked.add(hit.document.id)
-                if problem := self._problem_with(hit):
-                    problems[hit.document.id] = problem
-                    outdated[hit.document.key] = problem
-        left_out = [
-            f"left out {hit.url}: {problems[hit.document.id]}"
-            for hit in hits
-            if hit.document.id in problems
-        ]
+                problems[hit.document.id] = self._problem_with(hit)
+        bad = [hit for hit in hits if problems.get(hit.document.id)]
+        left_out = [f"left out {h.url}: {problems[h.document.id]}" for h in bad]
+        outdated = {h.document.key: problems[h.document.id] for h in bad}
         return replace(verdict, reasons=(*verdict.reasons, *left_out)), outdated
 
     def _problem_with(self, hit: SearchHit) -> str:

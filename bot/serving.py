@@ -14,7 +14,8 @@ import click
 from bot.schedule import Stop, stopping_on_signals
 from kb.errors import KBError
 from kb.index import OpenIndex, current_directory
-from kb.lexical import TantivyIndex
+from kb.index.stamp import Stamp
+from kb.lexical import LEXICAL_FORMAT, TantivyIndex
 from kb.store import Store
 from kb.types import Kind, SearchHit
 
@@ -62,18 +63,27 @@ class LiveSearch:
     def _current(self, store: Store) -> OpenIndex[TantivyIndex]:
         folder = self._app.index_folder
         with self._lock:
-            current = current_directory(folder)
             if (
                 self._index is None
-                or current != self._directory
-                # The store may be another one now, or restored from a backup.
-                or self._index.stamp.store_uuid != store.uuid
-                or self._index.stamp.generation > store.generation
+                or current_directory(folder) != self._directory
+                or self._is_stale(self._index.stamp, store)
             ):
                 # The one before is not closed: others may be searching in it.
                 self._index = self._app.open_index(store)
                 self._directory = self._index.directory
             return self._index
+
+    def _is_stale(self, stamp: Stamp, store: Store) -> bool:
+        """The store may be another one by now, or restored from a backup."""
+        embedder = self._app.embedder
+        reason = stamp.stale_reason(
+            store_uuid=store.uuid,
+            store_generation=store.generation,
+            model_id=embedder.model_id,
+            dim=embedder.dim,
+            lexical_format=LEXICAL_FORMAT,
+        )
+        return reason is not None
 
 
 def serve_forever(app: App, *, host: str, port: int) -> None:
