@@ -54,6 +54,7 @@ class Part:
         author_id: The author's id on the forum. Names change, ids do not.
         accepted: The forum marks it as the solution.
         reply_to: Number of the part it answers.
+        staff: Its author was a moderator or administrator when it was read.
     """
 
     number: int
@@ -67,6 +68,22 @@ class Part:
     likes: int = 0
     accepted: bool = False
     reply_to: int | None = None
+    staff: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A part that its source has and whose text we do not hold.
+
+    Known, so that a document can be told to be complete.
+
+    Attributes:
+        cause: Why not: hidden, deleted, small action, ignored author.
+    """
+
+    external_id: int
+    number: int
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +97,12 @@ class Document:
         visibility: `PUBLIC`, or ``category:NAME`` for a restricted category.
         solved: A thread with an accepted answer.
         listed: False for a topic that its forum keeps out of lists.
+        closed: Nobody may answer; also when it is archived.
         revision: Opaque mark that changes when the source knows of a change,
             so that unchanged documents need not be read again.
+        left_out: Parts that the source has beside `parts`.
+        verified_at: When all of it was last compared with its source; ``None``
+            leaves what is stored.
         parts: In the source's order, numbers ascending.
     """
 
@@ -103,6 +124,12 @@ class Document:
     listed: bool = True
     views: int = 0
     revision: str = ""
+    category_id: int | None = None
+    archived: bool = False
+    pinned: bool = False
+    likes: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    verified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

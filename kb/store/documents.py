@@ -16,6 +16,7 @@ from kb.types import (
     DocumentId,
     DocumentSummary,
     Kind,
+    LeftOut,
     Part,
     PassageDraft,
     StoredState,
@@ -27,6 +28,7 @@ _SUMMARY = (
     "id, source, kind, key, url, title, language, visibility, category, tags, "
     "version, created_at, updated_at, solved, closed, listed, views, parts_count"
 )
+_MORE = "revision, category_id, archived, pinned, likes, verified_at"
 
 
 class Documents:
@@ -114,9 +116,15 @@ class Documents:
             "revision": document.revision,
             "content_hash": document_hash(document),
             "chunker": change.chunker,
+            "category_id": document.category_id,
+            "archived": document.archived,
+            "pinned": document.pinned,
+            "likes": document.likes,
         }
         if walk is not None:
             values["walk"] = walk
+        if document.verified_at is not None:
+            values["verified_at"] = to_text(document.verified_at)
         if change.document_id is None:
             names = ", ".join(values)
             cursor = self._conn.execute(
@@ -132,10 +140,21 @@ class Documents:
                 f"UPDATE documents SET {assignments} WHERE id = ?",  # noqa: S608
                 [*values.values(), document_id],
             )
-            self._conn.execute("DELETE FROM parts WHERE document_id = ?", [document_id])
+            for table in ("parts", "left_out"):
+                self._conn.execute(
+                    f"DELETE FROM {table} WHERE document_id = ?",  # noqa: S608
+                    [document_id],
+                )
         self._conn.executemany(
-            "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [_part_row(document_id, part) for part in document.parts],
+        )
+        self._conn.executemany(
+            "INSERT INTO left_out VALUES (?, ?, ?, ?)",
+            [
+                (document_id, item.external_id, item.number, item.cause)
+                for item in document.left_out
+            ],
         )
         return document_id
 
@@ -233,16 +252,22 @@ class Documents:
     def load(self, document_id: DocumentId) -> Document | None:
         """A whole document with its parts, as it was harvested, or ``None``."""
         row = self._conn.execute(
-            f"SELECT {_SUMMARY}, revision FROM documents WHERE id = ?",  # noqa: S608
+            f"SELECT {_SUMMARY}, {_MORE} FROM documents WHERE id = ?",  # noqa: S608
             [document_id],
         ).fetchone()
         if row is None:
             return None
-        summary = _summary(row[:-1])
+        summary = _summary(row)
+        revision, category_id, archived, pinned, likes, verified_at = row[-6:]
         parts = self._conn.execute(
             "SELECT number, body, format, external_id, author_id, author, created_at,"
-            " updated_at, likes, accepted, reply_to FROM parts WHERE document_id = ?"
-            " ORDER BY number",
+            " updated_at, likes, accepted, reply_to, staff FROM parts"
+            " WHERE document_id = ? ORDER BY number",
+            [document_id],
+        )
+        left_out = self._conn.execute(
+            "SELECT external_id, number, cause FROM left_out WHERE document_id = ?"
+            " ORDER BY number, external_id",
             [document_id],
         )
         return Document(
@@ -263,7 +288,13 @@ class Documents:
             closed=summary.closed,
             listed=summary.listed,
             views=summary.views,
-            revision=row[-1],
+            revision=revision,
+            category_id=category_id,
+            archived=bool(archived),
+            pinned=bool(pinned),
+            likes=likes,
+            left_out=tuple(LeftOut(*values) for values in left_out),
+            verified_at=to_moment(verified_at),
         )
 
     def with_other_chunker(self, source: str, chunker: str) -> Iterator[DocumentId]:
@@ -286,9 +317,8 @@ class Documents:
 
 
 def document_hash(document: Document) -> str:
-    """Hash of all that the store keeps of a document, apart from `views`.
-
-    Views change with every visit and would make every topic look changed.
+    """Hash of all that the store keeps of a document, apart from `views` and the
+    like, which change with every visit and would make every topic look changed.
     """
     return content_hash(
         document.kind,
@@ -304,7 +334,11 @@ def document_hash(document: Document) -> str:
         document.solved,
         document.closed,
         document.listed,
+        document.category_id,
+        document.archived,
+        document.pinned,
         document.parts,
+        document.left_out,
     )
 
 
@@ -329,6 +363,7 @@ def _part_row(document_id: DocumentId, part: Part) -> tuple[Any, ...]:
         part.likes,
         part.accepted,
         part.reply_to,
+        part.staff,
     )
 
 
@@ -345,6 +380,7 @@ def _part(row: Sequence[Any]) -> Part:
         likes=row[8],
         accepted=bool(row[9]),
         reply_to=row[10],
+        staff=bool(row[11]),
     )
 
 

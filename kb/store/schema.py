@@ -13,7 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 # "BRZA": tells our files from other SQLite databases (`file` shows it, too).
 APPLICATION_ID = 0x42525A41
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 MIGRATIONS = Migrations("baraza")
 
@@ -164,3 +164,99 @@ def _start(db: Database) -> None:
     )
     db.conn.execute("INSERT INTO meta VALUES ('uuid', ?)", [str(uuid.uuid4())])
     db.conn.execute("INSERT INTO meta VALUES ('generation', '0')")
+
+
+@MIGRATIONS(name="002_whole_forum")
+def _whole_forum(db: Database) -> None:
+    _run(
+        db,
+        """
+        ALTER TABLE documents ADD COLUMN category_id INTEGER;
+        ALTER TABLE documents ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE documents ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE documents ADD COLUMN likes INTEGER NOT NULL DEFAULT 0;
+        -- when all of it was last compared with its source
+        ALTER TABLE documents ADD COLUMN verified_at TEXT;
+        -- its url as links to it are compared, see `links`
+        ALTER TABLE documents ADD COLUMN link_key TEXT NOT NULL DEFAULT '';
+        CREATE INDEX documents_verified ON documents (source, verified_at);
+        CREATE INDEX documents_category ON documents (source, category_id);
+        CREATE INDEX documents_link_key ON documents (link_key);
+
+        ALTER TABLE parts ADD COLUMN staff INTEGER NOT NULL DEFAULT 0;
+
+        -- parts whose text we do not hold: known, so that a document can be
+        -- told to be complete
+        CREATE TABLE left_out (
+            document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+            external_id INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            cause TEXT NOT NULL,
+            PRIMARY KEY (document_id, external_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX left_out_external ON left_out (external_id);
+
+        -- parts that were read before the rest of their document; a cause marks
+        -- one whose text we must not hold
+        CREATE TABLE loose_parts (
+            source TEXT NOT NULL,
+            key TEXT NOT NULL,
+            external_id INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            body TEXT NOT NULL,
+            format TEXT NOT NULL,
+            author_id INTEGER,
+            author TEXT,
+            created_at TEXT,
+            updated_at TEXT,
+            likes INTEGER NOT NULL,
+            accepted INTEGER NOT NULL,
+            reply_to INTEGER,
+            staff INTEGER NOT NULL,
+            cause TEXT,
+            PRIMARY KEY (source, key, external_id)
+        ) WITHOUT ROWID;
+
+        -- documents that must be read soon, and why: a webhook told of them, or
+        -- a part of theirs was not where it should be
+        CREATE TABLE looks (
+            source TEXT NOT NULL,
+            key TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (source, key)
+        ) WITHOUT ROWID;
+
+        -- who linked what
+        CREATE TABLE links (
+            document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+            part_number INTEGER NOT NULL,
+            ordinal INTEGER NOT NULL,
+            -- link, quote or card
+            relation TEXT NOT NULL,
+            -- canonical, without the place within the page
+            url TEXT NOT NULL,
+            -- the place within the page: /3 for a post, #backup for a section
+            anchor TEXT NOT NULL,
+            -- url, with what the config folds (versions of a page) folded
+            link_key TEXT NOT NULL,
+            text TEXT NOT NULL,
+            -- asker, helper or staff
+            role TEXT NOT NULL,
+            author_id INTEGER,
+            created_at TEXT,
+            PRIMARY KEY (document_id, part_number, ordinal)
+        ) WITHOUT ROWID;
+        CREATE INDEX links_key ON links (link_key);
+
+        -- blocks that most first posts of a category share
+        CREATE TABLE templates (
+            source TEXT NOT NULL,
+            category TEXT NOT NULL,
+            block_hash TEXT NOT NULL,
+            text TEXT NOT NULL,
+            documents INTEGER NOT NULL,
+            PRIMARY KEY (source, category, block_hash)
+        ) WITHOUT ROWID;
+        """,
+    )
