@@ -2,21 +2,25 @@
 
 SQL lives in this package alone. Each module is one part of the store and is
 reached as an attribute: ``store.documents``, ``store.passages``,
-``store.progress``, ``store.ledger``.
+``store.progress``, ``store.ledger``, ``store.looks``.
 """
 
 from kb.store.connection import Store
 from kb.store.documents import Documents
 from kb.store.embeddings import EmbeddingCache
 from kb.store.ledger import Decision, Ledger
+from kb.store.looks import CATEGORIES, Look, Looks
 from kb.store.passages import Passages
 from kb.store.progress import Progress, SetAside, SourceState
 
 __all__ = [
+    "CATEGORIES",
     "Decision",
     "Documents",
     "EmbeddingCache",
     "Ledger",
+    "Look",
+    "Looks",
     "Passages",
     "Progress",
     "SetAside",

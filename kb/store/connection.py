@@ -15,6 +15,7 @@ from kb.errors import SchemaVersionError, StoreError
 from kb.store.documents import Documents
 from kb.store.failures import alone, connection_factory, sqlite_errors
 from kb.store.ledger import Ledger
+from kb.store.looks import Looks
 from kb.store.passages import Passages
 from kb.store.progress import Progress
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
@@ -34,6 +35,7 @@ class Store:
         self.passages = Passages(db)
         self.progress = Progress(db)
         self.ledger = Ledger(db)
+        self.looks = Looks(db)
 
     @classmethod
     def open(

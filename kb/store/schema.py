@@ -223,7 +223,10 @@ def _whole_forum(db: Database) -> None:
             source TEXT NOT NULL,
             key TEXT NOT NULL,
             reason TEXT NOT NULL,
+            -- of the first and of the latest hint: one that comes while the
+            -- document is being read must outlive that
             at TEXT NOT NULL,
+            last_at TEXT NOT NULL,
             PRIMARY KEY (source, key)
         ) WITHOUT ROWID;
 
