@@ -181,6 +181,7 @@ class App:
         from indexer.discourse import DiscourseClient
         from indexer.http import Transport
         from indexer.sources.forum import ForumSource as Forum
+        from indexer.sources.forum import WalkSettings
         from indexer.sources.threads import ForumRules
 
         key = secret(settings.api_key_env, key=f"sources.{name}.api_key_env")
@@ -189,14 +190,16 @@ class App:
             yield Forum(
                 name,
                 DiscourseClient(transport),
-                rules=ForumRules.of(
-                    private=settings.private_categories,
-                    excluded=settings.exclude_categories,
-                    # What the bot says is never evidence for what it says.
-                    ignored=[*settings.ignore_authors, self.config.bot.username],
+                WalkSettings(
+                    rules=ForumRules.of(
+                        private=settings.private_categories,
+                        excluded=settings.exclude_categories,
+                        # What the bot says is never evidence for what it says.
+                        ignored=[*settings.ignore_authors, self.config.bot.username],
+                    ),
+                    full_walk_every=settings.full_walk_every,
+                    recrawl_per_day=2000,
                 ),
-                full_walk_every=settings.full_walk_every,
-                reread=settings.reread_per_refresh,
                 clock=self.clock,
             )
 

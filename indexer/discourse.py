@@ -10,7 +10,7 @@ from typing import Any
 from indexer import wire
 from indexer.channel import MOVED, Params
 from indexer.http import Transport
-from indexer.wire import Category, Post, Posts, TopicList, TopicPage
+from indexer.wire import Category, FeedPage, Post, Posts, TopicList, TopicPage
 from kb.errors import ForumProtocolError, ForumRejectedError, RecordError
 from kb.types import PostId, TopicId
 
@@ -18,6 +18,12 @@ log = logging.getLogger(__name__)
 
 # The server takes any number; a URL may not be much longer than this makes it.
 POSTS_PER_REQUEST = 50
+# The most that a server gives; elder ones ignore the wish and give 30.
+TOPICS_PER_PAGE = 100
+# Posts of one page of the feed, or post ids of one window of an elder server's.
+FEED_PAGE = 50
+# Beside the HTML, to tell a translation from the original.
+_WITH_RAW = ("include_raw", "true")
 # A forum that translates posts serves anonymous readers the original with this.
 _ORIGINALS = {"Cookie": "automatically_translate=false"}
 
@@ -73,19 +79,42 @@ class DiscourseClient:
             raise self._protocol_error(path, exc) from exc
         return found[0]
 
-    def latest(self, page: int) -> TopicList:
-        """One page of topics, the latest activity first after the pinned ones.
+    def feed(self, before: PostId | None = None) -> FeedPage:
+        """The newest public posts of all topics that we may see, newest first.
+
+        Some 50 of them; an elder server gives those among the last 50 *ids*, which
+        may be none in the middle of its history.
+
+        Args:
+            before: Only this post and elder ones.
+
+        Raises:
+            ForumProtocolError: The answer is not a list of posts.
+        """
+        path = "/posts.json"
+        data = self._get(path, {} if before is None else {"before": before})
+        where = path if before is None else f"{path}?before={before}"
+        try:
+            return wire.read_feed(data, where)
+        except RecordError as exc:
+            raise self._protocol_error(path, exc) from exc
+
+    def latest(self, page: int, *, per_page: int = TOPICS_PER_PAGE) -> TopicList:
+        """One page of topics, the latest activity first.
 
         The list moves while it is read: a topic may be met twice, or slip past.
 
         Args:
             page: Counted from 0. A page past the end is empty.
+            per_page: A wish; an elder server gives 30.
 
         Raises:
             ForumProtocolError: The answer is not a list of topics.
         """
         path = "/latest.json"
-        data = self._get(path, {"order": "activity", "page": page})
+        data = self._get(
+            path, {"order": "activity", "per_page": per_page, "page": page}
+        )
         try:
             return wire.read_topic_list(data, f"{path}?page={page}")
         except RecordError as exc:
@@ -103,7 +132,7 @@ class DiscourseClient:
             RecordError: A field of the topic, or what tells its posts apart, is bad.
         """
         path = f"/t/{topic_id}.json"
-        topic = wire.read_topic(self._get(path), path)
+        topic = wire.read_topic(self._get(path, [_WITH_RAW]), path)
         if topic.id != topic_id:
             raise ForumRejectedError(
                 self.base_url + path,
@@ -133,15 +162,15 @@ class DiscourseClient:
     def _following(self, topic_id: TopicId, number: int) -> Iterator[Posts]:
         """The rest of a topic so long that it comes without a list of its posts."""
         while True:
-            posts = self._posts(topic_id, {"post_number": number, "asc": "true"})
+            posts = self._posts(topic_id, [("post_number", number), ("asc", "true")])
             if posts.last_number <= number:
                 return
             yield posts
             number = posts.last_number
 
-    def _posts(self, topic_id: TopicId, params: Params) -> Posts:
+    def _posts(self, topic_id: TopicId, params: list[tuple[str, str | int]]) -> Posts:
         path = f"/t/{topic_id}/posts.json"
-        return wire.read_posts(self._get(path, params), path)
+        return wire.read_posts(self._get(path, [*params, _WITH_RAW]), path)
 
     def _get(self, path: str, params: Params | None = None) -> Any:
         return self._transport.get_json(path, params, headers=_ORIGINALS)

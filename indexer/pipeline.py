@@ -104,7 +104,8 @@ class _Run:
         self._started = clock()
         self._requests_before = source.requests
         self.state: SourceState = store.progress.source(source.name)
-        self.known: dict[str, StoredState] = {}
+        self.known = store.holdings(source.name)
+        self._stored_before = 0
         self.again: frozenset[str] = frozenset()
 
     def rechunk(self) -> None:
@@ -115,7 +116,7 @@ class _Run:
         before = self.state
         with self._store.transaction():
             self.state = self._store.progress.begin(name, at=self._clock())
-        self.known = self._store.documents.states(name)
+        self._stored_before = len(self.known)
         aside = self._store.progress.all_set_aside(name)
         self.again = frozenset(item.key for item in aside)
         if before.walk > before.complete_walk:
@@ -145,9 +146,36 @@ class _Run:
             self._tally.skipped.update(reason for _, reason in batch.skipped)
             for key, reason in aside:
                 self._set_aside(key, reason)
+            self._note(batch)
             if batch.cursor is not None:
                 self._store.progress.advance(self._source.name, batch.cursor)
+        self._tally.spend(batch.phase, self._source.requests - self._requests_before)
+        self._tally.remaining = batch.remaining
         self._progress(self.report())
+
+    def _note(self, batch: Batch) -> None:
+        """What a batch tells of documents that it does not bring."""
+        store, name = self._store, self._source.name
+        store.loose.add(name, batch.loose)
+        for key, reason in batch.looks:
+            # As if it were noted at the start: reading it in this walk settles it.
+            store.looks.add(name, [key], reason, self._started)
+        store.looks.done(name, batch.settled, before=self._started)
+        store.documents.count_again(
+            (found.id, views, likes)
+            for key, views, likes in batch.counts
+            if (found := self._stored(key))
+        )
+        if batch.verified_at is not None:
+            store.documents.verify(
+                [found.id for key in batch.verified if (found := self._stored(key))],
+                at=batch.verified_at,
+            )
+
+    def _settle(self, keys: Sequence[str]) -> None:
+        """Nothing waits for these documents any more."""
+        self._store.loose.drop(self._source.name, keys)
+        self._store.looks.done(self._source.name, keys, before=self._started)
 
     def finish(self) -> None:
         """The end of a walk: what an exhaustive one did not meet has left."""
@@ -185,6 +213,9 @@ class _Run:
         elif stored is not None:
             self._store.documents.touch([stored.id], walk=self.state.walk)
             self._tally.unchanged += 1
+        if stored is not None and document.verified_at is not None:
+            self._store.documents.verify([stored.id], at=document.verified_at)
+        self._settle([document.key])
         self._take_back(document.key)
 
     def _touch(self, keys: Collection[str]) -> None:
@@ -195,6 +226,7 @@ class _Run:
         ids = [found.id for key in keys if (found := self._stored(key))]
         self._tally.passages_removed += _count_passages(self._store, ids)
         self._tally.deleted += self._store.documents.delete(ids)
+        self._settle(list(keys))
         for key in keys:
             self._take_back(key)
 
@@ -204,6 +236,8 @@ class _Run:
     def _set_aside(self, key: str, reason: str) -> None:
         log.warning("source=%s key=%s set aside: %s", self._source.name, key, reason)
         self._tally.set_aside.add(key)
+        # It is read again with every walk, whole.
+        self._settle([key])
         self._store.progress.set_aside(self._source.name, key, reason, at=self._clock())
 
     def _take_back(self, key: str) -> None:
@@ -214,7 +248,7 @@ class _Run:
     def _refuse_to_lose(self, keys: Collection[str]) -> None:
         """Most of a source leaves at once when something else is wrong: a wrong
         folder, an empty checkout, a key that lost its rights."""
-        stored = len(self.known)
+        stored = self._stored_before
         if self._accept_deletions or len(keys) <= _FEW_DELETIONS:
             return
         if len(keys) * 2 > stored:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from kb.store import SourceState
-from kb.types import Document, StoredState
+from kb.store import Holdings, SourceState
+from kb.types import Document, LoosePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,17 @@ class Batch:
         set_aside: ``(key, reason)`` of broken records. They are counted, logged,
             tried again with every walk, and never stop it; what was stored of
             them before stays.
+        loose: Parts that were read before the rest of their document. They are kept
+            until it is written, or left its source.
+        looks: ``(key, reason)`` of documents that must be read soon.
+        settled: Keys whose hints were followed, though they are no documents.
+        counts: ``(key, views, likes)`` of documents that did not change beside.
+        verified: Keys of documents that were compared with the source, whole.
+        verified_at: When that was.
         cursor: Opaque JSON of the source's own; ``None`` leaves it as it is.
+        phase: What the walk is doing, in a word, for people.
+        remaining: How many more requests the walk expects to make; ``None`` when
+            it cannot tell.
     """
 
     documents: tuple[Document, ...] = ()
@@ -33,7 +44,15 @@ class Batch:
     gone: tuple[str, ...] = ()
     skipped: tuple[tuple[str, str], ...] = ()
     set_aside: tuple[tuple[str, str], ...] = ()
+    loose: tuple[LoosePart, ...] = ()
+    looks: tuple[tuple[str, str], ...] = ()
+    settled: tuple[str, ...] = ()
+    counts: tuple[tuple[str, int, int], ...] = ()
+    verified: tuple[str, ...] = ()
+    verified_at: datetime | None = None
     cursor: str | None = None
+    phase: str = ""
+    remaining: int | None = None
 
 
 class Source(Protocol):
@@ -58,7 +77,7 @@ class Source(Protocol):
     def walk(
         self,
         state: SourceState,
-        known: Mapping[str, StoredState],
+        known: Holdings,
         *,
         full: bool = False,
         again: Collection[str] = (),
@@ -69,7 +88,7 @@ class Source(Protocol):
             state: ``state.cursor`` is what the last applied batch carried, of
                 this walk if it was interrupted, else of an earlier one. A source
                 that must tell them apart writes ``state.walk`` into its cursor.
-            known: What is stored of this source when the walk starts, by key.
+            known: What is stored of this source, by key.
             full: Read everything again, unchanged revisions too.
             again: Keys that earlier walks set aside; try them in any case.
 

@@ -22,6 +22,8 @@ class RefreshReport:
         set_aside: How many records could not be read.
         recut: Stored documents that were cut anew, before anything was read.
         requests: Network requests, repeated ones included.
+        phases: How many of them by what they were for.
+        remaining: How many more are expected; ``None`` when nobody can tell.
         complete: The walk reached its end.
     """
 
@@ -36,6 +38,8 @@ class RefreshReport:
     passages_added: int = 0
     passages_removed: int = 0
     requests: int = 0
+    phases: Mapping[str, int] = field(default_factory=dict)
+    remaining: int | None = None
     seconds: float = 0.0
     complete: bool = False
 
@@ -54,6 +58,18 @@ class Tally:
     passages_removed: int = 0
     # Keys, because a record may be met twice in a walk.
     set_aside: set[str] = field(default_factory=set)
+    phases: Counter[str] = field(default_factory=Counter)
+    remaining: int | None = None
+
+    def spend(self, phase: str, requests: int) -> None:
+        """Count all requests since the last time as spent in *phase*.
+
+        Args:
+            requests: Since the start.
+        """
+        since = requests - self.phases.total()
+        if phase and since:
+            self.phases[phase] += since
 
     def count_passages(self, change: DocumentChange) -> None:
         self.passages_added += len(change.insert)
@@ -93,6 +109,8 @@ class Tally:
             passages_added=self.passages_added,
             passages_removed=self.passages_removed,
             requests=requests,
+            phases=dict(self.phases),
+            remaining=0 if complete else self.remaining,
             seconds=seconds,
             complete=complete,
         )

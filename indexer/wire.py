@@ -15,9 +15,10 @@ from datetime import datetime
 from typing import Any
 
 from indexer.fields import Fields
+from indexer.originals import is_translation
 from kb.errors import RecordError
 from kb.store.rows import clean
-from kb.types import PostId, TopicId, content_hash
+from kb.types import Format, LeftOut, PostId, TopicId, content_hash
 
 _REGULAR_POSTS = frozenset({1, 2})  # regular, and a moderator's: both are text
 _POST_TYPES = {3: "small action", 4: "whisper"}
@@ -49,7 +50,10 @@ class TopicItem:
     Attributes:
         bumped_at: When it last moved to the top of the list.
         pinned: Shown first, wherever it belongs by time.
-        mark: Changes with everything that a list tells of a topic's content.
+        posts_count: Of all its posts, small actions included.
+        solved: Whether it has an accepted answer; ``None`` where nobody says.
+        facts: Changes with all that a list tells of it beside its posts.
+        activity: Changes with its number of posts, and when it is bumped.
     """
 
     id: TopicId
@@ -59,7 +63,16 @@ class TopicItem:
     bumped_at: datetime
     pinned: bool
     visible: bool
-    mark: str
+    facts: str
+    activity: str
+    created_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    closed: bool = False
+    archived: bool = False
+    solved: bool | None = None
+    posts_count: int | None = None
+    views: int = 0
+    likes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +94,61 @@ class Post:
     """A post that its readers see as text.
 
     Attributes:
+        body: Its HTML, or its Markdown where the HTML is a translation of it.
         user_id: ``None`` when the account is gone; below 1 for the forum's own.
+        accepted: The forum marks it as the solution; ``None`` where nobody says.
+        staff: Its author is a moderator or administrator.
     """
 
     id: PostId
     number: int
-    cooked: str
+    body: str
+    format: Format
     created_at: datetime
     updated_at: datetime | None
     user_id: int | None
     username: str | None
     reply_to: int | None
     likes: int
-    accepted: bool
+    accepted: bool | None
+    staff: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPost:
+    """A post among the newest of all topics.
+
+    Attributes:
+        content: The post, or why its text must not be kept.
+        title: Of its topic.
+    """
+
+    topic_id: TopicId
+    category_id: int | None
+    title: str
+    content: Post | LeftOut
+
+    @property
+    def id(self) -> PostId:
+        content = self.content
+        return PostId(
+            content.external_id if isinstance(content, LeftOut) else content.id
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """Some of the newest posts of all topics, newest first.
+
+    Attributes:
+        ids: Of all posts in the answer, broken ones included.
+        broken: ``(topic id, problem)`` of posts that cannot be read; the topic is
+            ``None`` when not even that can.
+    """
+
+    posts: tuple[FeedPost, ...]
+    ids: tuple[PostId, ...]
+    broken: tuple[tuple[TopicId | None, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +157,15 @@ class Posts:
 
     Attributes:
         met: Ids of all posts in the answer, dropped ones included.
-        dropped: ``(post number, cause)`` of what must not be kept.
-        broken: ``(post number, problem)`` of what cannot be read; the others of
-            its topic can.
+        dropped: What must not be kept, and why.
+        broken: What cannot be read, and why; the others of its topic can.
     """
 
     kept: tuple[Post, ...]
     met: tuple[PostId, ...]
     last_number: int
-    dropped: tuple[tuple[int, str], ...] = ()
-    broken: tuple[tuple[int, str], ...] = ()
+    dropped: tuple[LeftOut, ...] = ()
+    broken: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +186,11 @@ class TopicPage:
     tags: tuple[str, ...]
     created_at: datetime | None
     views: int
+    likes: int
     visible: bool
     closed: bool
+    archived: bool
+    pinned: bool
     deleted: bool
     posts: Posts
     stream: tuple[PostId, ...] | None
@@ -209,26 +266,31 @@ def _topic_item(item: Fields) -> TopicItem:
     title = item.text("title")
     category_id = item.maybe_whole("category_id")
     visible = item.flag("visible", default=True)
+    pinned = item.flag("pinned") or item.flag("pinned_globally")
+    closed, archived = item.flag("closed"), item.flag("archived")
+    tags = read_tags(item.raw("tags"))
+    solved = item.raw("has_accepted_answer")
+    posts_count = item.raw("posts_count")
     return TopicItem(
         id=TopicId(item.whole("id")),
         title=title,
         category_id=category_id,
         archetype=item.maybe_text("archetype") or "regular",
         bumped_at=bumped_at,
-        pinned=item.flag("pinned") or item.flag("pinned_globally"),
+        pinned=pinned,
         visible=visible,
-        mark=content_hash(
-            title,
-            category_id,
-            visible,
-            bumped_at,
-            item.raw("posts_count"),
-            item.raw("highest_post_number"),
-            item.raw("closed"),
-            item.raw("archived"),
-            item.raw("has_accepted_answer"),
-            read_tags(item.raw("tags")),
+        facts=content_hash(
+            title, category_id, visible, pinned, closed, archived, solved, tags
         ),
+        activity=content_hash(bumped_at, posts_count, item.raw("highest_post_number")),
+        created_at=item.maybe_moment("created_at"),
+        tags=tags,
+        closed=closed,
+        archived=archived,
+        solved=solved if isinstance(solved, bool) else None,
+        posts_count=posts_count if type(posts_count) is int else None,
+        views=_count(item.raw("views")),
+        likes=_count(item.raw("like_count")),
     )
 
 
@@ -265,8 +327,11 @@ def read_topic(data: Any, source: str) -> TopicPage:
         tags=read_tags(fields.raw("tags")),
         created_at=fields.maybe_moment("created_at"),
         views=_count(fields.raw("views")),
+        likes=_count(fields.raw("like_count")),
         visible=fields.flag("visible", default=True),
-        closed=fields.flag("closed") or fields.flag("archived"),
+        closed=fields.flag("closed"),
+        archived=fields.flag("archived"),
+        pinned=fields.flag("pinned") or fields.flag("pinned_globally"),
         deleted=fields.has("deleted_at"),
         posts=_posts(stream),
         stream=None if ids is None else tuple(PostId(i) for i in ids),
@@ -283,11 +348,46 @@ def read_posts(data: Any, source: str) -> Posts:
     return _posts(Fields(data, source).inner("post_stream"))
 
 
+def read_feed(data: Any, source: str) -> FeedPage:
+    """Posts of all topics from ``/posts.json``.
+
+    Raises:
+        RecordError: There is no list; a bad post is reported in ``broken``.
+    """
+    fields = Fields(data, source)
+    posts: list[FeedPost] = []
+    ids: list[PostId] = []
+    broken: list[tuple[TopicId | None, str]] = []
+    for index in range(fields.count("latest_posts")):
+        topic_id: TopicId | None = None
+        try:
+            item = fields.item("latest_posts", index)
+            ids.append(PostId(item.whole("id")))
+            topic_id = TopicId(item.whole("topic_id"))
+            posts.append(_feed_post(item, topic_id))
+        except RecordError as exc:
+            broken.append((topic_id, f"{exc.field}: {exc.problem}"))
+    return FeedPage(tuple(posts), tuple(ids), tuple(broken))
+
+
+def _feed_post(item: Fields, topic_id: TopicId) -> FeedPost:
+    number = item.whole("post_number")
+    cause = _cause_to_drop(item)
+    return FeedPost(
+        topic_id=topic_id,
+        category_id=item.maybe_whole("category_id"),
+        title=item.maybe_text("topic_title") or "",
+        content=(
+            LeftOut(item.whole("id"), number, cause) if cause else _post(item, number)
+        ),
+    )
+
+
 def _posts(stream: Fields) -> Posts:
     kept: list[Post] = []
     met: list[PostId] = []
-    dropped: list[tuple[int, str]] = []
-    broken: list[tuple[int, str]] = []
+    dropped: list[LeftOut] = []
+    broken: list[LeftOut] = []
     last = 0
     for item in stream.each("posts"):
         met.append(PostId(item.whole("id")))
@@ -295,12 +395,12 @@ def _posts(stream: Fields) -> Posts:
         last = max(last, number)
         cause = _cause_to_drop(item)
         if cause:
-            dropped.append((number, cause))
+            dropped.append(LeftOut(met[-1], number, cause))
             continue
         try:
             kept.append(_post(item, number))
         except RecordError as exc:
-            broken.append((number, f"{exc.field}: {exc.problem}"))
+            broken.append(LeftOut(met[-1], number, f"{exc.field}: {exc.problem}"))
     return Posts(tuple(kept), tuple(met), last, tuple(dropped), tuple(broken))
 
 
@@ -317,18 +417,40 @@ def _cause_to_drop(item: Fields) -> str:
 
 
 def _post(item: Fields, number: int) -> Post:
+    body, format = _body(item)
+    accepted = item.raw("accepted_answer")
     return Post(
         id=PostId(item.whole("id")),
         number=number,
-        cooked=item.text("cooked"),
+        body=body,
+        format=format,
         created_at=item.moment("created_at"),
         updated_at=item.maybe_moment("updated_at"),
         user_id=item.maybe_whole("user_id"),
         username=item.maybe_text("username"),
         reply_to=item.maybe_whole("reply_to_post_number"),
         likes=_likes(item.raw("actions_summary")),
-        accepted=item.raw("accepted_answer") is True,
+        accepted=accepted if isinstance(accepted, bool) else None,
+        staff=any(item.raw(name) is True for name in ("admin", "moderator", "staff")),
     )
+
+
+def _body(item: Fields) -> tuple[str, Format]:
+    """The text as its author wrote it: HTML, for its structure and links.
+
+    A forum may serve a machine's translation as HTML; the Markdown never is one.
+
+    Raises:
+        RecordError: It is a translation, and the original is not served.
+    """
+    cooked = item.text("cooked")
+    raw = item.maybe_text("raw")
+    translated = item.flag("is_localized")
+    if raw is not None and (translated or is_translation(raw, cooked)):
+        return raw, "markdown"
+    if translated:
+        raise item.bad("cooked", "is a translation, and there is no raw beside it")
+    return cooked, "html"
 
 
 def _accepted_numbers(fields: Fields) -> frozenset[int]:

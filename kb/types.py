@@ -87,6 +87,30 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class LoosePart:
+    """A part that was read before the rest of its document.
+
+    Attributes:
+        key: Of its document.
+        content: The part, with its `external_id`; or why its text must not be held.
+    """
+
+    key: str
+    content: Part | LeftOut
+
+    @property
+    def external_id(self) -> int:
+        """The source's own id of it.
+
+        Raises:
+            ValueError: It has none.
+        """
+        if self.content.external_id is None:
+            raise ValueError(f"part {self.content.number} of {self.key} has no id")
+        return self.content.external_id
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A thread, a documentation page, a course or a video, with its text.
 
@@ -130,6 +154,11 @@ class Document:
     likes: int = 0
     left_out: tuple[LeftOut, ...] = ()
     verified_at: datetime | None = None
+
+    @property
+    def contents(self) -> tuple[Part | LeftOut, ...]:
+        """All parts that its source has, those that we do not hold last."""
+        return (*self.parts, *self.left_out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
-from indexer.wire import PRIVATE_MESSAGE, Category, Post, TopicPage
-from kb.types import PUBLIC, Document, Kind, Part, TopicId, content_hash
+from indexer.wire import PRIVATE_MESSAGE, Category, Post
+from kb.types import PUBLIC, Document, Kind, LeftOut, Part, TopicId, content_hash
+
+IGNORED_AUTHOR = "ignored author"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,16 @@ def reason_to_skip(
         return "private message"
     if not visible:
         return "unlisted"
+    return reason_by_category(topic_id, category, categories, rules)
+
+
+def reason_by_category(
+    topic_id: TopicId,
+    category: Category | None,
+    categories: Mapping[int, Category],
+    rules: ForumRules,
+) -> str:
+    """The part of `reason_to_skip` that the category decides alone."""
     if category is None:
         return "unknown category"
     if category.about_topic_id == topic_id:
@@ -88,64 +102,130 @@ def visibility_of(category: Category, categories: Mapping[int, Category]) -> str
     return PUBLIC
 
 
+class TopicFacts(Protocol):
+    """What a topic is beside its posts; a list tells it, and so does the topic."""
+
+    @property
+    def id(self) -> TopicId: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+    @property
+    def created_at(self) -> datetime | None: ...
+    @property
+    def views(self) -> int: ...
+    @property
+    def likes(self) -> int: ...
+    @property
+    def visible(self) -> bool: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def archived(self) -> bool: ...
+    @property
+    def pinned(self) -> bool: ...
+
+
 def to_document(
-    topic: TopicPage,
+    facts: TopicFacts,
+    contents: Iterable[Part | LeftOut],
     *,
     source: str,
     base_url: str,
     category: Category,
     visibility: str,
     revision: str,
-    rules: ForumRules,
+    verified_at: datetime | None,
 ) -> Document | None:
     """A topic as a document, or ``None`` when it has no post that may be kept.
 
     It is solved only by a post that is kept: a bot's own reply never makes a
     question look answered.
     """
-    parts = tuple(
-        _part(post, accepted=post.accepted or post.number in topic.accepted)
-        for post in topic.posts.kept
-        if (post.username or "").casefold() not in rules.ignored
-    )
+    parts, left_out = sorted_parts(contents)
     if not parts:
         return None
     return Document(
         source=source,
         kind=Kind.THREAD,
-        key=str(topic.id),
+        key=str(facts.id),
         # Never by slug: slugs are not unique, and they change with the title.
-        url=f"{base_url}/t/{topic.id}",
-        title=topic.title,
+        url=f"{base_url}/t/{facts.id}",
+        title=facts.title,
         parts=parts,
         visibility=visibility,
         category=category.name,
-        tags=topic.tags,
-        created_at=topic.created_at or parts[0].created_at,
-        updated_at=max(
-            at for part in parts for at in (part.created_at, part.updated_at) if at
-        ),
+        category_id=category.id,
+        tags=facts.tags,
+        created_at=facts.created_at or parts[0].created_at,
+        updated_at=last_change(parts),
         solved=any(part.accepted for part in parts),
-        closed=topic.closed,
-        listed=topic.visible,
-        views=topic.views,
+        closed=facts.closed or facts.archived,
+        archived=facts.archived,
+        pinned=facts.pinned,
+        listed=facts.visible,
+        views=facts.views,
+        likes=facts.likes,
         revision=revision,
+        left_out=left_out,
+        verified_at=verified_at,
     )
 
 
-def _part(post: Post, *, accepted: bool) -> Part:
-    return Part(
+def part_of(
+    post: Post, rules: ForumRules, *, accepted: bool | None = None
+) -> Part | LeftOut:
+    """A post as a part, or why it must not be kept.
+
+    Args:
+        accepted: Whether it is a solution, where the post itself does not say.
+    """
+    part = Part(
         number=post.number,
-        body=post.cooked,
-        format="html",
+        body=post.body,
+        format=post.format,
         external_id=post.id,
         author_id=post.user_id,
         author=post.username,
         created_at=post.created_at,
         updated_at=post.updated_at,
         likes=post.likes,
-        accepted=accepted,
+        accepted=bool(accepted if post.accepted is None else post.accepted),
         reply_to=post.reply_to,
+        staff=post.staff,
+    )
+    return under_rules(part, rules)
+
+
+def under_rules(part: Part, rules: ForumRules) -> Part | LeftOut:
+    """The part, or why *rules* keep it out."""
+    if (part.author or "").casefold() in rules.ignored and part.external_id is not None:
+        return LeftOut(part.external_id, part.number, IGNORED_AUTHOR)
+    return part
+
+
+def sorted_parts(
+    contents: Iterable[Part | LeftOut],
+) -> tuple[tuple[Part, ...], tuple[LeftOut, ...]]:
+    """Parts and what is left out, each in the order of the topic."""
+    parts: list[Part] = []
+    left_out: list[LeftOut] = []
+    for content in contents:
+        if isinstance(content, LeftOut):
+            left_out.append(content)
+        else:
+            parts.append(content)
+    parts.sort(key=lambda part: part.number)
+    left_out.sort(key=lambda item: (item.number, item.external_id))
+    return tuple(parts), tuple(left_out)
+
+
+def last_change(parts: Sequence[Part]) -> datetime | None:
+    """When a post was last written or edited."""
+    return max(
+        (at for part in parts for at in (part.created_at, part.updated_at) if at),
+        default=None,
     )
 
 

@@ -1,22 +1,24 @@
-"""Reading a forum's list of topics, and the topics that changed, in one walk."""
+"""A forum's list of topics; those that changed are put together, or else read."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from indexer.channel import MOVED
-from indexer.discourse import DiscourseClient
+from indexer.discourse import TOPICS_PER_PAGE, DiscourseClient
 from indexer.source import Batch
+from indexer.sources.assembling import put_together, revision_of, with_edits
+from indexer.sources.categories import Categories
 from indexer.sources.threads import (
     ForumRules,
+    part_of,
     reason_to_skip,
     to_document,
-    visibility_of,
 )
-from indexer.wire import Category, TopicItem, TopicList, TopicPage
+from indexer.wire import TopicItem, TopicList, TopicPage
 from kb.errors import (
     ForumProtocolError,
     ForumRejectedError,
@@ -24,7 +26,8 @@ from kb.errors import (
     RateLimitedError,
     RecordError,
 )
-from kb.types import StoredState, TopicId, content_hash
+from kb.store import Holdings
+from kb.types import Clock, Document, LeftOut, StoredState, TopicId, content_hash
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +35,23 @@ log = logging.getLogger(__name__)
 _MAX_FAILURES_IN_A_ROW = 3
 # Pages without anything new: a burst of bumps repeats one, not several.
 _MAX_STALE_PAGES = 3
+# What is in the first list page of a forum where little happened.
+_SHORT_PAGE = 30
+# Posts in one batch, which is one transaction and in memory at once.
+_PARTS_PER_BATCH = 200
 
 
 @dataclass(slots=True)
 class TopicReader:
-    """One walk: what it met so far, and how to read a topic.
+    """One walk: what it met so far, and how to come by a topic.
 
     Attributes:
-        met: Keys that need not be looked at again in this walk.
+        compared: All stored posts were compared with the forum in this walk.
+        again: Keys to be read whatever the list says of them.
+        met: Ids that need not be looked at again in this walk.
+        read: Ids of topics that were asked for by themselves.
         gone: Stored topics that have left, reported at the end in one batch.
         failed: Topics for which the forum failed; it may yet turn out to be down.
-        again: Keys to be read whatever the list says of them.
         newest: Latest activity when the list was begun.
         list_ended: The whole list was read.
     """
@@ -50,23 +59,28 @@ class TopicReader:
     source: str
     client: DiscourseClient
     rules: ForumRules
-    categories: dict[int, Category]
-    known: Mapping[str, StoredState]
-    full: bool
+    categories: Categories
+    known: Holdings
+    clock: Clock
+    compared: bool
+    must_read_all: bool
     again: Collection[str] = ()
-    met: set[str] = field(default_factory=set)
+    met: set[int] = field(default_factory=set)
+    read: set[int] = field(default_factory=set)
     gone: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
     failures_in_a_row: int = 0
     newest: datetime | None = None
     list_ended: bool = False
-    _unlisted: set[int] = field(default_factory=set)
+
+    # -- the list ------------------------------------------------------------
 
     def read_list(self, *, floor: datetime | None, max_pages: int) -> Iterator[Batch]:
         """Read the list down to *floor*, and the topics that changed."""
         stale = 0
+        per_page = TOPICS_PER_PAGE if floor is None else _SHORT_PAGE
         for number in range(max_pages):
-            page = self.client.latest(number)
+            page = self.client.latest(number, per_page=per_page)
             if number == 0:
                 self.newest = max((i.bumped_at for i in page.items), default=None)
             stale = 0 if self._brings_news(page) else stale + 1
@@ -82,53 +96,130 @@ class TopicReader:
             max_pages,
         )
 
+    def _brings_news(self, page: TopicList) -> bool:
+        return any(item.id not in self.met for item in page.items)
+
+    def _read_page(self, page: TopicList) -> Iterator[Batch]:
+        unchanged: list[tuple[str, int, int]] = []
+        skipped: list[tuple[str, str]] = []
+        changed: list[tuple[str, TopicItem, str]] = []
+        self.met.update(int(key) for key, _ in page.broken if key.isdecimal())
+        for item in page.items:
+            if item.id in self.met:
+                continue
+            self.met.add(item.id)
+            key, reason = str(item.id), self._reason_to_skip(item)
+            revision = self._revision(item)
+            if reason:
+                skipped.append((key, reason))
+            elif self._is_unchanged(key, revision):
+                unchanged.append((key, item.views, item.likes))
+            else:
+                changed.append((key, item, revision))
+        yield Batch(
+            unchanged=tuple(key for key, _, _ in unchanged),
+            counts=tuple(unchanged),
+            skipped=tuple(skipped),
+            set_aside=page.broken,
+        )
+        yield from self._settle_listed(changed)
+
+    def _settle_listed(
+        self, changed: Iterable[tuple[str, TopicItem, str]]
+    ) -> Iterator[Batch]:
+        """Put changed topics together where that is possible, and read the others."""
+        ready: list[Document] = []
+        to_read: list[tuple[str, str]] = []
+        for key, item, revision in changed:
+            document = self._put_together(key, item, revision)
+            if document is None:
+                to_read.append((key, revision))
+                continue
+            ready.append(document)
+            if sum(len(each.parts) for each in ready) >= _PARTS_PER_BATCH:
+                yield Batch(documents=tuple(ready))
+                ready.clear()
+        yield Batch(documents=tuple(ready))
+        for key, revision in to_read:
+            yield from self._read(key, revision)
+
+    def _is_unchanged(self, key: str, revision: str) -> bool:
+        stored = self.known.get(key)
+        return (
+            stored is not None
+            and stored.revision == revision
+            and not self.must_read_all
+            and key not in self.again
+            and not self.known.loose(key)
+        )
+
+    def _put_together(
+        self, key: str, item: TopicItem, revision: str
+    ) -> Document | None:
+        """The topic if all of it is known already, else ``None``."""
+        category = self.categories.find(item.category_id)
+        if category is None or self.must_read_all or key in self.again:
+            return None
+        stored = self.known.document(key)
+        contents = put_together(
+            stored, self.known.loose(key), item, self.rules, compared=self.compared
+        )
+        if contents is None:
+            return None
+        # Of a topic that was not known, each post was read just now.
+        whole = stored is None or self.compared
+        return to_document(
+            item,
+            contents,
+            source=self.source,
+            base_url=self.client.base_url,
+            category=category,
+            visibility=self.categories.visibility(category),
+            revision=revision,
+            verified_at=self.clock() if whole else None,
+        )
+
+    # -- topics by themselves --------------------------------------------------
+
+    def settle_loose(self, keys: Iterable[str]) -> Iterator[Batch]:
+        """Topics of which posts were read that the list did not account for: their
+        posts were edited, which no list tells, or it slipped past."""
+        for key in keys:
+            stored = self.known.document(key)
+            edited = None
+            if stored is not None and key not in self.again:
+                edited = with_edits(stored, self.known.loose(key), self.rules)
+            if edited is not None:
+                yield Batch(documents=(edited,))
+            elif not self._is_met(key):
+                yield from self._read_as_stored(key)
+
     def read_unlisted(self, keys: Iterable[str]) -> Iterator[Batch]:
         """Read topics that the list did not show: they may have left."""
         for key in keys:
-            if key not in self.met:
-                self.met.add(key)
-                stored = self.known.get(key)
-                yield from self._read(key, stored.revision if stored else "")
+            if not self._is_met(key):
+                yield from self._read_as_stored(key)
 
     def read_again(self, keys: Iterable[str]) -> Iterator[Batch]:
-        """Read stored topics of which the list says that nothing changed."""
+        """Read topics of which the list may say that nothing changed."""
         for key in keys:
-            yield from self._read(key, self.known[key].revision)
+            if int(key) not in self.read:
+                yield from self._read_as_stored(key)
 
     def rest(self, cursor: str) -> Batch:
         """What is still to be reported at the end of the walk."""
         return Batch(gone=tuple(self.gone), set_aside=self._failed(), cursor=cursor)
 
-    def _must_read(self, key: str) -> bool:
-        return self.full or key in self.again
+    def _is_met(self, key: str) -> bool:
+        """Whether this walk met the topic; if not, it has now."""
+        if not key.isdecimal() or int(key) in self.met:
+            return True
+        self.met.add(int(key))
+        return False
 
-    def _brings_news(self, page: TopicList) -> bool:
-        return any(str(item.id) not in self.met for item in page.items)
-
-    def _read_page(self, page: TopicList) -> Iterator[Batch]:
-        unchanged: list[str] = []
-        skipped: list[tuple[str, str]] = []
-        changed: list[tuple[str, str]] = []
-        self.met.update(key for key, _ in page.broken)
-        for item in page.items:
-            key = str(item.id)
-            if key in self.met:
-                continue
-            self.met.add(key)
-            reason = self._reason_to_skip(item)
-            revision = self._revision(item)
-            stored = self.known.get(key)
-            if reason:
-                skipped.append((key, reason))
-            elif stored and stored.revision == revision and not self._must_read(key):
-                unchanged.append(key)
-            else:
-                changed.append((key, revision))
-        yield Batch(
-            unchanged=tuple(unchanged), skipped=tuple(skipped), set_aside=page.broken
-        )
-        for key, revision in changed:
-            yield from self._read(key, revision)
+    def _read_as_stored(self, key: str) -> Iterator[Batch]:
+        stored: StoredState | None = self.known.get(key)
+        return self._read(key, stored.revision if stored else "")
 
     def _read(self, key: str, revision: str) -> Iterator[Batch]:
         """Read a topic: it becomes a document, or it is told why it does not.
@@ -137,6 +228,7 @@ class TopicReader:
             ForumError: The forum seems to be down, or asks for too long a wait.
         """
         topic_id = TopicId(int(key))
+        self.read.add(topic_id)
         try:
             topic = self.client.topic(topic_id)
         except RateLimitedError:
@@ -165,25 +257,34 @@ class TopicReader:
         yield self._as_batch(topic, revision)
 
     def _as_batch(self, topic: TopicPage, revision: str) -> Batch:
-        if topic.posts.dropped:
-            log.debug("topic=%d dropped_posts=%s", topic.id, topic.posts.dropped)
         reason = "deleted" if topic.deleted else self._reason_to_skip(topic)
-        category = self._category(topic.category_id)
+        category = self.categories.find(topic.category_id)
         document = None
+        broken = topic.posts.broken
         if category is not None and not reason:
             document = to_document(
                 topic,
+                [
+                    *(
+                        part_of(
+                            post, self.rules, accepted=post.number in topic.accepted
+                        )
+                        for post in topic.posts.kept
+                    ),
+                    *topic.posts.dropped,
+                    *(LeftOut(b.external_id, b.number, "broken") for b in broken),
+                ],
                 source=self.source,
                 base_url=self.client.base_url,
                 category=category,
-                visibility=visibility_of(category, self.categories),
+                visibility=self.categories.visibility(category),
                 revision=revision,
-                rules=self.rules,
+                verified_at=self.clock(),
             )
         key, aside = str(topic.id), self._failed()
-        if not reason and topic.posts.broken:
+        if not reason and broken:
             # The other posts are kept; the topic is read again with every walk.
-            problems = "; ".join(f"post {n}: {p}" for n, p in topic.posts.broken)
+            problems = "; ".join(f"post {b.number}: {b.cause}" for b in broken)
             aside = (*aside, (key, problems))
         elif document is None:
             skipped = (key, reason or "no readable post")
@@ -200,42 +301,22 @@ class TopicReader:
             topic.id,
             archetype=topic.archetype,
             visible=topic.visible,
-            category=self._category(topic.category_id),
-            categories=self.categories,
+            category=self.categories.find(topic.category_id),
+            categories=self.categories.by_id,
             rules=self.rules,
         )
 
     def _revision(self, item: TopicItem) -> str:
         """Changes with all that the list tells, and with what we make of it."""
-        category = self._category(item.category_id)
-        return content_hash(
+        category = self.categories.find(item.category_id)
+        facts = content_hash(
             self.client.base_url,
             sorted(self.rules.ignored),
             category and category.name,
-            category and visibility_of(category, self.categories),
-            item.mark,
+            category and self.categories.visibility(category),
+            item.facts,
         )
-
-    def _category(self, category_id: int | None) -> Category | None:
-        """A category, asked for once when the forum did not name it before, and
-        those above it: they decide with it who may read."""
-        found, step = None, category_id
-        seen: set[int] = set()
-        while step is not None and step not in seen:
-            seen.add(step)
-            one = self._one_category(step)
-            found = found or one
-            step = one.parent_id if one else None
-        return found
-
-    def _one_category(self, category_id: int) -> Category | None:
-        if category_id not in self.categories and category_id not in self._unlisted:
-            found = self.client.category(category_id)
-            if found is None:
-                self._unlisted.add(category_id)
-            else:
-                self.categories[category_id] = found
-        return self.categories.get(category_id)
+        return revision_of(facts, item.activity)
 
 
 def has_left(exc: ForumRejectedError) -> bool:

@@ -8,6 +8,7 @@ reached as an attribute: ``store.documents``, ``store.passages``,
 from kb.store.connection import Store
 from kb.store.documents import Documents
 from kb.store.embeddings import EmbeddingCache
+from kb.store.holdings import Held, Holdings
 from kb.store.ledger import Decision, Ledger
 from kb.store.looks import CATEGORIES, Look, Looks
 from kb.store.passages import Passages
@@ -18,6 +19,8 @@ __all__ = [
     "Decision",
     "Documents",
     "EmbeddingCache",
+    "Held",
+    "Holdings",
     "Ledger",
     "Look",
     "Looks",

@@ -14,8 +14,10 @@ from sqlite_utils import Database
 from kb.errors import SchemaVersionError, StoreError
 from kb.store.documents import Documents
 from kb.store.failures import alone, connection_factory, sqlite_errors
+from kb.store.holdings import Holdings
 from kb.store.ledger import Ledger
 from kb.store.looks import Looks
+from kb.store.loose import LooseParts
 from kb.store.passages import Passages
 from kb.store.progress import Progress
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
@@ -35,6 +37,7 @@ class Store:
         self.passages = Passages(db)
         self.progress = Progress(db)
         self.ledger = Ledger(db)
+        self.loose = LooseParts(db)
         self.looks = Looks(db)
 
     @classmethod
@@ -78,6 +81,10 @@ class Store:
                 connection.close()
                 raise
         return cls(db, path)
+
+    def holdings(self, source: str) -> Holdings:
+        """What is stored of one source, for its walk."""
+        return Holdings(self.db, source)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

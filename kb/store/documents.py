@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
@@ -65,6 +66,23 @@ class Documents:
         """Note that *walk* met these documents unchanged."""
         self._conn.executemany(
             "UPDATE documents SET walk = ? WHERE id = ?", [(walk, i) for i in ids]
+        )
+
+    def verify(self, ids: Iterable[DocumentId], *, at: datetime) -> None:
+        """Note that all of these documents was compared with their source."""
+        moment = to_text(at)
+        self._conn.executemany(
+            "UPDATE documents SET verified_at = ? "
+            "WHERE id = ? AND (verified_at IS NULL OR verified_at < ?)",
+            [(moment, i, moment) for i in ids],
+        )
+
+    def count_again(self, counts: Iterable[tuple[DocumentId, int, int]]) -> None:
+        """Set ``(id, views, likes)``, which change without the document changing."""
+        self._conn.executemany(
+            "UPDATE documents SET views = ?, likes = ? "
+            "WHERE id = ? AND (views != ? OR likes != ?)",
+            [(v, n, i, v, n) for i, v, n in counts],
         )
 
     def delete(self, ids: Sequence[DocumentId]) -> int:

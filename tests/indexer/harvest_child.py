@@ -11,7 +11,7 @@ from pathlib import Path
 from indexer.discourse import DiscourseClient
 from indexer.http import Transport
 from indexer.pipeline import RefreshReport, refresh
-from indexer.sources.forum import ForumSource
+from indexer.sources.forum import ForumSource, WalkSettings
 from indexer.sources.threads import ForumRules
 from kb.store import Store
 from tests.indexer.samples import CHUNKER, by_line
@@ -24,7 +24,9 @@ def harvest(url: str, database: Path, *, full: bool = False) -> RefreshReport:
         Store.open(database) as store,
     ):
         source = ForumSource(
-            "forum", DiscourseClient(transport), rules=ForumRules.of(ignored=["baraza"])
+            "forum",
+            DiscourseClient(transport),
+            WalkSettings(rules=ForumRules.of(ignored=["baraza"])),
         )
         return refresh(source, store, by_line, CHUNKER, full=full)
 

@@ -17,7 +17,7 @@ from bot.sandbox import Community, PostType, Sandbox, Settings
 from indexer.discourse import DiscourseClient
 from indexer.http import Transport
 from indexer.pipeline import RefreshReport, refresh
-from indexer.sources.forum import ForumSource
+from indexer.sources.forum import ForumSource, WalkSettings
 from indexer.sources.threads import ForumRules
 from kb.errors import (
     ForumProtocolError,
@@ -61,7 +61,7 @@ class World:
         accept_deletions: bool = False,
         max_bytes: int = 20_000_000,
         max_pages: int = 100,
-        reread: int = 0,
+        recrawl: int = 0,
     ) -> RefreshReport:
         with Transport(
             self.url,
@@ -74,10 +74,10 @@ class World:
             source = ForumSource(
                 "forum",
                 DiscourseClient(transport),
-                rules=self.rules,
+                WalkSettings(
+                    rules=self.rules, max_pages=max_pages, recrawl_per_day=recrawl
+                ),
                 clock=self.clock,
-                max_pages=max_pages,
-                reread=reread,
             )
             return refresh(
                 source,

@@ -1,0 +1,118 @@
+"""A topic put together from what is stored, what was read since, and a list's word.
+
+Pure. It costs no request, and so it must be sure: whatever does not add up is not
+put together, and the topic is read instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from indexer.sources.threads import (
+    ForumRules,
+    last_change,
+    sorted_parts,
+    under_rules,
+)
+from indexer.wire import TopicItem
+from kb.types import Document, LeftOut, Part
+
+Content = Part | LeftOut
+
+
+def put_together(
+    stored: Document | None,
+    loose: Iterable[Content],
+    item: TopicItem,
+    rules: ForumRules,
+    *,
+    compared: bool,
+) -> tuple[Content, ...] | None:
+    """All posts of a topic, if they are known.
+
+    Args:
+        stored: What is held of it.
+        loose: Posts that were read since, or that differ from the stored ones.
+        item: What the list says of it now.
+        compared: All that is stored was compared with the forum just now; else a
+            topic that moved without a new post is not trusted: its last post may
+            have been edited, or one deleted.
+
+    Returns:
+        ``None`` when the posts are not those that the list counts.
+    """
+    known = _known(stored, loose)
+    if known is None or item.posts_count != len(known):
+        return None
+    if stored is not None and not compared:
+        held = {content.external_id for content in stored.contents}
+        moved = activity_of(stored.revision) != item.activity
+        if moved and known.keys() <= held:
+            return None
+    contents = [
+        under_rules(each, rules) if isinstance(each, Part) else each
+        for each in known.values()
+    ]
+    solved = any(isinstance(each, Part) and each.accepted for each in contents)
+    if item.solved and not solved:
+        # By which post? A bot's own, which is left out, is none.
+        return None
+    if item.solved is False and solved:
+        contents = [
+            replace(each, accepted=False) if isinstance(each, Part) else each
+            for each in contents
+        ]
+    return tuple(contents)
+
+
+def with_edits(
+    stored: Document, loose: Iterable[Content], rules: ForumRules
+) -> Document | None:
+    """The stored document with some of its posts as they are now.
+
+    Returns:
+        ``None`` when one of them is not a post of it, or none is left to be kept.
+    """
+    held = {content.external_id for content in stored.contents}
+    edits = tuple(loose)
+    known = _known(stored, edits)
+    if known is None or not known.keys() <= held:
+        return None
+    parts, left_out = sorted_parts(
+        under_rules(each, rules) if isinstance(each, Part) else each
+        for each in known.values()
+    )
+    if not parts:
+        return None
+    return replace(
+        stored,
+        parts=parts,
+        left_out=left_out,
+        updated_at=last_change(parts),
+        solved=any(part.accepted for part in parts),
+        verified_at=None,
+    )
+
+
+def revision_of(facts: str, activity: str) -> str:
+    """A document's revision: what the list said of it."""
+    return f"{facts}:{activity}"
+
+
+def activity_of(revision: str) -> str:
+    """The half of a revision that moves with posts."""
+    return revision.rpartition(":")[2]
+
+
+def _known(
+    stored: Document | None, loose: Iterable[Content]
+) -> dict[int, Content] | None:
+    """Posts by id; ``None`` when ids or numbers do not tell them apart."""
+    known: dict[int, Content] = {}
+    for content in (*(stored.contents if stored else ()), *loose):
+        if content.external_id is None:
+            return None
+        known[content.external_id] = content
+    numbers = {content.number for content in known.values()}
+    return known if len(numbers) == len(known) else None

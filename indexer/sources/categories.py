@@ -1,0 +1,54 @@
+"""The categories of a forum, as a walk knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from indexer.discourse import DiscourseClient
+from indexer.sources.threads import ForumRules, reason_by_category, visibility_of
+from indexer.wire import Category
+from kb.types import TopicId, content_hash
+
+
+class Categories:
+    """Those that the forum named, and those that it is asked for one by one."""
+
+    def __init__(
+        self, client: DiscourseClient, rules: ForumRules, named: Iterable[Category]
+    ) -> None:
+        self._client = client
+        self._rules = rules
+        self.by_id = {category.id: category for category in named}
+        self._unknown: set[int] = set()
+
+    @property
+    def stamp(self) -> str:
+        return content_hash(sorted(self.by_id.items()))
+
+    def find(self, category_id: int | None) -> Category | None:
+        """A category, asked for once when the forum did not name it before, and
+        those above it: they decide with it who may read."""
+        found, step = None, category_id
+        seen: set[int] = set()
+        while step is not None and step not in seen:
+            seen.add(step)
+            one = self._one(step)
+            found = found or one
+            step = one.parent_id if one else None
+        return found
+
+    def _one(self, category_id: int) -> Category | None:
+        if category_id not in self.by_id and category_id not in self._unknown:
+            found = self._client.category(category_id)
+            if found is None:
+                self._unknown.add(category_id)
+            else:
+                self.by_id[category_id] = found
+        return self.by_id.get(category_id)
+
+    def reason_to_skip(self, topic_id: TopicId, category: Category | None) -> str:
+        """Why a topic in *category* must not be held; empty when it may."""
+        return reason_by_category(topic_id, category, self.by_id, self._rules)
+
+    def visibility(self, category: Category) -> str:
+        return visibility_of(category, self.by_id)

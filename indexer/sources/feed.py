@@ -1,0 +1,199 @@
+"""Reading the posts of all topics, newest first: fifty of them in one request.
+
+Each page is compared with what is stored. What is new or differs is kept as loose
+parts until its topic is put together; what is stored and not in the page has been
+deleted, hidden or moved, and its topic must be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from indexer.discourse import FEED_PAGE, DiscourseClient
+from indexer.source import Batch
+from indexer.sources.categories import Categories
+from indexer.sources.position import FeedWalk
+from indexer.sources.threads import ForumRules, part_of
+from indexer.wire import FeedPage, FeedPost
+from kb.errors import ForumProtocolError, ForumUnavailableError, RateLimitedError
+from kb.store import Held, Holdings
+from kb.types import LeftOut, LoosePart, Part, PostId
+
+# No post has an id above it: SQLite's integers end here.
+_NEWEST = 2**63 - 1
+# A forum that fails for one page has a broken post; for three in a row it is down.
+_MAX_FAILURES_IN_A_ROW = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReader:
+    """Compares pages of the feed with what is stored."""
+
+    client: DiscourseClient
+    rules: ForumRules
+    categories: Categories
+    known: Holdings
+
+    def read(
+        self, walk: FeedWalk, *, verify: bool = False
+    ) -> Iterator[tuple[FeedWalk, Batch]]:
+        """Read on, page by page: where the walk is then, and what the page told.
+
+        Every step takes the walk down by fifty ids at least.
+
+        Args:
+            verify: The walk meets every post: topics of which it met all count as
+                compared with the forum.
+
+        Raises:
+            ForumError: The forum fails for the first page, or for several in a
+                row, or refuses.
+        """
+        failures = 0
+        while not walk.is_over:
+            try:
+                page = self._page(walk)
+            except RateLimitedError:
+                raise
+            except (ForumUnavailableError, ForumProtocolError) as exc:
+                failures += 1
+                if walk.before is None or failures >= _MAX_FAILURES_IN_A_ROW:
+                    raise
+                # One post that the forum cannot serve must not hide all before it.
+                aside = ((f"feed below {walk.before}", str(exc)),)
+                below = max(walk.floor, walk.before - FEED_PAGE)
+                walk = replace(walk, before=below, has_gaps=True)
+                yield walk, Batch(set_aside=aside)
+                continue
+            failures = 0
+            walk, window = _step(walk, page)
+            batch = self._compare(page, window)
+            if verify:
+                # A topic whose first post is in the window: its others are above.
+                begun = self.known.begun_between(window.low, window.high)
+                batch = replace(
+                    batch,
+                    verified=_settled(begun, batch),
+                    verified_at=walk.started_at,
+                )
+            yield walk, batch
+
+    def _page(self, walk: FeedWalk) -> FeedPage:
+        if walk.before is None:
+            return self.client.feed()
+        page = self.client.feed(PostId(walk.before))
+        if page.ids and min(page.ids) > walk.before:
+            raise ForumProtocolError(
+                f"{self.client.base_url}/posts.json?before={walk.before}",
+                "answers with newer posts than asked for",
+            )
+        return page
+
+    def _compare(self, page: FeedPage, window: _Window) -> Batch:
+        held = self.known.parts(page.ids)
+        looks: dict[str, str] = {}
+        aside: list[tuple[str, str]] = []
+        loose: list[LoosePart] = []
+        for post in page.posts:
+            before = held.get(post.id)
+            reason = _reason_to_look(post, before)
+            if before is not None and reason:
+                looks[before.key] = reason
+            new = self._difference(post, before)
+            if new is not None:
+                loose.append(new)
+        for topic_id, problem in page.broken:
+            if topic_id is not None:
+                looks[str(topic_id)] = problem
+            else:
+                aside.append((f"feed below {window.high}", problem))
+        served = set(page.ids)
+        for external_id, key in self.known.held_between(window.low, window.high):
+            if external_id not in served:
+                looks.setdefault(key, f"post {external_id} is not where it was")
+        return Batch(
+            loose=tuple(loose),
+            looks=tuple(looks.items()),
+            set_aside=tuple(aside),
+        )
+
+    def _difference(self, post: FeedPost, before: Held | None) -> LoosePart | None:
+        """The post if it is not stored like this; ``None`` also when it must not be."""
+        category = self.categories.find(post.category_id)
+        if self.categories.reason_to_skip(post.topic_id, category):
+            return None
+        content = self._content(post, before)
+        key = str(post.topic_id)
+        if before is not None and (before.key, before.content) == (key, content):
+            return None
+        return LoosePart(key, content)
+
+    def _content(self, post: FeedPost, before: Held | None) -> Part | LeftOut:
+        if isinstance(post.content, LeftOut):
+            return post.content
+        # An elder forum says with the topic alone what its solution is.
+        was = before.content if before is not None else None
+        accepted = isinstance(was, Part) and was.accepted
+        return part_of(post.content, self.rules, accepted=accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The ids that a page tells of: those above *low*, up to *high*."""
+
+    low: int
+    high: int
+
+
+def _step(walk: FeedWalk, page: FeedPage) -> tuple[FeedWalk, _Window]:
+    """Where the walk is after *page*, and which ids the page tells of."""
+    ids: set[int] = set(page.ids)
+    if walk.before is None:
+        if not ids:
+            # No post, or on an elder server: the last fifty are not for us.
+            return replace(walk, top=walk.floor, before=walk.floor), _Window(0, 0)
+        top = last = max(ids)
+        high = _NEWEST
+    else:
+        top, last, high = walk.top, walk.before, walk.before
+        ids = {each for each in ids if each <= last}
+    lowest: int = min(ids, default=last)
+    # Only a server that counts posts and not ids reaches below the window.
+    windowed = walk.windowed and lowest > last - FEED_PAGE
+    if len(ids) >= FEED_PAGE:
+        low = lowest - 1
+    elif windowed and walk.before is None:
+        # Of which id the window hangs is not known: it may be of a hidden post.
+        low = lowest - 1
+    elif windowed:
+        low = last - FEED_PAGE
+    else:
+        low = 0
+    return replace(walk, top=top, before=low, windowed=windowed), _Window(low, high)
+
+
+def _reason_to_look(post: FeedPost, before: Held | None) -> str:
+    """Why the topic that held this post must be read; empty when it need not."""
+    if before is None:
+        return ""
+    if before.key != str(post.topic_id):
+        return f"post {post.id} moved to topic {post.topic_id}"
+    if before.category_id != post.category_id:
+        return "it moved to another category"
+    if post.title and post.title != before.title:
+        return "its title changed"
+    return ""
+
+
+def pages_left(walk: FeedWalk) -> int:
+    """How many requests the walk still needs at most, once it has begun."""
+    if walk.before is None:
+        return 1
+    return -(-max(0, walk.before - walk.floor) // FEED_PAGE)
+
+
+def _settled(keys: Iterable[str], batch: Batch) -> tuple[str, ...]:
+    """Those of *keys* that a page found as they are stored."""
+    waiting = {part.key for part in batch.loose} | {key for key, _ in batch.looks}
+    return tuple(key for key in keys if key not in waiting)

@@ -1,0 +1,332 @@
+"""One walk through a forum: posts, looking again, the list, and what is left over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from indexer.discourse import TOPICS_PER_PAGE, DiscourseClient
+from indexer.source import Batch
+from indexer.sources.categories import Categories
+from indexer.sources.feed import FeedReader, pages_left
+from indexer.sources.position import Budget, FeedWalk, Position
+from indexer.sources.threads import ForumRules, reason_by_category
+from indexer.sources.topics import TopicReader
+from indexer.wire import Category
+from kb.errors import (
+    ForumProtocolError,
+    ForumRejectedError,
+    ForumUnavailableError,
+    RateLimitedError,
+)
+from kb.store import CATEGORIES, Holdings
+from kb.types import Clock, TopicId, content_hash
+
+log = logging.getLogger(__name__)
+
+# A topic that was bumped just before the last walk began may have entered the
+# list just after.
+OVERLAP = timedelta(minutes=10)
+_MAX_PAGES = 50_000
+# Topics that are read because something about them was odd, in one walk: enough
+# for a moderator's busy day, and no flood if the forum itself is confused.
+_MAX_LOOKS = 200
+# No topic has this id; for what is asked of a category alone.
+_NO_TOPIC = TopicId(0)
+
+
+@dataclass(frozen=True, slots=True)
+class WalkSettings:
+    """How a forum is walked.
+
+    Attributes:
+        rules: What of it is harvested.
+        full_walk_every: Age at which the whole list is read again.
+        recrawl_per_day: Requests a day for looking again at what the forum does
+            not announce; 0 for never.
+        max_age: Topics that were last compared with the forum longer ago are read
+            by themselves, within the same budget.
+        max_pages: Bounds a list that never ends.
+    """
+
+    rules: ForumRules = field(default_factory=ForumRules)
+    full_walk_every: timedelta = timedelta(days=1)
+    recrawl_per_day: int = 0
+    max_age: timedelta = timedelta(days=14)
+    overlap: timedelta = OVERLAP
+    max_pages: int = _MAX_PAGES
+
+
+class ForumWalk:
+    """One walk, and where it is."""
+
+    def __init__(
+        self,
+        source: str,
+        client: DiscourseClient,
+        settings: WalkSettings,
+        known: Holdings,
+        last: Position | None,
+        *,
+        full: bool,
+        again: Collection[str],
+        clock: Clock,
+    ) -> None:
+        self._source = source
+        self._client = client
+        self._settings = settings
+        self._known = known
+        self._full = full
+        self._again = [key for key in again if key.isdecimal()]
+        self._clock = clock
+        self._started = clock()
+        self._was_whole = False
+        self._at = self._begin(last)
+        self._categories = Categories(client, settings.rules, self._at.categories)
+        self._feed = FeedReader(client, settings.rules, self._categories, known)
+
+    def _begin(self, last: Position | None) -> Position:
+        """Where the last walk left off; at the start if it was of another forum, or
+        under other rules."""
+        stamp = content_hash(self._client.base_url, self._settings.rules.stamp)
+        per_day = self._settings.recrawl_per_day
+        budget = last.budget if last else None
+        at = last if last is not None and last.stamp == stamp else Position(stamp)
+        if self._full:
+            # Noted, so that a full walk that is interrupted goes on as one.
+            at = replace(at, listed_at=None, newest=0 if at.feed is None else at.newest)
+        return replace(
+            at,
+            budget=budget.refilled(per_day, self._started)
+            if budget is not None
+            else Budget.full(per_day, self._started),
+        )
+
+    @property
+    def _tokens(self) -> float:
+        return self._at.budget.tokens if self._at.budget is not None else 0.0
+
+    def _spend(self, requests: int) -> None:
+        if self._at.budget is not None:
+            self._at = replace(self._at, budget=self._at.budget.spent(requests))
+
+    def run(self) -> Iterator[Batch]:
+        """All of it, in order."""
+        left = yield from self._read_categories()
+        has_feed = yield from self._read_feed()
+        topics = TopicReader(
+            self._source,
+            self._client,
+            self._settings.rules,
+            self._categories,
+            self._known,
+            self._clock,
+            compared=self._at.compared,
+            must_read_all=self._full and not has_feed,
+            again=self._again,
+        )
+        topics.gone += left
+        if has_feed and not self._at.compared:
+            yield from self._look_again()
+        yield from self._read_list(topics)
+        yield from self._read_rest(topics, has_feed=has_feed)
+        if topics.gone:
+            # A key that was revoked just now looks as if everything had left.
+            self._client.categories()
+        newest = topics.newest or self._at.since or self._started
+        self._at = replace(
+            self._at,
+            since=min(newest, self._started),
+            listed_at=self._at.listed_at or self._started,
+            compared=False,
+        )
+        yield topics.rest(self._at.dump())
+
+    # -- categories ------------------------------------------------------------
+
+    def _read_categories(self) -> Generator[Batch, None, list[str]]:
+        """Read them when it is time. What was stored of those that closed goes.
+
+        Returns:
+            Keys of topics in categories that are not there for us any more.
+        """
+        hinted = self._known.must_read_categories()
+        if not hinted and self._at.categories and not self._is_list_due():
+            if self._tokens < 1:
+                return []
+            self._spend(1)
+        before = {category.id: category for category in self._at.categories}
+        named = self._client.categories()
+        self._categories.by_id = {category.id: category for category in named}
+        self._at = replace(self._at, categories=named)
+        left: list[str] = []
+        skipped: list[tuple[str, str]] = []
+        if before and before != self._categories.by_id:
+            if self._has_opened(before):
+                self._at = replace(self._at, newest=0, feed=None)
+            self._at = replace(self._at, listed_at=None)
+            for category_id in before:
+                keys, reason = self._closed(category_id)
+                if reason:
+                    skipped += [(key, reason) for key in keys]
+                else:
+                    left += keys
+        yield Batch(
+            skipped=tuple(skipped),
+            settled=(CATEGORIES,),
+            cursor=self._at.dump(),
+            phase="categories",
+        )
+        return left
+
+    def _closed(self, category_id: int) -> tuple[list[str], str]:
+        """Keys of the stored topics in a category that must not be held any more,
+        with the reason; none for one that may, no reason for one that is gone."""
+        category = self._categories.find(category_id)
+        if category is None:
+            return self._known.of_categories([category_id]), ""
+        reason = self._categories.reason_to_skip(_NO_TOPIC, category)
+        return (self._known.of_categories([category_id]) if reason else []), reason
+
+    def _has_opened(self, before: Mapping[int, Category]) -> bool:
+        """Whether an elder category may be held that could not be before: none of
+        its posts was kept when the feed was read."""
+        newest = max(before)
+        rules = self._settings.rules
+        return any(
+            category.id <= newest
+            and not self._categories.reason_to_skip(_NO_TOPIC, category)
+            and reason_by_category(_NO_TOPIC, before.get(category.id), before, rules)
+            for category in self._at.categories
+        )
+
+    def _is_list_due(self) -> bool:
+        listed_at = self._at.listed_at
+        return (
+            listed_at is None
+            or self._started - listed_at >= self._settings.full_walk_every
+        )
+
+    # -- posts -------------------------------------------------------------------
+
+    def _read_feed(self) -> Generator[Batch, None, bool]:
+        """Read the posts since the last complete walk, or the rest of all of them.
+
+        Returns:
+            Whether there is a feed; without one, each topic is read by itself.
+        """
+        begin = self._at.feed or FeedWalk(self._started, floor=self._at.newest)
+        pages = 2
+        # What was written while many pages were read is read at their end.
+        while pages > 1:
+            pages = 0
+            try:
+                for walk, batch in self._feed.read(begin, verify=begin.floor == 0):
+                    pages += 1
+                    self._at = _after_page(self._at, walk)
+                    yield replace(
+                        batch,
+                        cursor=self._at.dump(),
+                        phase="posts",
+                        remaining=pages_left(walk) + self._lists_left(),
+                    )
+            except RateLimitedError:
+                raise
+            except (
+                ForumRejectedError,
+                ForumProtocolError,
+                ForumUnavailableError,
+            ) as exc:
+                is_down = pages > 0 or begin.before is not None
+                if is_down or not self._can_do_without_feed(exc):
+                    raise
+                log.warning(
+                    "source=%s no feed of posts, so topics are read one by one: %s",
+                    self._source,
+                    exc,
+                )
+                return False
+            begin = FeedWalk(self._clock(), floor=self._at.newest)
+        return True
+
+    def _can_do_without_feed(self, exc: Exception) -> bool:
+        if isinstance(exc, ForumRejectedError):
+            return exc.error_type != "not_logged_in"
+        # It may be back soon. Until then a few topics are read by themselves, but
+        # not a whole forum.
+        return self._at.newest > 0
+
+    def _lists_left(self) -> int:
+        return -(-self._known.count_loose() // TOPICS_PER_PAGE)
+
+    def _look_again(self) -> Iterator[Batch]:
+        """Go on with the walk through all posts, as far as the budget goes."""
+        walk = self._at.sweep or FeedWalk(self._started)
+        before = self._client.requests
+        pages = self._feed.read(walk, verify=True)
+        while self._tokens >= 1:
+            step = next(pages, None)
+            if step is None:
+                break
+            walk, batch = step
+            self._spend(self._client.requests - before)
+            before = self._client.requests
+            self._at = replace(
+                self._at,
+                sweep=None if walk.is_over else walk,
+                swept_at=walk.started_at if walk.is_over else self._at.swept_at,
+            )
+            yield replace(batch, cursor=self._at.dump(), phase="again")
+
+    # -- topics --------------------------------------------------------------------
+
+    def _read_list(self, topics: TopicReader) -> Iterator[Batch]:
+        since = self._at.since
+        is_whole = self._is_list_due() or since is None
+        floor = None if since is None or is_whole else since - self._settings.overlap
+        if is_whole:
+            self._at = replace(self._at, listed_at=None)
+        for batch in topics.read_list(floor=floor, max_pages=self._settings.max_pages):
+            yield replace(batch, phase="topics", remaining=self._lists_left())
+        self._was_whole = is_whole
+
+    def _read_rest(self, topics: TopicReader, *, has_feed: bool) -> Iterator[Batch]:
+        """What the list did not account for."""
+        for batch in topics.settle_loose(self._known.loose_keys()):
+            yield replace(batch, phase="gaps", remaining=self._known.count_loose())
+        for batch in topics.read_unlisted(self._again):
+            yield replace(batch, phase="gaps")
+        if self._was_whole and topics.list_ended:
+            for batch in topics.read_unlisted(self._known):
+                yield replace(batch, phase="unlisted")
+        before = self._client.requests
+        limit = None if self._full else _MAX_LOOKS
+        for batch in topics.read_again(self._known.looks(limit)):
+            yield replace(batch, phase="again")
+        self._spend(self._client.requests - before)
+        yield from self._read_stale(topics, has_feed=has_feed)
+
+    def _read_stale(self, topics: TopicReader, *, has_feed: bool) -> Iterator[Batch]:
+        """Read topics by themselves that looking again does not reach in time; all
+        of them in turns where there is no feed to look at."""
+        count = int(self._tokens)
+        if count < 1:
+            return
+        at = self._started - self._settings.max_age if has_feed else self._started
+        before = self._client.requests
+        for batch in topics.read_again(self._known.stalest(count, before=at)):
+            yield replace(batch, phase="again")
+        self._spend(self._client.requests - before)
+
+
+def _after_page(at: Position, walk: FeedWalk) -> Position:
+    if not walk.is_over:
+        return replace(at, feed=walk)
+    return replace(
+        at,
+        feed=None,
+        newest=max(at.newest, walk.top),
+        compared=at.compared or (walk.floor == 0 and not walk.has_gaps),
+    )

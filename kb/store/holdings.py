@@ -1,0 +1,174 @@
+"""What the store holds of one source, as the source's walk looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from kb.store.documents import Documents
+from kb.store.looks import CATEGORIES, Looks
+from kb.store.loose import LooseParts, part_of
+from kb.store.rows import batches, placeholders, to_text
+from kb.types import Document, LeftOut, Part, StoredState
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A part that is known, and what its document is."""
+
+    key: str
+    title: str
+    category_id: int | None
+    content: Part | LeftOut
+
+
+class Holdings(Mapping[str, StoredState]):
+    """The stored documents of a source by key, read when asked for.
+
+    Memory does not grow with their number. A walk sees what it changed itself.
+    """
+
+    def __init__(self, db: Database, source: str) -> None:
+        self._conn = db.conn
+        self._source = source
+        self._documents = Documents(db)
+        self._loose = LooseParts(db)
+        self._looks = Looks(db)
+
+    def __getitem__(self, key: str) -> StoredState:
+        state = self._documents.state(self._source, key)
+        if state is None:
+            raise KeyError(key)
+        return state
+
+    def __iter__(self) -> Iterator[str]:
+        last = 0
+        while True:
+            rows = self._conn.execute(
+                "SELECT id, key FROM documents WHERE source = ? AND id > ? "
+                "ORDER BY id LIMIT 1000",
+                [self._source, last],
+            ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield from (key for _, key in rows)
+
+    def __len__(self) -> int:
+        row = self._conn.execute(
+            "SELECT count(*) FROM documents WHERE source = ?", [self._source]
+        ).fetchone()
+        return int(row[0])
+
+    def document(self, key: str) -> Document | None:
+        """The whole document, or ``None`` when it is not stored."""
+        state = self._documents.state(self._source, key)
+        return None if state is None else self._documents.load(state.id)
+
+    # -- parts, by the source's own ids -------------------------------------
+
+    def parts(self, ids: Collection[int]) -> dict[int, Held]:
+        """Those among *ids* that are known, with or without their text, by id."""
+        found: dict[int, Held] = {}
+        for some in batches(list(ids)):
+            marks = placeholders(some)
+            rows = self._conn.execute(
+                "SELECT d.key, d.title, d.category_id, p.number, p.body,"  # noqa: S608
+                " p.format, p.external_id, p.author_id, p.author, p.created_at,"
+                " p.updated_at, p.likes, p.accepted, p.reply_to, p.staff"
+                " FROM parts p JOIN documents d ON d.id = p.document_id"
+                f" WHERE d.source = ? AND p.external_id IN ({marks})",
+                [self._source, *some],
+            )
+            for row in rows:
+                found[row[6]] = Held(row[0], row[1], row[2], part_of(row[3:]))
+            rows = self._conn.execute(
+                "SELECT d.key, d.title, d.category_id, l.external_id,"  # noqa: S608
+                " l.number, l.cause"
+                " FROM left_out l JOIN documents d ON d.id = l.document_id"
+                f" WHERE d.source = ? AND l.external_id IN ({marks})",
+                [self._source, *some],
+            )
+            for row in rows:
+                found[row[3]] = Held(row[0], row[1], row[2], LeftOut(*row[3:]))
+        return found
+
+    def held_between(self, low: int, high: int) -> list[tuple[int, str]]:
+        """``(external id, key)`` of the parts held with ``low < id <= high``."""
+        rows = self._conn.execute(
+            "SELECT p.external_id, d.key FROM parts p"
+            " JOIN documents d ON d.id = p.document_id"
+            " WHERE d.source = ? AND p.external_id > ? AND p.external_id <= ?"
+            " ORDER BY p.external_id",
+            [self._source, low, high],
+        )
+        return [(external_id, key) for external_id, key in rows]
+
+    def begun_between(self, low: int, high: int) -> list[str]:
+        """Keys of the documents whose smallest part id is ``low < id <= high``, but
+        for those that wait to be read or put together."""
+        rows = self._conn.execute(
+            "SELECT DISTINCT d.key FROM parts p"
+            " JOIN documents d ON d.id = p.document_id"
+            " WHERE d.source = ? AND p.external_id > ? AND p.external_id <= ?"
+            " AND NOT EXISTS (SELECT 1 FROM parts o WHERE"
+            " o.document_id = p.document_id AND o.external_id <= ?)"
+            " AND NOT EXISTS (SELECT 1 FROM looks k"
+            " WHERE k.source = d.source AND k.key = d.key)"
+            " AND NOT EXISTS (SELECT 1 FROM loose_parts l"
+            " WHERE l.source = d.source AND l.key = d.key)",
+            [self._source, low, high, low],
+        )
+        return [key for (key,) in rows]
+
+    # -- documents, by what we know of them ---------------------------------
+
+    def stalest(self, limit: int, *, before: datetime) -> list[str]:
+        """Keys of documents that were last compared with their source before then,
+        those never compared first."""
+        rows = self._conn.execute(
+            "SELECT key FROM documents WHERE source = ?"
+            " AND (verified_at IS NULL OR verified_at < ?)"
+            " ORDER BY verified_at IS NOT NULL, verified_at, id LIMIT ?",
+            [self._source, to_text(before), limit],
+        )
+        return [key for (key,) in rows]
+
+    def of_categories(self, ids: Sequence[int]) -> list[str]:
+        """Keys of the documents in these categories."""
+        rows = self._conn.execute(
+            "SELECT key FROM documents WHERE source = ? "  # noqa: S608
+            f"AND category_id IN ({placeholders(ids)}) ORDER BY id",
+            [self._source, *ids],
+        )
+        return [key for (key,) in rows]
+
+    # -- what waits ----------------------------------------------------------
+
+    def loose(self, key: str) -> tuple[Part | LeftOut, ...]:
+        """Parts of a document that were read before the rest of it, by number."""
+        return self._loose.of(self._source, key)
+
+    def loose_keys(self) -> Iterator[str]:
+        """Documents that have some, but for those that are settled meanwhile."""
+        after = ""
+        while keys := self._loose.keys(self._source, after=after):
+            yield from keys
+            after = keys[-1]
+
+    def count_loose(self) -> int:
+        """How many documents have loose parts."""
+        return self._loose.count_keys(self._source)
+
+    def looks(self, limit: int | None = None) -> list[str]:
+        """Keys of documents that must be read soon, the longest waiting first."""
+        waiting = self._looks.keys(self._source, limit=limit)
+        return [look.key for look in waiting if look.key != CATEGORIES]
+
+    def must_read_categories(self) -> bool:
+        """Somebody hinted that the source's categories changed."""
+        waiting = self._looks.keys(self._source)
+        return any(look.key == CATEGORIES for look in waiting)
