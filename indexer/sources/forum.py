@@ -19,12 +19,13 @@ from collections.abc import Collection, Iterator
 from indexer.discourse import DiscourseClient
 from indexer.source import Batch
 from indexer.sources.position import Position
+from indexer.sources.verifying import Verifier
 from indexer.sources.walking import ForumWalk, WalkSettings
 from kb.errors import ForumError, ForumRejectedError, SourceError
 from kb.store import Holdings, SourceState
 from kb.types import Clock, utc_now
 
-__all__ = ["ForumSource", "WalkSettings"]
+__all__ = ["ForumSource", "Verifier", "WalkSettings"]
 
 
 class ForumSource:
@@ -82,6 +83,19 @@ class ForumSource:
         )
         try:
             yield from walk.run()
+        except ForumRejectedError as exc:
+            raise self._without_access(exc) from exc
+
+    def verifier(self, known: Holdings) -> Verifier:
+        """Compares what is stored of the forum with it; reads its categories now.
+
+        Raises:
+            SourceError, ForumError: As for `walk`.
+        """
+        try:
+            return Verifier(
+                self.name, self._client, self._settings, known, clock=self._clock
+            )
         except ForumRejectedError as exc:
             raise self._without_access(exc) from exc
 

@@ -254,9 +254,10 @@ class TopicReader:
             yield Batch(set_aside=((key, str(exc)), *self._failed()))
             return
         self.failures_in_a_row = 0
-        yield self._as_batch(topic, revision)
+        yield self.as_batch(topic, revision)
 
-    def _as_batch(self, topic: TopicPage, revision: str) -> Batch:
+    def as_batch(self, topic: TopicPage, revision: str) -> Batch:
+        """A topic that was read, as what the store is told of it."""
         reason = "deleted" if topic.deleted else self._reason_to_skip(topic)
         category = self.categories.find(topic.category_id)
         document = None

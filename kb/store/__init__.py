@@ -8,7 +8,7 @@ reached as an attribute: ``store.documents``, ``store.passages``,
 from kb.store.connection import Store
 from kb.store.documents import Documents
 from kb.store.embeddings import EmbeddingCache
-from kb.store.holdings import Held, Holdings
+from kb.store.holdings import Coverage, Held, Holdings
 from kb.store.ledger import Decision, Ledger
 from kb.store.looks import CATEGORIES, Look, Looks
 from kb.store.passages import Passages
@@ -16,6 +16,7 @@ from kb.store.progress import Progress, SetAside, SourceState
 
 __all__ = [
     "CATEGORIES",
+    "Coverage",
     "Decision",
     "Documents",
     "EmbeddingCache",

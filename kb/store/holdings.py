@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from kb.store.documents import Documents
 from kb.store.looks import CATEGORIES, Looks
 from kb.store.loose import LooseParts, part_of
-from kb.store.rows import batches, placeholders, to_text
+from kb.store.rows import batches, placeholders, to_moment, to_text
 from kb.types import Document, LeftOut, Part, StoredState
 
 
@@ -23,6 +23,30 @@ class Held:
     title: str
     category_id: int | None
     content: Part | LeftOut
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of a source is held, and how old that knowledge is.
+
+    Attributes:
+        parts: Whose text is held.
+        left_out: How many are known and not held, by cause.
+        loose: Parts that wait for the rest of their document.
+        looks: Documents that wait to be read.
+        compared: Documents that were compared with the source at least once.
+        stale: Documents that were not, or too long ago.
+        oldest_at: When the document that was not compared the longest was.
+    """
+
+    documents: int
+    parts: int
+    left_out: Mapping[str, int]
+    loose: int
+    looks: int
+    compared: int
+    stale: int
+    oldest_at: datetime | None
 
 
 class Holdings(Mapping[str, StoredState]):
@@ -145,6 +169,38 @@ class Holdings(Mapping[str, StoredState]):
             [self._source, *ids],
         )
         return [key for (key,) in rows]
+
+    def coverage(self, *, stale_before: datetime) -> Coverage:
+        """How complete and how fresh it all is.
+
+        Args:
+            stale_before: Documents that were last compared before then are stale.
+        """
+        one = self._conn.execute(
+            "SELECT count(*), coalesce(sum(parts_count), 0), count(verified_at),"
+            " coalesce(sum(verified_at IS NULL OR verified_at < ?), 0),"
+            " min(verified_at) FROM documents WHERE source = ?",
+            [to_text(stale_before), self._source],
+        ).fetchone()
+        causes = self._conn.execute(
+            "SELECT l.cause, count(*) FROM left_out l"
+            " JOIN documents d ON d.id = l.document_id WHERE d.source = ?"
+            " GROUP BY l.cause ORDER BY count(*) DESC, l.cause",
+            [self._source],
+        )
+        loose = self._conn.execute(
+            "SELECT count(*) FROM loose_parts WHERE source = ?", [self._source]
+        ).fetchone()
+        return Coverage(
+            documents=one[0],
+            parts=one[1],
+            left_out=dict(causes.fetchall()),
+            loose=loose[0],
+            looks=self._looks.count(self._source),
+            compared=one[2],
+            stale=one[3],
+            oldest_at=to_moment(one[4]),
+        )
 
     # -- what waits ----------------------------------------------------------
 
