@@ -18,6 +18,13 @@ SLACK_S = 1.0
 # Nobody waits longer than this; what a broken server names may fit no number.
 _MAX_WAIT_S = 86_400
 _MAX_PROBLEM_CHARS = 300
+# What Discourse says to agents that its list of crawlers does not let in, whatever
+# their key; only a user API key exempts (its lib/middleware/anonymous_cache.rb).
+_NO_CRAWLERS = "Crawler is not allowed!"
+_LET_IN = (
+    f"{_NO_CRAWLERS} The forum lists which programs may read it: ask its owners to "
+    "add Baraza to allowed_crawler_user_agents, or use a user API key"
+)
 _TEXT_WAIT = re.compile(r"(?:retry again in|please wait) (\d+) seconds?", re.IGNORECASE)
 _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE)
 
@@ -71,6 +78,23 @@ def asked_wait_s(answer: Answer, *, now: datetime) -> float:
     return min(int(found[1][:10]), _MAX_WAIT_S) + SLACK_S if found else DEFAULT_WAIT_S
 
 
+def limits_everybody(answer: Answer, *, writing: bool) -> bool:
+    """Whether a 429 means the host's patience with all of us.
+
+    How often an account may post or like is rationed too, for hours maybe, and is
+    no reason to stop reading. Those limits are told in JSON without a code.
+
+    >>> rationed = Answer(429, "", {}, b'{"error_type": "rate_limit"}')
+    >>> limits_everybody(rationed, writing=True)
+    False
+    >>> limits_everybody(rationed, writing=False)
+    True
+    """
+    if not writing or "discourse-rate-limit-error-code" in answer.headers:
+        return True
+    return _object(answer.body).get("error_type") != "rate_limit"
+
+
 def refusal(answer: Answer) -> tuple[str, str | None]:
     """``(problem, error_type)`` of a 4xx or 5xx, short enough for a log.
 
@@ -90,8 +114,10 @@ def refusal(answer: Answer) -> tuple[str, str | None]:
         kind = data.get("error_type")
         return _short(problem) or answer.reason, kind if isinstance(kind, str) else ""
     if answer.headers.get("content-type", "").startswith("text/plain"):
-        text = answer.body[:4096].decode("utf-8", "replace")
-        return _short(text) or answer.reason, None
+        text = _short(answer.body[:4096].decode("utf-8", "replace"))
+        if answer.status == 403 and text.startswith(_NO_CRAWLERS):
+            return _LET_IN, None
+        return text or answer.reason, None
     return answer.reason, None
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 from types import TracebackType
@@ -20,10 +23,15 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from indexer.answers import Answer, asked_wait_s, refusal
+from indexer.answers import Answer, asked_wait_s, limits_everybody, refusal
+from indexer.budget import REQUESTS_PER_SECOND, HostBudget
+from indexer.robots import PATH as ROBOTS_PATH
+from indexer.robots import Robots
+from indexer.validators import Validators, conditions, identity_of
 from kb.errors import (
     ConfigError,
     ForumProtocolError,
+    ForumReadOnlyError,
     ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
@@ -34,9 +42,6 @@ log = logging.getLogger(__name__)
 
 Params = Mapping[str, str | int] | Sequence[tuple[str, str | int]]
 
-# Discourse's default budget is 60 requests a minute for all admin keys of a site
-# together; half of it is left to the others.
-REQUESTS_PER_SECOND = 0.5
 MAX_BYTES = 20 * 1024 * 1024
 _REPEATABLE = frozenset({"GET", "HEAD"})
 # Our own `error_type`: what was asked for lives elsewhere now.
@@ -45,15 +50,47 @@ _FOR_GOOD = frozenset({301, 308})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TOO_EARLY = frozenset({408, 425})
 _NOT_IMPLEMENTED = 501
+_NOT_MODIFIED = 304
+# A backup or an upgrade takes minutes; with each attempt twice as long is waited.
+READ_ONLY_WAIT_S = 60.0
 
 
 class _LaterError(Exception):
-    """A failure that may pass; *wait_s* is what the server asked for, if it did."""
+    """A failure that may pass.
 
-    def __init__(self, error: ForumUnavailableError, wait_s: float | None) -> None:
+    Attributes:
+        wait_s: What the server asked for, if it did.
+        for_all: Not this request failed but the host is not to be asked.
+    """
+
+    def __init__(
+        self,
+        error: ForumUnavailableError,
+        wait_s: float | None = None,
+        *,
+        for_all: bool = False,
+    ) -> None:
         super().__init__(str(error))
         self.error = error
         self.wait_s = wait_s
+        self.for_all = for_all
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One request as it is meant, whatever redirects and repeats make of it.
+
+    Attributes:
+        fresh: What is remembered of earlier answers does not do.
+        bound: By the site's rules for crawlers; the request for these is not.
+    """
+
+    method: str
+    url: httpx.URL
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] | None = None
+    fresh: bool = False
+    bound: bool = True
 
 
 class ChannelOptions(TypedDict, total=False):
@@ -63,21 +100,29 @@ class ChannelOptions(TypedDict, total=False):
         user_agent: Who we are and where to complain; see `default_user_agent`.
         headers: Sent with every request, API keys among them. They never leave
             the site's own host: redirects to others are refused.
+        budget: Of the host, shared with the other clients that ask it. Without one
+            the channel makes its own, of the rate, the sleep and the clock below.
         requests_per_second: The most we send; ``None`` for no limit (tests).
         timeout_s: Silence that ends a connection; a whole answer may take four
             times as long.
         max_bytes: The largest body we read, after decompression.
-        max_wait_s: The longest wait that we accept when told to slow down.
+        max_wait_s: The longest wait that we accept when told to slow down, whichever
+            client of the host was told.
         max_attempts: How often a repeatable request is sent before giving up.
         sleep: Waits that many seconds.
         clock: Seconds that only grow.
         now: The time of day, for a ``Retry-After`` that is a date.
         guard: Called with every URL before it is asked, redirects included; it
-            raises to refuse (robots.txt, private addresses).
+            raises to refuse (private addresses).
+        robots: The site's rules for crawlers, which the channel reads and keeps to;
+            ``None`` for whom the site has given a key.
+        validators: What is remembered of earlier answers, to ask only whether they
+            have changed; ``None`` for reading everything anew.
     """
 
     user_agent: str
     headers: Mapping[str, str]
+    budget: HostBudget | None
     requests_per_second: float | None
     timeout_s: float
     max_bytes: int
@@ -88,33 +133,40 @@ class ChannelOptions(TypedDict, total=False):
     clock: Callable[[], float]
     now: Clock
     guard: Callable[[str], None] | None
+    robots: Robots | None
+    validators: Validators | None
 
 
 class Channel:
     """Requests to one site, a folder included (``https://x.org/forum``).
 
-    It repeats only what is safe to repeat.
+    It repeats only what is safe to repeat. Threads may share it.
 
     Attributes:
-        requests: How many requests were sent, repeated ones included.
+        requests: How many requests were sent: repeated ones, and those for
+            robots.txt, included.
     """
 
     def __init__(self, base_url: str, **options: Unpack[ChannelOptions]) -> None:
         self.base_url = _checked_base(base_url)
         self.requests = 0
+        self._counting = threading.Lock()
         self._origin = httpx.URL(self.base_url)
-        rate = options.get("requests_per_second", REQUESTS_PER_SECOND)
-        self._interval_s = 1 / rate if rate else 0.0
-        self._next_at = float("-inf")
+        self._clock = options.get("clock", time.monotonic)
+        self._budget = options.get("budget") or HostBudget(
+            options.get("requests_per_second", REQUESTS_PER_SECOND),
+            sleep=options.get("sleep", time.sleep),
+            clock=self._clock,
+        )
         self._timeout_s = options.get("timeout_s", 30.0)
         self._max_bytes = options.get("max_bytes", MAX_BYTES)
         self._max_wait_s = options.get("max_wait_s", 120.0)
         self._max_attempts = options.get("max_attempts", 5)
         self._max_redirects = options.get("max_redirects", 5)
-        self._sleep = options.get("sleep", time.sleep)
-        self._clock = options.get("clock", time.monotonic)
         self._now = options.get("now", utc_now)
         self._guard = options.get("guard")
+        self._robots = options.get("robots")
+        self._validators = options.get("validators")
         self._client = httpx.Client(
             headers={
                 "Accept": "application/json",
@@ -138,8 +190,12 @@ class Channel:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         repeat: bool | None = None,
+        fresh: bool = False,
     ) -> Answer:
         """Send a request and return the answer, a 2xx.
+
+        An answer that is remembered, and that the site says still holds, is
+        returned as if it had been sent anew.
 
         Args:
             method: ``GET``, ``POST``, ``PUT`` or ``DELETE``.
@@ -150,11 +206,16 @@ class Channel:
             repeat: Send again after a failure that may pass. By default only
                 reads are: a write may have been carried out before its answer
                 got lost.
+            fresh: Have the whole answer sent, whatever is remembered.
 
         Raises:
-            RateLimitedError: Asked to wait longer than ``max_wait_s``, or again
-                and again; for a write always, with the wait that was asked for.
-            ForumUnavailableError: No connection, a broken answer, a 5xx.
+            RateLimitedError: This client or another of the host is asked to wait
+                longer than ``max_wait_s``, or again and again; for a write always,
+                with the wait that was asked for. A write was not carried out.
+            ForumReadOnlyError: The forum stays in read-only mode.
+            ForumUnavailableError: No connection, a broken answer, a 5xx; or its
+                robots.txt cannot be read.
+            DisallowedError: Its robots.txt forbids it.
             ForumRejectedError: Any other status, or a redirect to another host.
             ForumProtocolError: The answer is too large, or redirects in circles.
         """
@@ -164,37 +225,54 @@ class Channel:
             url = url.copy_merge_params(list(pairs))
         if repeat is None:
             repeat = method in _REPEATABLE
+        return self._ask(_Question(method, url, body, headers, fresh), repeat=repeat)
+
+    def _ask(self, question: _Question, *, repeat: bool) -> Answer:
         retrying = Retrying(
             retry=retry_if_exception_type(_LaterError),
             stop=stop_after_attempt(self._max_attempts if repeat else 1),
-            wait=_wait,
-            sleep=self._wait_for,
-            before_sleep=_log_wait,
+            wait=self._wait,
+            sleep=self._budget.wait,
+            before_sleep=self._before_wait,
             reraise=True,
         )
         try:
-            return retrying(self._send, method, url, body, headers)
+            return retrying(self._send, question)
         except _LaterError as exc:
+            if exc.for_all:
+                self._budget.pause(
+                    READ_ONLY_WAIT_S if exc.wait_s is None else exc.wait_s
+                )
             raise exc.error from exc.__cause__
 
-    def _send(
-        self,
-        method: str,
-        url: httpx.URL,
-        body: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-    ) -> Answer:
+    def _wait(self, state: RetryCallState) -> float:
+        """Exactly what the server asked for, else longer with every failure."""
+        error = _error_of(state)
+        if error.wait_s is not None:
+            return error.wait_s
+        if error.for_all:
+            doubled = READ_ONLY_WAIT_S * 2.0 ** (state.attempt_number - 1)
+            return min(doubled, self._max_wait_s)
+        return _back_off(state)
+
+    def _before_wait(self, state: RetryCallState) -> None:
+        error, wait_s = _error_of(state), state.upcoming_sleep
+        if error.for_all:
+            self._budget.pause(wait_s)
+        log.info("attempt=%d waiting_s=%.1f %s", state.attempt_number, wait_s, error)
+
+    def _send(self, question: _Question) -> Answer:
         """One attempt, redirects followed."""
         for _ in range(self._max_redirects + 1):
-            answer = self._exchange(method, url, body, headers)
+            answer = self._exchange(question)
             if answer.status not in _REDIRECTS:
-                return self._accept(answer)
+                return self._accept(answer, writing=question.method not in _REPEATABLE)
             target = self._redirected(answer)
-            if method not in _REPEATABLE:
+            if question.method not in _REPEATABLE:
                 raise ForumRejectedError(
                     answer.url, answer.status, "redirects; nothing was sent on"
                 )
-            url = target
+            question = replace(question, url=target)
         raise ForumProtocolError(
             answer.url, f"more than {self._max_redirects} redirects"
         )
@@ -216,34 +294,60 @@ class Channel:
             )
         return target
 
-    def _exchange(
-        self,
-        method: str,
-        url: httpx.URL,
-        body: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-    ) -> Answer:
+    def _admit(self, question: _Question) -> None:
+        """Refuse here what must not be asked; nothing was sent then."""
         if self._guard is not None:
-            self._guard(str(url))
-        self._pace()
-        self.requests += 1
-        started = self._clock()
-        try:
-            with self._client.stream(method, url, json=body, headers=headers) as got:
-                data = self._read(got, started)
-        except (httpx.TransportError, httpx.DecodingError) as exc:
-            problem = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
-            raise _LaterError(ForumUnavailableError(str(url), problem), None) from exc
-        return Answer(got.status_code, str(url), got.headers, data, got.reason_phrase)
+            self._guard(str(question.url))
+        if self._robots is not None and question.bound:
+            robots_url = self._origin.join(ROBOTS_PATH)
+            rules = self._robots.rules(
+                str(robots_url), lambda: self._read_robots(robots_url)
+            )
+            self._budget.keep_apart(rules.delay_s)
+            rules.check(str(question.url))
+        held_s = self._budget.paused_s
+        if held_s > self._max_wait_s:
+            raise RateLimitedError(str(question.url), retry_after_s=round(held_s))
 
-    def _wait_for(self, seconds: float) -> None:
-        self._sleep(seconds)
+    def _read_robots(self, url: httpx.URL) -> Answer:
+        plain = {"Accept": "text/plain, */*;q=0.5"}
+        return self._ask(_Question("GET", url, headers=plain, bound=False), repeat=True)
 
-    def _pace(self) -> None:
-        now = self._clock()
-        if now < self._next_at:
-            self._sleep(self._next_at - now)
-        self._next_at = max(now, self._next_at) + self._interval_s
+    def _exchange(self, question: _Question) -> Answer:
+        self._admit(question)
+        request = self._client.build_request(
+            question.method, question.url, json=question.body, headers=question.headers
+        )
+        memory = self._validators if question.method == "GET" else None
+        identity = identity_of(str(request.url), request.headers)
+        known = None if memory is None else memory.known(identity)
+        if known is not None and not question.fresh:
+            request.headers.update(conditions(known))
+        answer = self._answer_to(request)
+        if answer.status == _NOT_MODIFIED:
+            if known is None or question.fresh:
+                raise ForumProtocolError(
+                    answer.url, "says that an answer which we do not have still holds"
+                )
+            return known
+        if memory is not None:
+            memory.keep(identity, answer)
+        return answer
+
+    def _answer_to(self, request: httpx.Request) -> Answer:
+        url = str(request.url)
+        with self._budget.slot():
+            with self._counting:
+                self.requests += 1
+            started = self._clock()
+            try:
+                with closing(self._client.send(request, stream=True)) as got:
+                    data = self._read(got, started)
+            except (httpx.TransportError, httpx.DecodingError) as exc:
+                name = type(exc).__name__
+                problem = f"{name}: {exc}" if str(exc) else name
+                raise _LaterError(ForumUnavailableError(url, problem)) from exc
+        return Answer(got.status_code, url, got.headers, data, got.reason_phrase)
 
     def _read(self, response: httpx.Response, started: float) -> bytes:
         announced = response.headers.get("content-length", "")
@@ -262,28 +366,40 @@ class Channel:
             )
         return bytes(body)
 
-    def _accept(self, answer: Answer) -> Answer:
+    def _accept(self, answer: Answer, *, writing: bool) -> Answer:
         """The answer if it is a 2xx, else the error that it is."""
         status = answer.status
         if 200 <= status < 300:
             return answer
         if status == 429:
             wait_s = asked_wait_s(answer, now=self._now())
-            limited = RateLimitedError(answer.url, retry_after_s=wait_s)
-            if wait_s > self._max_wait_s:
-                raise limited
-            raise _LaterError(limited, wait_s)
+            raise self._later(
+                RateLimitedError(answer.url, retry_after_s=wait_s),
+                wait_s,
+                for_all=limits_everybody(answer, writing=writing),
+            )
         problem, error_type = refusal(answer)
         if (status >= 500 and status != _NOT_IMPLEMENTED) or status in _TOO_EARLY:
             unavailable = ForumUnavailableError(
                 answer.url, f"{status} {problem}", status=status
             )
-            told = "retry-after" in answer.headers
-            wait = asked_wait_s(answer, now=self._now()) if told else None
-            if wait is not None and wait > self._max_wait_s:
-                raise unavailable
-            raise _LaterError(unavailable, wait)
+            if "retry-after" in answer.headers:
+                wait_s = asked_wait_s(answer, now=self._now())
+                raise self._later(unavailable, wait_s, for_all=True)
+            if error_type == "read_only":
+                raise _LaterError(_read_only(answer, problem), for_all=True)
+            raise _LaterError(unavailable)
         raise ForumRejectedError(answer.url, status, problem, error_type=error_type)
+
+    def _later(
+        self, error: ForumUnavailableError, wait_s: float, *, for_all: bool
+    ) -> Exception:
+        """What to raise when told to wait: too long a wait is not repeated."""
+        if wait_s <= self._max_wait_s:
+            return _LaterError(error, wait_s, for_all=for_all)
+        if for_all:
+            self._budget.pause(wait_s)
+        return error
 
     def close(self) -> None:
         self._client.close()
@@ -353,6 +469,15 @@ def _refuse_other_schemes(response: httpx.Response) -> None:
         )
 
 
+def _read_only(answer: Answer, problem: str) -> ForumReadOnlyError:
+    return ForumReadOnlyError(
+        answer.url,
+        f"the forum is read-only, as for a backup or an upgrade ({problem}); "
+        "what is missing is read next time",
+        status=answer.status,
+    )
+
+
 def _same_site(origin: httpx.URL, target: httpx.URL) -> bool:
     """The same host and port, or its step from http to https.
 
@@ -373,21 +498,6 @@ def _same_site(origin: httpx.URL, target: httpx.URL) -> bool:
 
 
 _back_off = wait_exponential_jitter(initial=1, max=60, jitter=1)
-
-
-def _wait(state: RetryCallState) -> float:
-    """Exactly what the server asked for, else longer with every failure."""
-    error = _error_of(state)
-    return error.wait_s if error.wait_s is not None else _back_off(state)
-
-
-def _log_wait(state: RetryCallState) -> None:
-    log.info(
-        "attempt=%d waiting_s=%.1f %s",
-        state.attempt_number,
-        state.upcoming_sleep,
-        _error_of(state),
-    )
 
 
 def _error_of(state: RetryCallState) -> _LaterError:

@@ -34,7 +34,7 @@ class Transport:
 
     @property
     def requests(self) -> int:
-        """How many requests were sent, repeated ones included."""
+        """How many requests were sent; see `Channel.requests`."""
         return self._channel.requests
 
     def get(
@@ -68,12 +68,20 @@ class Transport:
             if not isinstance(exc.__cause__, ValueError):
                 raise
             log.warning("read again: %s", exc)
-            return self._parsed(path, params, headers)
+            # Whole: what is remembered is the broken one.
+            return self._parsed(path, params, headers, fresh=True)
 
     def _parsed(
-        self, path: str, params: Params | None, headers: Mapping[str, str] | None
+        self,
+        path: str,
+        params: Params | None,
+        headers: Mapping[str, str] | None,
+        *,
+        fresh: bool = False,
     ) -> Any:
-        answer = self.get(path, params, headers=headers)
+        answer = self._channel.request(
+            "GET", path, params=params, headers=headers, fresh=fresh
+        )
         if httpx.URL(answer.url).path.rstrip("/").endswith("/login"):
             raise ForumRejectedError(
                 answer.url, 403, "asks for a login", error_type="not_logged_in"

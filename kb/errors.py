@@ -15,10 +15,12 @@
     │   └── DimensionMismatchError  vectors of another length (also ValueError)
     ├── InvalidQueryError           nothing that can be searched (also ValueError)
     ├── SourceError(source)         a source cannot be read: path, format, licence
+    │   ├── DisallowedError         robots.txt forbids it to who has no account
     │   └── RecordError(field)      one record is malformed (also ValueError)
     ├── ForumError(url)             a forum did not do what was asked
-    │   ├── ForumUnavailableError   no network, time-out, 5xx, read-only: later
-    │   ├── RateLimitedError        told to wait longer than we are willing to
+    │   ├── ForumUnavailableError   no network, time-out, 5xx: later
+    │   │   ├── ForumReadOnlyError  a backup or an upgrade is going on: much later
+    │   │   └── RateLimitedError    told to wait longer than we are willing to
     │   ├── ForumRejectedError      4xx: asking again will not help
     │   └── ForumProtocolError      an answer that is not Discourse's (field)
     └── AlreadyRunningError(owner)  another instance holds the data folder
@@ -109,6 +111,10 @@ class SourceError(KBError):
         self.source = source
 
 
+class DisallowedError(SourceError):
+    """The site's robots.txt does not let crawlers read this address."""
+
+
 class RecordError(SourceError, ValueError):
     """One record of a source is malformed; the others are still read.
 
@@ -138,6 +144,10 @@ class ForumUnavailableError(ForumError):
     def __init__(self, url: str, problem: str, *, status: int | None = None) -> None:
         super().__init__(url, problem)
         self.status = status
+
+
+class ForumReadOnlyError(ForumUnavailableError):
+    """The forum stays in read-only mode: nothing else there will go better now."""
 
 
 class RateLimitedError(ForumUnavailableError):

@@ -131,6 +131,8 @@ class Desk:
             captured = {k: v for k, v in found.groupdict().items() if v is not None}
             answer = each.handler(self, replace(ask, captured=captured))
             headers = {**answer.headers, "X-Discourse-Route": each.name}
+            if not self.settings.allow_index_in_robots_txt:
+                headers["X-Robots-Tag"] = "noindex, nofollow"
             return replace(answer, headers=headers)
         if ask.wants_json or method != "GET":
             raise Refusal(not_found())

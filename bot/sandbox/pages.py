@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from dataclasses import replace
 from html import escape
 from urllib.parse import quote
@@ -21,7 +22,7 @@ _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAA"
     "AABJRU5ErkJggg=="
 )
-_DISALLOWED = (
+_DISALLOWED: tuple[str, ...] = (
     "/admin/",
     "/auth/",
     "/assets/browser-update*.js",
@@ -164,10 +165,26 @@ def _post(view: View, topic: Topic, post: Post) -> str:
 
 
 def robots(desk: Desk, ask: Ask) -> Answer:
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in _DISALLOWED), ""]
-    if desk.settings.sitemap and not desk.settings.login_required:
+    settings = desk.settings
+    if settings.overridden_robots_txt:
+        return text_answer(settings.overridden_robots_txt)
+    if not settings.allow_index_in_robots_txt:
+        return text_answer("\n".join(_rules("*", ["/"])))
+    for_agent: dict[str, tuple[str, ...]]
+    if settings.allowed_crawler_user_agents:
+        for_agent = dict.fromkeys(settings.allowed_crawler_user_agents, _DISALLOWED)
+        for_agent["*"] = ("/",)
+    else:
+        for_agent = {name: ("/",) for name in settings.blocked_crawler_user_agents}
+        for_agent["*"] = _DISALLOWED
+    lines = [line for each in for_agent.items() for line in _rules(*each)]
+    if settings.sitemap and not settings.login_required:
         lines.append(f"Sitemap: {desk.community.addresses.forum}/sitemap.xml")
     return text_answer("\n".join(lines) + "\n")
+
+
+def _rules(agent: str, paths: Iterable[str]) -> list[str]:
+    return [f"User-agent: {agent}", *(f"Disallow: {path}" for path in paths), ""]
 
 
 def sitemap_index(desk: Desk, ask: Ask) -> Answer:

@@ -28,6 +28,10 @@ class Settings:
         several_solutions: A topic may have more than one.
         names: Serve the full names of members.
         sitemap: Serve ``/sitemap.xml``.
+        allow_index_in_robots_txt: Off, robots.txt forbids everything.
+        overridden_robots_txt: Served in place of the usual file.
+        allowed_crawler_user_agents: If any, robots.txt lets these in alone.
+        blocked_crawler_user_agents: Whom robots.txt keeps out.
     """
 
     generation: Generation = "2026"
@@ -49,6 +53,16 @@ class Settings:
     several_solutions: bool = False
     names: bool = True
     sitemap: bool = True
+    allow_index_in_robots_txt: bool = True
+    overridden_robots_txt: str = ""
+    allowed_crawler_user_agents: tuple[str, ...] = ()
+    blocked_crawler_user_agents: tuple[str, ...] = (
+        "mauibot",
+        "semrushbot",
+        "ahrefsbot",
+        "blexbot",
+        "seo spider",
+    )
 
     @property
     def modern(self) -> bool:

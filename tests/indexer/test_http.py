@@ -13,10 +13,12 @@ import pytest
 
 from indexer.channel import Channel, default_user_agent
 from indexer.http import Transport, public_addresses_only
+from indexer.validators import Validators
 from kb.errors import (
     ConfigError,
     ForumError,
     ForumProtocolError,
+    ForumReadOnlyError,
     ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
@@ -193,12 +195,11 @@ def test_a_limit_that_never_ends_is_given_up(
     [
         Reply(500),
         Reply(502, b"<html>Bad gateway"),
-        as_json({"errors": ["no"], "error_type": "read_only"}, 503),
         Reply(drop=True),
         Reply(body=b'{"a": 1', announce=4000),
         Reply(body=b"no gzip", headers={"Content-Encoding": "gzip"}),
     ],
-    ids=["500", "502", "read-only", "drop", "short", "no-gzip"],
+    ids=["500", "502", "drop", "short", "no-gzip"],
 )
 def test_a_failure_that_may_pass_is_tried_again_after_a_growing_wait(
     server: Loopback, reader: Transport, waits: list[float], failure: Reply
@@ -215,11 +216,38 @@ def test_a_failure_that_may_pass_is_tried_again_after_a_growing_wait(
 def test_a_failure_that_stays_is_unavailable(
     server: Loopback, reader: Transport
 ) -> None:
-    server.on("/x", as_json({"errors": ["Read only."], "error_type": "read_only"}, 503))
+    server.on("/x", as_json({"errors": ["Overloaded."]}, 503))
     with pytest.raises(ForumUnavailableError) as caught:
         reader.get_json("/x")
-    assert str(caught.value) == f"{server.url}/x: 503 Read only."
+    assert str(caught.value) == f"{server.url}/x: 503 Overloaded."
     assert caught.value.status == 503
+
+
+def test_a_forum_in_read_only_mode_is_left_alone_for_longer_each_time(
+    server: Loopback, waits: list[float]
+) -> None:
+    busy = as_json({"errors": ["Read only."], "error_type": "read_only"}, 503)
+    server.on("/x", busy, busy, as_json("done"))
+    with reading(server.url, waits) as transport:
+        assert transport.get_json("/x") == "done"
+    assert waits == [60.0, 120.0]
+
+
+def test_a_forum_that_stays_read_only_is_given_up_with_a_word_on_what_comes_next(
+    server: Loopback, waits: list[float]
+) -> None:
+    server.on("/x", as_json({"errors": ["Read only."], "error_type": "read_only"}, 503))
+    with (
+        reading(server.url, waits, max_attempts=5) as transport,
+        pytest.raises(ForumReadOnlyError) as caught,
+    ):
+        transport.get_json("/x")
+    assert str(caught.value) == (
+        f"{server.url}/x: the forum is read-only, as for a backup or an upgrade "
+        "(Read only.); what is missing is read next time"
+    )
+    assert caught.value.status == 503
+    assert waits == [60.0, 120.0, 120.0, 120.0]
 
 
 def test_nobody_there_is_unavailable(waits: list[float]) -> None:
@@ -285,7 +313,7 @@ def test_a_refusal_carries_the_forums_words_shortened(
 @pytest.mark.parametrize(
     ("reply", "problem", "error_type"),
     [
-        (as_text("Crawler is not allowed!", 403), "Crawler is not allowed!", None),
+        (as_text("Try it with a browser.", 403), "Try it with a browser.", None),
         (as_text("<html>a page</html>", 404, "text/html"), "Not Found", None),
         (as_json(["BAD CSRF"], 403), "Forbidden", None),
         (as_json({"errors": ["Too long."]}, 422), "Too long.", ""),
@@ -306,8 +334,24 @@ def test_every_form_of_refusal_is_understood(
     assert (caught.value.problem, caught.value.error_type) == (problem, error_type)
 
 
+def test_an_agent_that_is_not_let_in_learns_whom_to_ask(
+    server: Loopback, reader: Transport
+) -> None:
+    server.on("/x", as_text("Crawler is not allowed!", 403))
+    with pytest.raises(ForumRejectedError) as caught:
+        reader.get_json("/x")
+    # No word of the application's: no topic has left for it.
+    assert caught.value.error_type is None
+    assert str(caught.value) == (
+        f"{server.url}/x: 403 Crawler is not allowed! The forum lists which programs "
+        "may read it: ask its owners to add Baraza to allowed_crawler_user_agents, or "
+        "use a user API key"
+    )
+
+
+@pytest.mark.parametrize("name", ["Api-Key", "User-Api-Key"])
 def test_no_error_and_no_log_shows_the_key(
-    server: Loopback, waits: list[float], caplog: pytest.LogCaptureFixture
+    server: Loopback, waits: list[float], caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
     bad = [
@@ -317,15 +361,18 @@ def test_no_error_and_no_log_shows_the_key(
         Reply(301, headers={"Location": "https://elsewhere.example/"}),
         Reply(drop=True),
     ]
-    headers = {"Api-Key": SECRET, "Api-Username": "baraza"}
-    with reading(server.url, waits, headers=headers, max_attempts=2) as transport:
-        shown = repr(transport)
+    headers = {name: SECRET, "Api-Username": "baraza"}
+    memory = Validators()
+    with reading(
+        server.url, waits, headers=headers, max_attempts=2, validators=memory
+    ) as transport:
+        shown = repr(transport) + repr(memory)
         for reply in bad:
             server.on("/x", reply)
             with pytest.raises(ForumError) as caught:
                 transport.get_json("/x")
             shown += str(caught.value) + repr(caught.value)
-    assert all(sent["api-key"] == SECRET for sent in server.seen)
+    assert all(sent[name.lower()] == SECRET for sent in server.seen)
     assert SECRET not in shown + caplog.text
 
 
@@ -367,6 +414,7 @@ def test_a_compressed_body_is_unpacked(server: Loopback, reader: Transport) -> N
     packed = gzip.compress(b'{"a": "\xc3\xa9"}')
     server.on("/x", Reply(body=packed, headers={"Content-Encoding": "gzip"}))
     assert reader.get_json("/x") == {"a": "é"}
+    assert "gzip" in server.seen[0]["accept-encoding"]
 
 
 @pytest.mark.parametrize(
@@ -412,18 +460,20 @@ def test_a_redirect_on_the_same_host_is_followed(
     assert reader.get("/t/old/1.json").url == server.url + "/t/new/1.json"
 
 
+@pytest.mark.parametrize("name", ["Api-Key", "User-Api-Key"])
 @pytest.mark.parametrize(("status", "error_type"), [(301, "moved"), (302, None)])
 def test_a_redirect_to_another_host_is_refused_and_sends_nothing_there(
     server: Loopback,
     waits: list[float],
     status: int,
     error_type: str | None,
+    name: str,
 ) -> None:
     with Loopback() as other:
         target = {"Location": other.url + "/t/1.json"}
         server.on("/t/1.json", Reply(status, headers=target))
         with (
-            reading(server.url, waits, headers={"Api-Key": SECRET}) as transport,
+            reading(server.url, waits, headers={name: SECRET}) as transport,
             pytest.raises(ForumRejectedError) as caught,
         ):
             transport.get_json("/t/1.json")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.sandbox import Community, PostType, Sandbox
+from bot.sandbox import Community, PostType, Sandbox, Settings
 from tests.sandbox.conftest import FakeClock
 
 
@@ -574,3 +574,25 @@ def test_robots_and_sitemaps_name_public_topics_only(
     address = box.url + "/t/question-number-{0}-of-many/{0}"
     assert urls("/sitemap_1.xml") == [address.format(n) for n in (2, 3, 4)]
     assert urls("/sitemap_recent.xml") == [address.format(4)]
+
+
+def test_robots_txt_follows_the_switches_of_the_forum(
+    box: Sandbox, web: httpx.Client
+) -> None:
+    def served(**switches: Any) -> tuple[str, str | None]:
+        box.settings = Settings(**switches)
+        answer = web.get("/robots.txt")
+        return answer.text, answer.headers.get("x-robots-tag")
+
+    usual, tag = served()
+    assert "User-agent: semrushbot\nDisallow: /\n" in usual
+    assert "User-agent: *\nDisallow: /admin/\n" in usual
+    assert tag is None
+    assert served(allow_index_in_robots_txt=False) == (
+        "User-agent: *\nDisallow: /\n",
+        "noindex, nofollow",
+    )
+    chosen, _ = served(allowed_crawler_user_agents=("goodbot",))
+    assert "User-agent: goodbot\nDisallow: /admin/\n" in chosen
+    assert "User-agent: *\nDisallow: /\n" in chosen
+    assert served(overridden_robots_txt="# mine") == ("# mine", None)
