@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from bot.config import (
     ArchiveSource,
@@ -24,7 +25,8 @@ from bot.config import (
     secret,
 )
 from bot.lock import Owner, single_instance
-from bot.pace import Pace
+from indexer.budget import HostBudget
+from indexer.validators import Validators
 from kb.errors import ConfigError
 from kb.store import EmbeddingCache, Store
 from kb.types import PUBLIC, Clock, Document, Kind, SearchHit, utc_now
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from bot.topic import TopicView
     from indexer.channel import ChannelOptions
     from indexer.pipeline import Progress, RefreshReport
+    from indexer.robots import Robots
     from indexer.source import Source
     from kb.embed import Embedder
     from kb.index import IndexReport, OpenIndex
@@ -59,8 +62,9 @@ class StoppedError(BaseException):
 class App:
     """One installation, put together from its config.
 
-    Stores are opened per call, because a connection belongs to one thread; the
-    model and the paces are shared.
+    Stores are opened per call, because a connection belongs to one thread. The model
+    is shared, and so is what concerns a host, whoever asks it: its budget, its rules
+    for crawlers, what is remembered of its answers.
 
     Attributes:
         stopped: Asked between batches, and while waiting for a forum; True ends
@@ -71,7 +75,9 @@ class App:
         self.config = config
         self.clock = clock
         self.stopped: Callable[[], bool] = lambda: False
-        self._paces: dict[str, Pace] = {}
+        self._budgets: dict[str, HostBudget] = {}
+        self._robots: dict[str, Robots] = {}
+        self._validators = Validators()
 
     # -- where things lie --------------------------------------------------
 
@@ -184,8 +190,8 @@ class App:
         from indexer.sources.forum import WalkSettings
         from indexer.sources.threads import ForumRules
 
-        key = secret(settings.api_key_env, key=f"sources.{name}.api_key_env")
-        options = self._channel_options(settings, key, settings.api_username)
+        options = self._channel_options(settings, _key_headers(name, settings))
+        options["validators"] = self._validators
         with Transport(settings.url, **options) as transport:
             yield Forum(
                 name,
@@ -198,28 +204,37 @@ class App:
                         ignored=[*settings.ignore_authors, self.config.bot.username],
                     ),
                     full_walk_every=settings.full_walk_every,
-                    recrawl_per_day=2000,
+                    recrawl_per_day=settings.recrawl_per_day,
+                    max_age=settings.max_age,
+                    light=light,
                 ),
                 clock=self.clock,
             )
 
     def _channel_options(
-        self, settings: ForumSource, key: str | None, username: str | None
+        self, settings: ForumSource, key_headers: Mapping[str, str]
     ) -> ChannelOptions:
-        headers = {} if key is None else {"Api-Key": key}
-        if key is not None and username is not None:
-            headers["Api-Username"] = username
-        pace = self._paces.setdefault(
-            settings.url, Pace(settings.requests_per_second, sleep=self._sleep)
-        )
-        return {
+        options: ChannelOptions = {
             "user_agent": self.config.user_agent,
-            "headers": headers,
-            # Paced together with the other clients of this forum instead.
-            "requests_per_second": None,
-            "guard": pace,
-            "sleep": self._sleep,
+            "headers": key_headers,
+            "budget": self._budget_of(settings),
+            "now": self.clock,
         }
+        if settings.respect_robots and not key_headers:
+            from indexer.robots import Robots
+
+            options["robots"] = self._robots.setdefault(
+                _site(settings.url), Robots(now=self.clock)
+            )
+        return options
+
+    def _budget_of(self, settings: ForumSource) -> HostBudget:
+        """The budget of a forum's host; the slowest of its sources sets the rate."""
+        budget = self._budgets.setdefault(
+            _site(settings.url), HostBudget(settings.rate, sleep=self._sleep)
+        )
+        budget.at_most(settings.rate)
+        return budget
 
     def _sleep(self, seconds: float) -> None:
         """Wait, but no longer than until told to stop."""
@@ -388,7 +403,8 @@ class App:
         _, settings = self.bot_forum()
         bot = self.config.bot
         key = secret(bot.api_key_env, key="bot.api_key_env")
-        options = self._channel_options(settings, key, bot.username)
+        headers = {} if key is None else _admin_key(key, bot.username)
+        options = self._channel_options(settings, headers)
         with Channel(settings.url, **options) as channel:
             live = LiveForum(channel, bot.username)
             yield live if bot.mode == "public" else DryRunForum(live)
@@ -477,7 +493,7 @@ class App:
         for name in self.source_names():
             settings = self.source_settings(name)
             if isinstance(settings, ForumSource):
-                secret(settings.api_key_env, key=f"sources.{name}.api_key_env")
+                _key_headers(name, settings)
         if self._watches():
             secret(self.config.bot.api_key_env, key="bot.api_key_env")
         with self.open_store(), EmbeddingCache.open(self.cache_path):
@@ -517,3 +533,32 @@ class App:
                 )
             return True
         return False
+
+
+def _key_headers(name: str, settings: ForumSource) -> dict[str, str]:
+    """What a harvest shows the forum to be let in; nothing when it is a visitor.
+
+    Raises:
+        ConfigError: The key is not in the environment.
+    """
+    key = secret(settings.api_key_env, key=f"sources.{name}.api_key_env")
+    if key is not None:
+        return _admin_key(key, settings.api_username)
+    key = secret(settings.user_api_key_env, key=f"sources.{name}.user_api_key_env")
+    return {} if key is None else {"User-Api-Key": key}
+
+
+def _admin_key(key: str, username: str | None) -> dict[str, str]:
+    account = {} if username is None else {"Api-Username": username}
+    return {"Api-Key": key, **account}
+
+
+def _site(url: str) -> str:
+    """Host and port: what counts our requests, whatever the folder.
+
+    >>> _site("https://A.org/forum"), _site("http://127.0.0.1:4200")
+    ('a.org:443', '127.0.0.1:4200')
+    """
+    parts = urlsplit(url)
+    usual = 443 if parts.scheme == "https" else 80
+    return f"{parts.hostname}:{parts.port or usual}"

@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from bot.config_errors import config_error, one_line, show
+from bot.windows import Window, parse_window
 from kb.errors import ConfigError
 from kb.types import Kind
 
@@ -37,6 +38,16 @@ _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 # A hundred years: a time that far back still has a date.
 _MAX_DAYS = 36_500
+# Requests a second when the config names none. A user API key may ask 20 times a
+# minute, all admin keys of a forum together 60 times.
+_USUAL_RATE = 0.5
+_USER_KEY_RATE = 0.3
+# Words in a User-Agent that Discourse slows down to a request a minute, or turns away
+# (slow_down_crawler_user_agents and blocked_crawler_user_agents, as they come).
+_UNWELCOME = (
+    *("claudebot", "gptbot", "anthropic-ai", "brightbot"),
+    *("mauibot", "semrushbot", "ahrefsbot", "blexbot", "seo spider"),
+)
 
 
 def parse_duration(text: object) -> timedelta:
@@ -89,6 +100,16 @@ def _header_text(text: str) -> str:
     return text
 
 
+def _contact(text: str) -> str:
+    for word in _UNWELCOME:
+        if word in text.lower():
+            raise ValueError(
+                f"expected a contact without {word!r}: it is part of the User-Agent, "
+                "and forums slow down or turn away those with this word in it"
+            )
+    return text
+
+
 def _path(path: Path) -> Path:
     if "\0" in str(path):
         raise ValueError("expected a path without NUL")
@@ -120,7 +141,13 @@ def _regex(text: str) -> str:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
 EnvName = Annotated[str, AfterValidator(_env_name)]
-HeaderText = Annotated[str, Field(min_length=3), AfterValidator(_header_text)]
+Contact = Annotated[
+    str,
+    Field(min_length=3),
+    AfterValidator(_header_text),
+    AfterValidator(_contact),
+]
+Hours = Annotated[Window, BeforeValidator(parse_window)]
 # Not strict: YAML has text where Python has a path.
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(_path)]
 Regex = Annotated[str, AfterValidator(_regex)]
@@ -140,7 +167,7 @@ class Community(_Section):
     """Whom this installation serves."""
 
     name: str = Field(min_length=1)
-    contact: HeaderText
+    contact: Contact
     languages: list[Language] = Field(default=["en"], min_length=1)
 
 
@@ -155,12 +182,38 @@ class ForumSource(_Source):
     url: WebAddress
     api_key_env: EnvName | None = None
     api_username: str | None = None
+    user_api_key_env: EnvName | None = None
+    respect_robots: bool = True
     exclude_categories: list[str] = []
     private_categories: list[str] = []
     ignore_authors: list[str] = []
-    requests_per_second: Annotated[float, Field(gt=0, le=1000)] = 0.5
-    full_walk_every: Duration = timedelta(days=7)
-    reread_per_refresh: Annotated[int, Field(ge=0, le=10_000)] = 20
+    requests_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
+    full_walk_every: Duration = timedelta(days=1)
+    recrawl_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
+    max_age: Duration = timedelta(days=14)
+    heavy_hours: Hours | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.user_api_key_env is None:
+            return self
+        if self.api_key_env is not None:
+            raise ValueError(
+                "expected either api_key_env or user_api_key_env, got both"
+            )
+        if self.api_username is not None:
+            raise ValueError(
+                "expected no api_username with user_api_key_env: a user API key "
+                "speaks for the account that made it"
+            )
+        return self
+
+    @property
+    def rate(self) -> float:
+        """Requests a second: what is set, else what suits the kind of key."""
+        if self.requests_per_second is not None:
+            return self.requests_per_second
+        return _USUAL_RATE if self.user_api_key_env is None else _USER_KEY_RATE
 
 
 class ArchiveSource(_Source):

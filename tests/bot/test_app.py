@@ -1,4 +1,4 @@
-"""The composition root: one pace per site, clean stops, languages, safe logs."""
+"""The composition root: one budget per host, access, clean stops, safe logs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import pytest
 from bot.app import App, StoppedError
 from bot.config import parse_config
 from bot.languages import with_language
-from bot.pace import Pace
-from bot.sandbox import Community, Sandbox
+from bot.sandbox import Community, Sandbox, Settings
 from bot.terminal import SafeFormatter
 from bot.topic import marker
-from kb.errors import ConfigError
+from kb.errors import ConfigError, DisallowedError
 from kb.types import Document, Kind, Part
 from tests.bot.conftest import BOT, FakeClock
 from tests.bot.test_forum import ask, own_posts, text_for
@@ -193,21 +192,100 @@ def test_a_bot_without_a_forum_is_a_clear_error(tmp_path: Path, box: Sandbox) ->
         pass
 
 
-# -- pace ------------------------------------------------------------------
+# -- budget, rules for crawlers, access ------------------------------------
 
 
-def test_all_who_ask_one_site_share_its_pace() -> None:
-    now = [0.0]
-    waits: list[float] = []
-    pace = Pace(0.5, sleep=waits.append, clock=lambda: now[0])
+def test_a_wait_that_the_harvest_is_told_holds_back_the_bot(
+    tmp_path: Path, box: Sandbox
+) -> None:
+    """Both end while waiting, and only one of them has asked."""
+    box.faults.limit_next(path="/site.json", wait_s=100)
+    app = app_for(tmp_path, box)
+    app.stopped = lambda: "GET /site.json" in box.requests
+    with pytest.raises(StoppedError):
+        app.harvest("forum")
 
-    pace("https://forum.example/latest.json")
-    pace("https://forum.example/site.json")
-    pace()
-    now[0] = 100.0
-    pace()
+    with pytest.raises(StoppedError), app.forum() as forum:
+        forum.newest_topic()
 
-    assert waits == [2.0, 4.0]
+    assert box.requests == ["GET /robots.txt", "GET /site.json"]
+
+
+def test_a_forum_may_forbid_reading_it_without_a_key(
+    tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the harvest nor the bot reads it then; with a key nobody asks."""
+    box.settings = Settings(allow_index_in_robots_txt=False)
+    app = app_for(tmp_path, box)
+    with pytest.raises(DisallowedError):
+        app.harvest("forum")
+    with pytest.raises(DisallowedError), app.forum() as forum:
+        forum.newest_topic()
+    assert box.requests == ["GET /robots.txt"]
+
+    box.recorded.clear()
+    monkeypatch.setenv("BOT_KEY", box.key_for(BOT))
+    app_for(tmp_path, box, {"api_key_env": "BOT_KEY"}).harvest("forum")
+    app_for(tmp_path, box, {"respect_robots": False}).harvest("forum")
+    assert "GET /robots.txt" not in box.requests
+
+
+def test_a_poll_asks_for_the_rules_once_a_day(
+    tmp_path: Path, box: Sandbox, clock: FakeClock
+) -> None:
+    app = app_for(tmp_path, box)
+    app.clock = clock
+
+    def polled() -> int:
+        box.recorded.clear()
+        app.harvest("forum")
+        return box.requests.count("GET /robots.txt")
+
+    assert polled() == 1
+    clock.forward(hours=23)
+    assert polled() == 0
+    clock.forward(hours=2)
+    assert polled() == 1
+
+
+@pytest.mark.parametrize("kind", ["visitor", "admin", "member"])
+def test_there_are_three_ways_to_be_let_in(
+    tmp_path: Path,
+    box: Sandbox,
+    community: Community,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    ask(community)
+    keys = {
+        "visitor": {},
+        "admin": {"api_key_env": "FORUM_KEY", "api_username": "amina"},
+        "member": {"user_api_key_env": "FORUM_KEY"},
+    }
+    secret = box.admin_key if kind == "admin" else box.user_api_key_for("amina")
+    monkeypatch.setenv("FORUM_KEY", secret)
+
+    app_for(tmp_path, box, keys[kind]).harvest("forum")
+
+    names = ("api-key", "api-username", "user-api-key")
+    sent = {tuple(each.headers.get(n) for n in names) for each in box.recorded}
+    assert (
+        sent
+        == {
+            "visitor": {(None, None, None)},
+            "admin": {(secret, "amina", None)},
+            "member": {(None, None, secret)},
+        }[kind]
+    )
+
+
+def test_a_missing_user_api_key_is_found_before_a_service_starts(
+    tmp_path: Path, box: Sandbox
+) -> None:
+    app = app_for(tmp_path, box, {"user_api_key_env": "NO_SUCH_KEY"})
+
+    with pytest.raises(ConfigError, match=r"sources\.forum\.user_api_key_env"):
+        app.check()
 
 
 # -- languages -------------------------------------------------------------

@@ -112,6 +112,44 @@ def test_the_user_agent_names_us_and_the_contact() -> None:
     assert re.fullmatch(r"Baraza/[\d.]+ \(\+ops@example\.org\)", parsed().user_agent)
 
 
+def forum_with(**keys: object) -> ForumSource:
+    source = {"type": "forum", "url": "https://forum.example", **keys}
+    found = parsed("sources.forum", source).sources["forum"]
+    assert isinstance(found, ForumSource)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("keys", "rate"),
+    [
+        ({}, 0.5),
+        ({"api_key_env": "KEY"}, 0.5),
+        ({"user_api_key_env": "KEY"}, 0.3),
+        ({"user_api_key_env": "KEY", "requests_per_second": 0.6}, 0.6),
+        ({"requests_per_second": 2}, 2.0),
+    ],
+)
+def test_the_rate_suits_the_kind_of_key_unless_it_is_set(
+    keys: dict[str, object], rate: float
+) -> None:
+    assert forum_with(**keys).rate == rate
+
+
+def test_a_forum_is_read_politely_unless_told_otherwise() -> None:
+    source = forum_with()
+
+    assert source.respect_robots
+    assert source.heavy_hours is None
+    assert source.full_walk_every == timedelta(days=1)
+    assert (source.recrawl_per_day, source.max_age) == (2000, timedelta(days=14))
+
+
+def test_quiet_hours_are_read_as_such() -> None:
+    hours = forum_with(heavy_hours="22:00-06:00").heavy_hours
+
+    assert str(hours) == "22:00-06:00"
+
+
 def test_the_config_that_comes_with_the_program_is_valid() -> None:
     config = load_config(ROOT / "config.yaml")
 
@@ -412,3 +450,55 @@ def test_a_secret_that_is_not_set_is_named_and_not_guessed(
     assert str(refused.value) == (
         "bot.api_key_env: the environment variable FORUM_KEY is not set"
     )
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            {"api_key_env": "A", "user_api_key_env": "B"},
+            "expected either api_key_env or user_api_key_env, got both",
+        ),
+        (
+            {"api_username": "amina", "user_api_key_env": "B"},
+            "expected no api_username with user_api_key_env: a user API key speaks for "
+            "the account that made it",
+        ),
+    ],
+)
+def test_two_ways_to_be_let_in_are_one_too_many(
+    keys: dict[str, object], message: str
+) -> None:
+    source = {"type": "forum", "url": "https://forum.example", **keys}
+
+    assert error("sources.forum", source) == f"sources.forum: {message}"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("heavy_hours", "nights", "expected hours of the day such as 22:00-06:00"),
+        ("recrawl_per_day", -1, "expected greater than or equal to 0"),
+        ("max_age", "soon", "expected a time span such as 90s, 15m, 2h or 7d"),
+        ("respect_robots", "no", "expected true or false"),
+        ("reread_per_refresh", 20, "unknown key"),
+    ],
+)
+def test_a_bad_value_of_a_forum_names_its_key(
+    key: str, value: object, message: str
+) -> None:
+    assert error(f"sources.forum.{key}", value).startswith(
+        f"sources.forum.{key}: {message}"
+    )
+
+
+@pytest.mark.parametrize(
+    "contact", ["https://example.org/about-GPTBot", "ahrefsbot@example.org"]
+)
+def test_a_contact_that_forums_would_turn_away_is_refused(contact: str) -> None:
+    """It is part of the User-Agent, and some words there cost all but one request a
+    minute."""
+    message = error("community.contact", contact)
+
+    assert message.startswith("community.contact: expected a contact without '")
+    assert "forums slow down or turn away" in message
