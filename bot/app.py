@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from bot.config import (
     ArchiveSource,
@@ -25,6 +26,7 @@ from bot.config import (
     secret,
 )
 from bot.lock import Owner, single_instance
+from bot.windows import is_within
 from indexer.budget import HostBudget
 from indexer.validators import Validators
 from kb.errors import ConfigError
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from indexer.pipeline import Progress, RefreshReport
     from indexer.robots import Robots
     from indexer.source import Source
+    from indexer.sources.forum import ForumSource as ForumThreads
+    from indexer.verify import Look, VerifyReport
     from kb.embed import Embedder
     from kb.index import IndexReport, OpenIndex
     from kb.lexical import TantivyIndex
@@ -130,6 +134,14 @@ class App:
         """Enabled sources, in the config's order."""
         return [name for name, source in self.config.sources.items() if source.enabled]
 
+    def forum_names(self) -> list[str]:
+        """Enabled forums, in the config's order."""
+        return [
+            name
+            for name in self.source_names()
+            if isinstance(self.config.sources[name], ForumSource)
+        ]
+
     def source_settings(
         self, name: str
     ) -> ForumSource | ArchiveSource | MarkdownSource:
@@ -147,8 +159,11 @@ class App:
         return settings
 
     @contextmanager
-    def source(self, name: str) -> Iterator[Source]:
+    def source(self, name: str, *, light: bool = False) -> Iterator[Source]:
         """A source that is ready to be read, for the time of the block.
+
+        Args:
+            light: Only what is new in a forum is read now.
 
         Raises:
             ConfigError: See `source_settings`; or its key is not in the environment.
@@ -156,7 +171,7 @@ class App:
         settings = self.source_settings(name)
         match settings:
             case ForumSource():
-                with self._forum_source(name, settings) as forum:
+                with self._forum_source(name, settings, light=light) as forum:
                     yield forum
             case ArchiveSource():
                 from indexer.sources.archive import ArchiveSource as Archive
@@ -183,17 +198,19 @@ class App:
         )
 
     @contextmanager
-    def _forum_source(self, name: str, settings: ForumSource) -> Iterator[Source]:
+    def _forum_source(
+        self, name: str, settings: ForumSource, *, light: bool = False
+    ) -> Iterator[ForumThreads]:
         from indexer.discourse import DiscourseClient
         from indexer.http import Transport
-        from indexer.sources.forum import ForumSource as Forum
+        from indexer.sources.forum import ForumSource as ForumThreads
         from indexer.sources.forum import WalkSettings
         from indexer.sources.threads import ForumRules
 
         options = self._channel_options(settings, _key_headers(name, settings))
         options["validators"] = self._validators
         with Transport(settings.url, **options) as transport:
-            yield Forum(
+            yield ForumThreads(
                 name,
                 DiscourseClient(transport),
                 WalkSettings(
@@ -257,8 +274,14 @@ class App:
         full: bool = False,
         accept_deletions: bool = False,
         progress: Progress | None = None,
+        light: bool = False,
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> RefreshReport:
         """Bring the store up to date with one source; see `indexer.pipeline.refresh`.
+
+        Args:
+            light: Only what is new in a forum is read now.
+            may_go_on: Asked between batches; False ends it with a `StoppedError`.
 
         Raises:
             StoppedError: It was told to stop; the next harvest goes on from here.
@@ -274,8 +297,10 @@ class App:
             if progress is not None:
                 progress(report)
             self._check_stopped()
+            if not may_go_on():
+                raise StoppedError
 
-        with self.source(name) as source, self.open_store() as store:
+        with self.source(name, light=light) as source, self.open_store() as store:
             return refresh(
                 source,
                 store,
@@ -288,6 +313,39 @@ class App:
                 full=full,
                 accept_deletions=accept_deletions,
                 prepare=self._with_language,
+            )
+
+    def verify(
+        self,
+        name: str,
+        *,
+        sample: int | None,
+        seed: int = 0,
+        progress: Look = lambda _report, _checked: None,
+    ) -> VerifyReport:
+        """Compare what is stored of a forum with it; see `indexer.verify.verify`.
+
+        Raises:
+            ConfigError: The source is no forum.
+        """
+        from indexer.verify import verify
+
+        settings = self.source_settings(name)
+        if not isinstance(settings, ForumSource):
+            raise ConfigError(
+                f"sources.{name}.type",
+                f"expected forum, got {settings.type}: only a forum can be verified",
+            )
+        with self._forum_source(name, settings) as forum, self.open_store() as store:
+            return verify(
+                name,
+                forum.verifier(store.holdings(name)),
+                store,
+                sample=sample,
+                seed=seed,
+                requests=lambda: forum.requests,
+                clock=self.clock,
+                progress=progress,
             )
 
     def _with_language(self, document: Document) -> Document:
@@ -501,7 +559,9 @@ class App:
 
     def _refresh_job(self, name: str) -> bool:
         with suppress(StoppedError):
-            report = self.harvest(name)
+            report = self._harvest_by_hours(name)
+            if report is None:
+                return True
             log.info(
                 "source=%s inserted=%d updated=%d deleted=%d unchanged=%d set_aside=%d",
                 name,
@@ -513,6 +573,26 @@ class App:
             )
             return True
         return False
+
+    def _harvest_by_hours(self, name: str) -> RefreshReport | None:
+        """Harvest; outside a forum's hours for heavy work read only what is new, and
+        leave the first reading of all of it for later: then there is no report."""
+        settings = self.source_settings(name)
+        hours = settings.heavy_hours if isinstance(settings, ForumSource) else None
+        if hours is None:
+            return self.harvest(name)
+        zone = ZoneInfo(self.config.schedule.timezone)
+        with self.open_store() as store:
+            is_first = store.progress.source(name).complete_walk == 0
+        is_heavy = is_within(hours, self.clock(), zone)
+        if not is_first:
+            return self.harvest(name, light=not is_heavy)
+        if not is_heavy:
+            log.info("source=%s is read first between %s", name, hours)
+            return None
+        return self.harvest(
+            name, may_go_on=lambda: is_within(hours, self.clock(), zone)
+        )
 
     def _index_job(self) -> bool:
         # What was embedded so far is kept; the index in use still stands.

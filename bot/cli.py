@@ -16,6 +16,7 @@ import click
 
 from bot import show
 from bot.escape import visible
+from bot.progress import harvest_progress, verify_progress
 from bot.terminal import log_to_stderr, progress_bar, say, say_json
 from kb.errors import ConfigError, ForumError, KBError, SourceError
 from kb.types import Kind, TopicId
@@ -139,6 +140,19 @@ def main(ctx: click.Context) -> None:
     is_flag=True,
     help="Delete what has left its source even if that is most of it.",
 )
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Change nothing: compare what is stored with the forum, topic by topic.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="With --verify: so many topics, drawn at random.",
+)
+@click.option("--all", "whole", is_flag=True, help="With --verify: all topics.")
 @as_json_option
 @common_options()
 @click.pass_obj
@@ -147,18 +161,34 @@ def harvest(
     sources: tuple[str, ...],
     full: bool,
     accept_deletions: bool,
+    verify: bool,
+    sample: int,
+    whole: bool,
     as_json: bool,
 ) -> None:
     """Read the sources, all enabled ones by default, into the knowledge base.
 
     What did not change is not read again. Killed anywhere, it goes on next time.
 
+    With --verify every difference is told, and noted: the next harvest mends it. The
+    exit code is 1 when there is one.
+
+    With --json, progress goes to stderr, as JSON too.
+
     \b
     Example:
         baraza harvest
         baraza harvest docs --full
+        baraza harvest community --verify --sample 100
     """
     app = session.app
+    if verify:
+        if full or accept_deletions:
+            raise click.UsageError("--verify goes with neither --full nor deletions")
+        _verify(app, sources, None if whole else sample, as_json=as_json)
+        return
+    if whole:
+        raise click.UsageError("--all goes with --verify; see --full")
     names = list(sources) or app.source_names()
     if not names:
         raise ConfigError("sources", "expected at least one that is enabled")
@@ -169,7 +199,11 @@ def harvest(
         for name in names:
             try:
                 report = _harvest_one(
-                    app, name, full=full, accept_deletions=accept_deletions
+                    app,
+                    name,
+                    full=full,
+                    accept_deletions=accept_deletions,
+                    as_json=as_json,
                 )
             except (ForumError, SourceError) as exc:
                 # The other sources are read all the same.
@@ -186,17 +220,38 @@ def harvest(
 
 
 def _harvest_one(
-    app: App, name: str, *, full: bool, accept_deletions: bool
+    app: App, name: str, *, full: bool, accept_deletions: bool, as_json: bool
 ) -> RefreshReport:
-    with progress_bar(name, "documents") as bar:
-
-        def look(report: RefreshReport) -> None:
-            done = report.inserted + report.updated + report.unchanged
-            bar.update(done - bar.n)
-
+    with harvest_progress(name, as_json=as_json) as look:
         return app.harvest(
             name, full=full, accept_deletions=accept_deletions, progress=look
         )
+
+
+def _verify(
+    app: App, sources: tuple[str, ...], sample: int | None, *, as_json: bool
+) -> None:
+    """Compare forums with what is stored of them.
+
+    Raises:
+        KBError: Something differs, or could not be compared.
+    """
+    names = list(sources) or app.forum_names()
+    if not names:
+        raise ConfigError("sources", "expected a forum that is enabled")
+    odd = 0
+    with app.single_instance("baraza harvest --verify"):
+        for name in names:
+            with verify_progress(name) as look:
+                report = app.verify(name, sample=sample, progress=look)
+            odd += len(report.different) + len(report.failed)
+            if as_json:
+                say_json(report)
+            else:
+                say(show.verify_lines(report))
+    if odd:
+        noun = "topic" if odd == 1 else "topics"
+        raise KBError(f"{odd} {noun} not as on the forum; run baraza harvest")
 
 
 @main.command()

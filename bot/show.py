@@ -16,6 +16,7 @@ from bot.terminal import ago
 if TYPE_CHECKING:
     from bot.status import IndexStatus, SourceStatus, Status
     from indexer.pipeline import RefreshReport
+    from indexer.verify import VerifyReport
     from kb.store import Decision
     from kb.types import SearchHit
 
@@ -31,10 +32,34 @@ def harvest_line(report: RefreshReport) -> str:
         f"{report.unchanged} unchanged, {report.deleted} deleted, "
         f"{skipped} skipped, {report.set_aside} set aside; "
         f"{report.passages_added} passages added, {report.passages_removed} removed; "
-        f"{report.requests} requests, {report.seconds:.1f} s"
+        f"{_requests(report)}, {report.seconds:.1f} s"
     )
     reasons = [f"  skipped {n}: {reason}" for reason, n in report.skipped.items()]
     return "\n".join([line, *reasons])
+
+
+def _requests(report: RefreshReport) -> str:
+    """How many, and what for."""
+    line = f"{report.requests} requests"
+    if len(report.phases) < 2:
+        return line
+    parts = ", ".join(f"{phase} {count}" for phase, count in report.phases.items())
+    return f"{line} ({parts})"
+
+
+def verify_lines(report: VerifyReport) -> str:
+    """What a comparison with a forum found."""
+    equal = report.checked - len(report.different) - len(report.failed)
+    lines = [
+        f"{report.source}: {report.checked} topics compared, {equal} as on the forum, "
+        f"{len(report.different)} different, {len(report.failed)} not comparable; "
+        f"{report.requests} requests, {report.seconds:.1f} s"
+    ]
+    for checked in report.different:
+        lines += [f"  topic {checked.key}: {visible(d)}" for d in checked.differences]
+    for checked in report.failed:
+        lines.append(f"  topic {checked.key}: {visible(checked.failed)}")
+    return "\n".join(lines)
 
 
 def hit_values(hit: SearchHit) -> dict[str, Any]:

@@ -16,7 +16,12 @@ from indexer.sources.categories import Categories
 from indexer.sources.position import FeedWalk
 from indexer.sources.threads import ForumRules, part_of
 from indexer.wire import FeedPage, FeedPost
-from kb.errors import ForumProtocolError, ForumUnavailableError, RateLimitedError
+from kb.errors import (
+    ForumProtocolError,
+    ForumReadOnlyError,
+    ForumUnavailableError,
+    RateLimitedError,
+)
 from kb.store import Held, Holdings
 from kb.types import LeftOut, LoosePart, Part, PostId
 
@@ -54,7 +59,7 @@ class FeedReader:
         while not walk.is_over:
             try:
                 page = self._page(walk)
-            except RateLimitedError:
+            except (RateLimitedError, ForumReadOnlyError):
                 raise
             except (ForumUnavailableError, ForumProtocolError) as exc:
                 failures += 1

@@ -106,7 +106,7 @@ class ForumSource:
             return SourceError(
                 self.name,
                 f"{url} shows nothing without a login: set api_key_env and "
-                "api_username",
+                "api_username, or user_api_key_env",
             )
         if exc.error_type == "invalid_access":
             return SourceError(

@@ -20,7 +20,9 @@ from indexer.sources.threads import (
 )
 from indexer.wire import TopicItem, TopicList, TopicPage
 from kb.errors import (
+    DisallowedError,
     ForumProtocolError,
+    ForumReadOnlyError,
     ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
@@ -231,7 +233,7 @@ class TopicReader:
         self.read.add(topic_id)
         try:
             topic = self.client.topic(topic_id)
-        except RateLimitedError:
+        except (RateLimitedError, ForumReadOnlyError):
             raise
         except ForumUnavailableError as exc:
             self.failed.append((key, str(exc)))
@@ -249,7 +251,7 @@ class TopicReader:
             else:
                 yield Batch(skipped=((key, "listed but not there for us"),))
             return
-        except (ForumProtocolError, RecordError) as exc:
+        except (ForumProtocolError, RecordError, DisallowedError) as exc:
             self.failures_in_a_row = 0
             yield Batch(set_aside=((key, str(exc)), *self._failed()))
             return

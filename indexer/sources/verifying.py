@@ -18,6 +18,7 @@ from indexer.sources.walking import WalkSettings
 from indexer.wire import TopicPage
 from kb.errors import (
     ForumProtocolError,
+    ForumReadOnlyError,
     ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
@@ -147,7 +148,7 @@ class Verifier:
         stored = self._known.document(key)
         try:
             topic = self._client.topic(TopicId(int(key)))
-        except RateLimitedError:
+        except (RateLimitedError, ForumReadOnlyError):
             raise
         except ForumRejectedError as exc:
             if not has_left(exc):

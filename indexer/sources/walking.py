@@ -16,7 +16,9 @@ from indexer.sources.threads import ForumRules, reason_by_category
 from indexer.sources.topics import TopicReader
 from indexer.wire import Category
 from kb.errors import (
+    DisallowedError,
     ForumProtocolError,
+    ForumReadOnlyError,
     ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
@@ -49,6 +51,7 @@ class WalkSettings:
         max_age: Topics that were last compared with the forum longer ago are read
             by themselves, within the same budget.
         max_pages: Bounds a list that never ends.
+        light: Nothing is looked at again now, and no list is read whole.
     """
 
     rules: ForumRules = field(default_factory=ForumRules)
@@ -57,6 +60,7 @@ class WalkSettings:
     max_age: timedelta = timedelta(days=14)
     overlap: timedelta = OVERLAP
     max_pages: int = _MAX_PAGES
+    light: bool = False
 
 
 class ForumWalk:
@@ -106,6 +110,8 @@ class ForumWalk:
 
     @property
     def _tokens(self) -> float:
+        if self._settings.light:
+            return 0.0
         return self._at.budget.tokens if self._at.budget is not None else 0.0
 
     def _spend(self, requests: int) -> None:
@@ -204,10 +210,10 @@ class ForumWalk:
 
     def _is_list_due(self) -> bool:
         listed_at = self._at.listed_at
-        return (
-            listed_at is None
-            or self._started - listed_at >= self._settings.full_walk_every
-        )
+        if listed_at is None:
+            return True
+        age = self._started - listed_at
+        return age >= self._settings.full_walk_every and not self._settings.light
 
     # -- posts -------------------------------------------------------------------
 
@@ -232,9 +238,10 @@ class ForumWalk:
                         phase="posts",
                         remaining=pages_left(walk) + self._lists_left(),
                     )
-            except RateLimitedError:
+            except (RateLimitedError, ForumReadOnlyError):
                 raise
             except (
+                DisallowedError,
                 ForumRejectedError,
                 ForumProtocolError,
                 ForumUnavailableError,
@@ -252,6 +259,8 @@ class ForumWalk:
         return True
 
     def _can_do_without_feed(self, exc: Exception) -> bool:
+        if isinstance(exc, DisallowedError):
+            return True
         if isinstance(exc, ForumRejectedError):
             return exc.error_type != "not_logged_in"
         # It may be back soon. Until then a few topics are read by themselves, but

@@ -69,7 +69,7 @@ def test_a_harvest_that_is_told_to_stop_goes_on_from_there(
 ) -> None:
     community.add_topics(40, category="support")
     app = app_for(tmp_path, box)
-    app.stopped = lambda: any("/t/" in request for request in box.requests)
+    app.stopped = lambda: any("/posts.json" in request for request in box.requests)
     with pytest.raises(StoppedError):
         app.harvest("forum")
 

@@ -559,10 +559,10 @@ def test_run_that_was_killed_blocks_nobody(install: Install) -> None:
 def test_sigterm_during_the_first_harvest_ends_cleanly_and_loses_nothing(
     install: Install,
 ) -> None:
-    install.community.add_topics(60, category="support")
-    install.box.faults.fail_next(1000, re.compile(r"/t/\d+"), delay_s=0.05)
+    install.community.add_topics(60, posts=5, category="support")
+    install.box.faults.fail_next(1000, "/posts.json", delay_s=0.05)
     process = install.start("run")
-    while not any("/t/" in request for request in install.box.requests):
+    while not any("before=" in request for request in install.box.requests):
         time.sleep(0.01)
     with gone_afterwards(process):
         code, rest = end(process)

@@ -1,0 +1,92 @@
+"""How long work shows that it goes on: a bar for people, JSON lines for machines.
+
+Both go to stderr: what comes out of a command is on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.terminal import plain, progress_bar
+
+if TYPE_CHECKING:
+    from indexer.sources.verifying import Checked
+    from indexer.tally import RefreshReport
+    from indexer.verify import Look, VerifyReport
+
+# A machine that follows a harvest needs no more lines than this.
+_EVERY_S = 1.0
+
+
+@contextmanager
+def harvest_progress(
+    name: str, *, as_json: bool
+) -> Iterator[Callable[[RefreshReport], None]]:
+    """What a harvest is to call with its report so far.
+
+    The bar counts requests where there are any, with the rate and the time that is
+    left by what the source expects; else documents.
+    """
+    if as_json:
+        yield _json_lines()
+        return
+    with progress_bar(name, "documents") as bar:
+
+        def look(report: RefreshReport) -> None:
+            documents = report.inserted + report.updated + report.unchanged
+            if not report.requests:
+                bar.update(documents - bar.n)
+                return
+            bar.unit = " requests"
+            if report.remaining is not None:
+                bar.total = report.requests + report.remaining
+            phase = next(reversed(list(report.phases)), "")
+            bar.set_postfix_str(f"{documents} documents, {phase}", refresh=False)
+            bar.update(report.requests - bar.n)
+
+        yield look
+
+
+def _json_lines() -> Callable[[RefreshReport], None]:
+    last = float("-inf")
+
+    def look(report: RefreshReport) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < _EVERY_S:
+            return
+        last = now
+        rate = report.requests / report.seconds if report.seconds else 0.0
+        left_s = None
+        if report.remaining is not None and rate:
+            left_s = round(report.remaining / rate, 1)
+        line = {
+            "progress": plain(report),
+            "requests_per_second": round(rate, 2),
+            "eta_s": left_s,
+        }
+        click.echo(json.dumps(line, ensure_ascii=True), err=True)
+
+    return look
+
+
+@contextmanager
+def verify_progress(name: str) -> Iterator[Look]:
+    """What a comparison is to call after every topic."""
+    with progress_bar(f"verify {name}", "topics") as bar:
+
+        def look(report: VerifyReport, _: Checked | None) -> None:
+            bar.total = report.total
+            bar.set_postfix_str(
+                f"{len(report.different)} different, {report.requests} requests",
+                refresh=False,
+            )
+            bar.update(report.checked - bar.n)
+
+        yield look
