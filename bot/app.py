@@ -34,6 +34,7 @@ from kb.store import EmbeddingCache, Store
 from kb.types import PUBLIC, Clock, Document, Kind, SearchHit, utc_now
 
 if TYPE_CHECKING:
+    from bot.calls import Calls
     from bot.forum import Forum
     from bot.responder import Responder
     from bot.schedule import Job
@@ -525,7 +526,7 @@ class App:
         schedule = self.config.schedule
         jobs = [
             Job(
-                f"refresh {name}",
+                _refresh_name(name),
                 partial(self._refresh_job, name),
                 self.config.refresh_trigger(name),
                 lane="harvest",
@@ -552,10 +553,64 @@ class App:
             settings = self.source_settings(name)
             if isinstance(settings, ForumSource):
                 _key_headers(name, settings)
+                self._webhook_secret(name, settings)
         if self._watches():
             secret(self.config.bot.api_key_env, key="bot.api_key_env")
         with self.open_store(), EmbeddingCache.open(self.cache_path):
             log.info("model=%s", self.embedder.model_id)
+
+    @contextmanager
+    def webhooks(self, calls: Calls) -> Iterator[str | None]:
+        """Listen for what forums tell, for the time of the block.
+
+        What comes is noted in the store, and a refresh of its source called for.
+
+        Yields:
+            The address, to which ``/webhook/SOURCE`` is added; ``None`` when no
+            source has a secret, and nobody listens.
+
+        Raises:
+            ConfigError: A secret is not in the environment, or too short.
+            KBError: The port is taken, or the host no address of this machine.
+        """
+        secrets = {
+            name: (found, settings.url)
+            for name in self.source_names()
+            if isinstance(settings := self.source_settings(name), ForumSource)
+            and (found := self._webhook_secret(name, settings)) is not None
+        }
+        if not secrets:
+            yield None
+            return
+        from bot.listening import serving
+        from bot.webhook import Notebook, Sender, create_app
+
+        note = Notebook(
+            self.store_path,
+            lambda name: calls.call(_refresh_name(name)),
+            clock=self.clock,
+        )
+        senders = {name: Sender(*values) for name, values in secrets.items()}
+        where = self.config.webhook
+        receiver = create_app(senders, note)
+        with serving(receiver, host=where.host, port=where.port) as address:
+            for name in senders:
+                log.info("listening on %s/webhook/%s", address, name)
+            yield address
+
+    def _webhook_secret(self, name: str, settings: ForumSource) -> str | None:
+        from bot.hints import MIN_SECRET_CHARS
+
+        key = f"sources.{name}.webhook_secret_env"
+        found = secret(settings.webhook_secret_env, key=key)
+        if found is not None and len(found) < MIN_SECRET_CHARS:
+            # Not its length: that is half of what there is to guess.
+            raise ConfigError(
+                key,
+                f"expected at least {MIN_SECRET_CHARS} characters in "
+                f"{settings.webhook_secret_env}, as the forum does",
+            )
+        return found
 
     def _refresh_job(self, name: str) -> bool:
         with suppress(StoppedError):
@@ -642,3 +697,7 @@ def _site(url: str) -> str:
     parts = urlsplit(url)
     usual = 443 if parts.scheme == "https" else 80
     return f"{parts.hostname}:{parts.port or usual}"
+
+
+def _refresh_name(source: str) -> str:
+    return f"refresh {source}"

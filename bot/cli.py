@@ -392,21 +392,24 @@ def run(session: Session) -> None:
     Example:
         baraza --config config.yaml run
     """
+    from bot.calls import Calls
     from bot.schedule import Stop, run_jobs, stopping_on_signals
 
-    app, stop = session.app, Stop()
+    app, stop, calls = session.app, Stop(), Calls()
     schedule = app.config.schedule
     # It logs by itself: whoever runs a service wants to see that it lives.
     log_to_stderr(verbose=True)
     with app.single_instance("baraza run"), stopping_on_signals(stop):
         app.stopped = stop
         app.check()
-        run_jobs(
-            app.jobs(),
-            stop,
-            timezone=schedule.timezone,
-            misfire_grace=schedule.misfire_grace,
-        )
+        with app.webhooks(calls):
+            run_jobs(
+                app.jobs(),
+                stop,
+                timezone=schedule.timezone,
+                misfire_grace=schedule.misfire_grace,
+                calls=calls,
+            )
 
 
 @main.command()

@@ -184,6 +184,7 @@ class ForumSource(_Source):
     api_username: str | None = None
     user_api_key_env: EnvName | None = None
     respect_robots: bool = True
+    webhook_secret_env: EnvName | None = None
     exclude_categories: list[str] = []
     private_categories: list[str] = []
     ignore_authors: list[str] = []
@@ -371,6 +372,13 @@ class Serve(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8642
 
 
+class Webhook(_Section):
+    """Where ``baraza run`` listens for what forums tell."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8643
+
+
 class Config(_Section):
     """All settings of one installation; defaults are safe."""
 
@@ -383,6 +391,7 @@ class Config(_Section):
     bot: Bot = Bot()
     schedule: Schedule = Schedule()
     serve: Serve = Serve()
+    webhook: Webhook = Webhook()
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

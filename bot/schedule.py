@@ -26,6 +26,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from bot.calls import Calls
 from bot.config import Trigger
 from bot.cron import cron_trigger
 from kb.errors import KBError
@@ -80,6 +81,7 @@ def run_jobs(
     *,
     timezone: str = "UTC",
     misfire_grace: timedelta = timedelta(minutes=10),
+    calls: Calls | None = None,
 ) -> None:
     """Run every job once, in order, and by the clock, until *stop* is asked for.
 
@@ -90,17 +92,30 @@ def run_jobs(
         timezone: For cron triggers.
         misfire_grace: A job that could not start in time is still started when it
             is no later than this.
+        calls: Where runs between those of the clock are asked for, by the names
+            of jobs.
     """
+    calls = Calls() if calls is None else calls
     lanes = {job.lane: threading.Lock() for job in jobs}
-    scheduler = _scheduler(jobs, lanes, stop, timezone, misfire_grace)
+    scheduler = _scheduler(jobs, lanes, stop, calls, timezone, misfire_grace)
     # Before the first round: a harvest of hours must not hold up the watch.
     scheduler.start()
+    answering = [
+        threading.Thread(
+            target=_answer_calls, args=(jobs, lane, lock, stop, calls), daemon=True
+        )
+        for lane, lock in lanes.items()
+    ]
+    for thread in answering:
+        thread.start()
     for job in jobs:
         if not stop():
-            _attempt(job, lanes[job.lane], stop)
+            _attempt(job, lanes[job.lane], stop, calls)
     log.info("running: %s", ", ".join(job.name for job in jobs))
     stop.wait()
     log.info("stopping")
+    for thread in answering:
+        thread.join()
     scheduler.shutdown(wait=True)
 
 
@@ -123,10 +138,31 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _attempt(job: Job, lane: threading.Lock, stop: Stop) -> None:
+def _answer_calls(
+    jobs: Sequence[Job], lane: str, lock: threading.Lock, stop: Stop, calls: Calls
+) -> None:
+    """Run the jobs of one lane that are called for, until *stop* is asked for."""
+    while not stop():
+        due = calls.due()
+        for job in jobs:
+            if job.lane == lane and job.name in due:
+                _attempt(job, lock, stop, calls, called=True)
+        time.sleep(_POLL_S)
+
+
+def _attempt(
+    job: Job,
+    lane: threading.Lock,
+    stop: Stop,
+    calls: Calls,
+    *,
+    called: bool = False,
+) -> None:
     with lane:
-        if stop():
+        # While this waited, a run by the clock may have served the call.
+        if stop() or (called and not calls.is_due(job.name)):
             return
+        calls.begin(job.name)
         started = time.monotonic()
         try:
             complete = job.run() is not False
@@ -145,6 +181,7 @@ def _scheduler(
     jobs: Sequence[Job],
     lanes: dict[str, threading.Lock],
     stop: Stop,
+    calls: Calls,
     timezone: str,
     misfire_grace: timedelta,
 ) -> Any:
@@ -167,7 +204,7 @@ def _scheduler(
         scheduler.add_job(
             _attempt,
             _trigger(job.trigger, zone),
-            args=(job, lanes[job.lane], stop),
+            args=(job, lanes[job.lane], stop, calls),
             id=job.name,
         )
     return scheduler

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.listening import listen
 from bot.schedule import Stop, stopping_on_signals
-from kb.errors import KBError
 from kb.index import OpenIndex, current_directory
 from kb.index.stamp import Stamp
 from kb.lexical import LEXICAL_FORMAT, TantivyIndex
@@ -99,7 +98,7 @@ def serve_forever(app: App, *, host: str, port: int) -> None:
 
     live = LiveSearch(app)
     live.health()  # A service that cannot answer anything should not start.
-    listener = _listen(host, port)
+    listener = listen(host, port)
     bound = listener.getsockname()[1]
     log.info("listening on http://%s:%d", host, bound)
     click.echo(f"http://{host}:{bound}/api/search?q=…", err=True)
@@ -110,20 +109,3 @@ def serve_forever(app: App, *, host: str, port: int) -> None:
     # an ordered end would look like a crash.
     with listener, stopping_on_signals(Stop()):
         uvicorn.Server(config).run(sockets=[listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as exc:
-        raise KBError(f"cannot listen on {host}:{port}: {exc.strerror}") from exc
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        # Before anybody is told where: from now on connections wait, not fail.
-        listener.listen()
-    except OSError as exc:
-        listener.close()
-        raise KBError(f"cannot listen on {host}:{port}: {exc.strerror}") from exc
-    return listener

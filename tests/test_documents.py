@@ -28,7 +28,9 @@ def test_every_command_has_help_with_an_example_and_stands_in_the_readme(
         assert not isinstance(parameter, click.Option) or parameter.help
 
 
-@pytest.mark.parametrize("section", ["embedding", "chunking", "search", "serve"])
+@pytest.mark.parametrize(
+    "section", ["embedding", "chunking", "search", "serve", "webhook"]
+)
 def test_config_yaml_shows_the_defaults(section: str) -> None:
     shown = getattr(load_config(CHECKOUT / "config.yaml"), section)
     default = Config.model_fields[section].default

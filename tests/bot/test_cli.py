@@ -546,6 +546,47 @@ def test_run_answers_a_new_topic_refuses_a_second_and_ends_on_sigterm(
     install.ok("harvest")  # The folder is free again.
 
 
+def test_run_takes_hints_and_ends_on_sigterm(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BARAZA_TEST_HOOK", "a secret of some length")
+    sources = yaml.safe_load(install.config.read_text("utf-8"))["sources"]
+    forum = sources["forum"] | {"webhook_secret_env": "BARAZA_TEST_HOOK"}
+    install.change("sources", {"forum": forum})
+    install.change("webhook", {"port": 0})
+    process = install.start("run")
+    with running(process, lambda line: "/webhook/forum" in line) as line:
+        url = re.search(r"http://\S+", line)
+        assert url is not None
+        hooks = install.box.webhooks
+        hooks.ping(hooks.register(url[0], "a secret of some length"))
+        hooks.ping(hooks.register(url[0], "another secret of some length"))
+        install.community.add_post(1, "Another reply.", user="ben")
+        hooks.flush()
+        code, rest = end(process)
+
+    assert [each.status for each in hooks.deliveries] == [200, 403, 200, 403]
+    assert "source=forum event=post_created noted=1" in rest
+    assert (code, "Traceback" in rest) == (0, False)
+
+
+def test_a_short_webhook_secret_is_a_config_error(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BARAZA_TEST_HOOK", "short")
+    sources = yaml.safe_load(install.config.read_text("utf-8"))["sources"]
+    forum = sources["forum"] | {"webhook_secret_env": "BARAZA_TEST_HOOK"}
+    install.change("sources", {"forum": forum})
+
+    result = install.baraza("run")
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == (
+        "baraza: config: sources.forum.webhook_secret_env: expected at least 12 "
+        "characters in BARAZA_TEST_HOOK, as the forum does"
+    )
+
+
 def test_run_that_was_killed_blocks_nobody(install: Install) -> None:
     process = install.start("run")
     with running(process, lambda line: RUNNING in line):

@@ -502,3 +502,35 @@ def test_a_contact_that_forums_would_turn_away_is_refused(contact: str) -> None:
 
     assert message.startswith("community.contact: expected a contact without '")
     assert "forums slow down or turn away" in message
+
+
+# -- webhooks --------------------------------------------------------------
+
+
+def test_nobody_listens_to_webhooks_unless_told() -> None:
+    config = parsed()
+    forum = config.sources["forum"]
+
+    assert isinstance(forum, ForumSource)
+    assert forum.webhook_secret_env is None
+    assert (config.webhook.host, config.webhook.port) == ("127.0.0.1", 8643)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        ("webhook.port", 65_536, "webhook.port: expected less than or equal to 65535"),
+        ("webhook.port", "8643", 'webhook.port: expected a whole number, got "8643"'),
+        ("webhook.secret", "x", "webhook.secret: unknown key"),
+        (
+            "sources.forum.webhook_secret_env",
+            "a secret of some length",
+            "sources.forum.webhook_secret_env: "
+            "expected the name of an environment variable: no secret",
+        ),
+    ],
+)
+def test_a_webhook_setting_that_is_wrong_is_named(
+    path: str, value: object, problem: str
+) -> None:
+    assert error(path, value).startswith(problem)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.calls import Calls
 from bot.config import Trigger
 from bot.cron import cron_trigger
 from bot.schedule import Job, Stop, run_jobs, stopping_on_signals
@@ -167,6 +168,89 @@ def test_a_long_first_harvest_does_not_hold_up_the_watch() -> None:
     run_jobs(jobs, stop)
 
     assert in_time == [True]
+
+
+# -- runs that are called for ----------------------------------------------
+
+
+def at_once() -> Calls:
+    return Calls(settle_s=0, apart_s=0)
+
+
+def test_a_called_job_runs_between_those_of_the_clock() -> None:
+    stop, calls = Stop(), at_once()
+    runs = Runs(stop, until=3)
+
+    jobs = [
+        runs.job("refresh"),
+        runs.job("watch", then=lambda: calls.call("refresh")),
+    ]
+    run_jobs(jobs, stop, calls=calls)
+
+    assert runs.names == ["refresh", "watch", "refresh"]
+
+
+def test_a_call_during_a_run_is_served_by_another_and_calls_are_bundled() -> None:
+    """The run may have looked already when the hint came."""
+    stop, calls = Stop(), at_once()
+    runs = Runs(stop, until=2)
+
+    def called_twice() -> None:
+        if len(runs.names) == 1:
+            calls.call("refresh")
+            calls.call("refresh")
+
+    run_jobs([runs.job("refresh", then=called_twice)], stop, calls=calls)
+
+    assert runs.names == ["refresh", "refresh"]
+    assert calls.due() == []
+
+
+def test_a_called_job_waits_for_its_lane() -> None:
+    stop, calls = Stop(), at_once()
+    runs = Runs(stop, until=2)
+    ended: list[int] = []
+
+    def harvest() -> None:
+        calls.call("refresh a")
+        # Time enough for the called run to begin, if nothing held it back.
+        threading.Event().wait(0.5)
+        ended.append(len(runs.names))
+
+    jobs = [
+        runs.job("refresh b", lane="harvest", then=harvest),
+        runs.job("refresh a", lane="harvest"),
+    ]
+    run_jobs(jobs, stop, calls=calls)
+
+    assert ended == [1]
+    assert runs.names[:2] == ["refresh b", "refresh a"]
+
+
+def test_a_called_job_that_fails_is_logged_and_can_be_called_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stop, calls = Stop(), at_once()
+    runs = Runs(stop, until=3)
+
+    def fail() -> None:
+        calls.call("refresh")
+        raise StoreError("kb.db", "disk full")
+
+    run_jobs([runs.job("refresh", then=fail)], stop, calls=calls)
+
+    assert runs.names == ["refresh"] * 3
+    assert caplog.messages.count("job=refresh failed: kb.db: disk full") == 3
+
+
+def test_a_call_for_a_job_that_is_not_there_changes_nothing() -> None:
+    stop, calls = Stop(), at_once()
+    runs = Runs(stop, until=2)
+    calls.call("refresh z")
+
+    run_jobs([runs.job("refresh"), runs.job("watch")], stop, calls=calls)
+
+    assert runs.names == ["refresh", "watch"]
 
 
 def test_what_runs_is_finished_before_the_end() -> None:

@@ -1,0 +1,91 @@
+"""Sockets that listen, and a web server in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kb.errors import KBError
+
+# A connection each; those beyond are told to come later (503).
+_MAX_CONNECTIONS = 32
+_START_TIMEOUT_S = 10.0
+# What is half received when the server ends is given up after that.
+_END_TIMEOUT_S = 2
+_POLL_S = 0.01
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; from now on connections wait, not fail.
+
+    Raises:
+        KBError: The port is taken, or *host* is no address of this machine.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as exc:
+        raise KBError(f"cannot listen on {host}:{port}: {exc.strerror}") from exc
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as exc:
+        listener.close()
+        raise KBError(f"cannot listen on {host}:{port}: {exc.strerror}") from exc
+    return listener
+
+
+@contextmanager
+def serving(app: Any, *, host: str, port: int) -> Iterator[str]:
+    """Serve an ASGI application beside what else happens, for the time of the block.
+
+    Yields:
+        Its address, without a trailing slash.
+
+    Raises:
+        KBError: See `listen`; or the server did not start.
+    """
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        # Or what is left of a body that was refused would be read to its end.
+        headers=[("Connection", "close")],
+        limit_concurrency=_MAX_CONNECTIONS,
+        timeout_graceful_shutdown=_END_TIMEOUT_S,
+    )
+    server = uvicorn.Server(config)
+    with listen(host, port) as listener:
+        bound = listener.getsockname()[1]
+        thread = threading.Thread(
+            target=server.run,
+            kwargs={"sockets": [listener]},
+            name=f"serving {host}:{bound}",
+        )
+        thread.start()
+        try:
+            _wait_for_start(server, thread)
+            shown = f"[{host}]" if ":" in host else host
+            yield f"http://{shown}:{bound}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _wait_for_start(server: Any, thread: threading.Thread) -> None:
+    until = time.monotonic() + _START_TIMEOUT_S
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > until:
+            raise KBError("the web server did not start")
+        time.sleep(_POLL_S)
