@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from indexer.blocks import Block
 from indexer.clean import CLEANER_VERSION, MAX_CHARS, clean_body, is_truncated
+from indexer.links import LINKS_VERSION
 from indexer.packing import HEADING_SEPARATOR, Packer, TokenCounter
 from kb.types import Document, Kind, PassageDraft
 
@@ -27,13 +28,14 @@ MIN_TOKENS = 30
 def chunker_stamp(
     model_id: str, *, max_tokens: int = MAX_TOKENS, min_tokens: int = MIN_TOKENS
 ) -> str:
-    """Names all that passages depend on; another stamp means cutting them anew.
+    """Names all that passages and links depend on; another one means cutting anew.
 
     >>> chunker_stamp("some/model", max_tokens=180)
-    'chunk 1, clean 1, some/model, 30 to 180'
+    'chunk 1, clean 1, links 1, some/model, 30 to 180'
     """
     return (
-        f"chunk {CHUNKER_VERSION}, clean {CLEANER_VERSION}, {model_id}, "
+        f"chunk {CHUNKER_VERSION}, clean {CLEANER_VERSION}, "
+        f"links {LINKS_VERSION}, {model_id}, "
         f"{min_tokens} to {max_tokens}"
     )
 

@@ -52,7 +52,7 @@ def clean_html(cooked: str, *, mail: bool = True) -> tuple[Block, ...]:
     ['See this', 'a\n b']
     """
     cooked = cooked[:MAX_CHARS]
-    if _is_tangled(cooked):
+    if is_tangled(cooked):
         return clean_text(_without_tags(cooked), mail=mail)
     blocks, quotes = html_blocks(cooked)
     return without_mail(blocks, quotes) if mail else tuple(blocks)
@@ -103,10 +103,10 @@ _NEVER_DEEP = _names(
 _FORMATS = _names("a b big code em font i nobr s small strike strong tt u")
 
 
-def _is_tangled(text: str) -> bool:
+def is_tangled(text: str) -> bool:
     """Whether so many tags are left open that a tree of it would cost minutes.
 
-    >>> _is_tangled("<div>" * 10_000), _is_tangled("<p><b>x</b></p>" * 10_000)
+    >>> is_tangled("<div>" * 10_000), is_tangled("<p><b>x</b></p>" * 10_000)
     (True, False)
     """
     if text.count("<") <= _MAX_DEPTH:

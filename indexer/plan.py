@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Hashable, Sequence
 
+from indexer.links import document_links
 from kb.errors import RecordError
 from kb.store.documents import document_hash, passage_hash
 from kb.store.rows import clean
@@ -47,7 +48,13 @@ def plan_document(
     True
     """
     if stored is None:
-        return DocumentChange(document, None, chunker, insert=tuple(drafts))
+        return DocumentChange(
+            document,
+            None,
+            chunker,
+            insert=tuple(drafts),
+            links=document_links(document),
+        )
     waiting: defaultdict[Hashable, deque[Passage]] = defaultdict(deque)
     # The word index holds a document's title with each of its passages.
     if stored.title == clean(document.title):
@@ -74,7 +81,13 @@ def plan_document(
     if unchanged and not (insert or delete or moved):
         return None
     return DocumentChange(
-        document, stored.id, chunker, tuple(keep), tuple(insert), delete
+        document,
+        stored.id,
+        chunker,
+        tuple(keep),
+        tuple(insert),
+        delete,
+        document_links(document),
     )
 
 

@@ -276,6 +276,79 @@ class IndexablePassage:
         return passage_input(self.title, self.heading, self.text)
 
 
+class LinkRelation(StrEnum):
+    """In which way a post or page leads to another."""
+
+    LINK = "link"
+    """A link in the text."""
+    CARD = "card"
+    """An address on a line of its own, shown as a preview or a player."""
+    QUOTE = "quote"
+    """A post that is quoted."""
+
+
+class LinkRole(StrEnum):
+    """Who linked, seen from the document that the link stands in."""
+
+    ASKER = "asker"
+    HELPER = "helper"
+    STAFF = "staff"
+    PAGE = "page"
+    """Nobody in a conversation: a documentation page, a course, a video."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDraft:
+    """A link as it was found, before the store works out where it leads.
+
+    Attributes:
+        part_number: The part it stands in.
+        href: Absolute, see `kb.links.normalize`.
+        text: What the author wrote as its text, on one line; empty for a bare
+            address, a card or a quote.
+        created_at: When its part was written.
+    """
+
+    part_number: int
+    relation: LinkRelation
+    href: str
+    text: str
+    role: LinkRole
+    author_id: int | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A stored link, and what it leads to.
+
+    Attributes:
+        url: Canonical, without the place within the page.
+        anchor: That place: ``/3`` for a post, ``#backup`` for a section.
+        link_key: What all addresses of the same thing share, see `kb.links`.
+        text: See `LinkDraft`.
+        created_at: When its part was written. An edit may have added the link
+            later; no forum says when.
+        accepted: It stands in a post that was accepted as the solution.
+        targets: Stored documents that it leads to, by id: several when versions
+            of a page are folded. Never the document that it stands in, nor
+            another version of that.
+    """
+
+    document_id: DocumentId
+    part_number: int
+    relation: LinkRelation
+    url: str
+    anchor: str
+    link_key: str
+    text: str
+    role: LinkRole
+    author_id: int | None
+    created_at: datetime | None
+    accepted: bool
+    targets: tuple[DocumentId, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentChange:
     """What to do to the store so that it holds *document*; made by a plan.
@@ -286,6 +359,7 @@ class DocumentChange:
         keep: Stored passages that stay, with their (possibly new) ordinal.
         insert: New passages.
         delete: Stored passages that go.
+        links: All links of the document, in its order; they replace the stored.
     """
 
     document: Document
@@ -294,6 +368,7 @@ class DocumentChange:
     keep: tuple[tuple[PassageId, int], ...] = ()
     insert: tuple[PassageDraft, ...] = ()
     delete: tuple[PassageId, ...] = ()
+    links: tuple[LinkDraft, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

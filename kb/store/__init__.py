@@ -1,8 +1,8 @@
 """The truth: one SQLite file, opened with `Store.open`.
 
 SQL lives in this package alone. Each module is one part of the store and is
-reached as an attribute: ``store.documents``, ``store.passages``,
-``store.progress``, ``store.ledger``, ``store.looks``.
+reached as an attribute: ``store.documents``, ``store.passages``, ``store.links``,
+``store.progress``, ``store.loose``, ``store.looks``, ``store.ledger``.
 """
 
 from kb.store.connection import Store
@@ -10,6 +10,7 @@ from kb.store.documents import Documents
 from kb.store.embeddings import EmbeddingCache
 from kb.store.holdings import Coverage, Held, Holdings
 from kb.store.ledger import Decision, Ledger
+from kb.store.links import Links
 from kb.store.looks import CATEGORIES, Look, Looks
 from kb.store.passages import Passages
 from kb.store.progress import Progress, SetAside, SourceState
@@ -23,6 +24,7 @@ __all__ = [
     "Held",
     "Holdings",
     "Ledger",
+    "Links",
     "Look",
     "Looks",
     "Passages",

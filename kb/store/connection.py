@@ -16,6 +16,7 @@ from kb.store.documents import Documents
 from kb.store.failures import alone, connection_factory, sqlite_errors
 from kb.store.holdings import Holdings
 from kb.store.ledger import Ledger
+from kb.store.links import Links
 from kb.store.looks import Looks
 from kb.store.loose import LooseParts
 from kb.store.passages import Passages
@@ -35,6 +36,7 @@ class Store:
         self.path = path
         self.documents = Documents(db)
         self.passages = Passages(db)
+        self.links = Links(db)
         self.progress = Progress(db)
         self.ledger = Ledger(db)
         self.loose = LooseParts(db)

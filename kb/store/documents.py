@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from kb.store.links import document_key, replace_links, stored_rules
 from kb.store.rows import batches, clean, placeholders, to_json, to_moment, to_text
 from kb.types import (
     Document,
@@ -60,6 +61,8 @@ class Documents:
             [(ordinal, pid, ordinal) for pid, ordinal in change.keep],
         )
         self._insert_passages(document_id, change.document, change.insert)
+        rules = stored_rules(self._conn)
+        replace_links(self._conn, document_id, change.document, change.links, rules)
         return document_id
 
     def touch(self, ids: Iterable[DocumentId], *, walk: int) -> None:
@@ -138,6 +141,7 @@ class Documents:
             "archived": document.archived,
             "pinned": document.pinned,
             "likes": document.likes,
+            "link_key": document_key(document, stored_rules(self._conn)),
         }
         if walk is not None:
             values["walk"] = walk

@@ -237,20 +237,26 @@ def _whole_forum(db: Database) -> None:
             ordinal INTEGER NOT NULL,
             -- link, quote or card
             relation TEXT NOT NULL,
+            -- as it was found, without what must not be kept: what follows is
+            -- worked out from it, anew when the rules change
+            href TEXT NOT NULL,
             -- canonical, without the place within the page
             url TEXT NOT NULL,
             -- the place within the page: /3 for a post, #backup for a section
             anchor TEXT NOT NULL,
             -- url, with what the config folds (versions of a page) folded
             link_key TEXT NOT NULL,
+            -- of a forum's short address of a post, which names no topic
+            post_id INTEGER,
             text TEXT NOT NULL,
-            -- asker, helper or staff
+            -- asker, helper, staff or page
             role TEXT NOT NULL,
             author_id INTEGER,
             created_at TEXT,
             PRIMARY KEY (document_id, part_number, ordinal)
         ) WITHOUT ROWID;
         CREATE INDEX links_key ON links (link_key);
+        CREATE INDEX links_post ON links (post_id) WHERE post_id IS NOT NULL;
 
         -- blocks that most first posts of a category share
         CREATE TABLE templates (
