@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bot.forum import Forum
     from bot.responder import Responder
     from bot.schedule import Job
+    from bot.show import LinkFrom
     from bot.topic import TopicView
     from indexer.channel import ChannelOptions
     from indexer.pipeline import Progress, RefreshReport
@@ -302,6 +303,8 @@ class App:
                 raise StoppedError
 
         with self.source(name, light=light) as source, self.open_store() as store:
+            with store.transaction():
+                store.links.use(self.config.link_rules())
             return refresh(
                 source,
                 store,
@@ -353,6 +356,19 @@ class App:
         from bot.languages import with_language
 
         return with_language(document, among=tuple(self.config.community.languages))
+
+    def links_to(self, url: str, *, limit: int) -> list[LinkFrom]:
+        """Who links to a page, newest first, as the public may see it.
+
+        Raises:
+            StoreError: There is no knowledge base yet, or it cannot be read.
+        """
+        from bot.show import LinkFrom
+
+        with self.open_store(readonly=True) as store:
+            links = store.links.to(url, limit=limit)
+            documents = store.documents.summaries([link.document_id for link in links])
+            return [LinkFrom(documents[link.document_id], link) for link in links]
 
     # -- index and search --------------------------------------------------
 

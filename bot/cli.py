@@ -352,6 +352,38 @@ def status(session: Session, as_json: bool) -> None:
         say(show.status_lines(found))
 
 
+@main.command()
+@click.argument("url")
+@click.option(
+    "-k",
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="Links to show.",
+)
+@as_json_option
+@common_options()
+@click.pass_obj
+def links(session: Session, url: str, limit: int, as_json: bool) -> None:
+    """Show who links to a topic or page, newest first, as the public sees it.
+
+    Any address of it will do: of a post, of another version, of an old host.
+
+    \b
+    Example:
+        baraza links https://community.dhis2.org/t/812
+    """
+    found = session.app.links_to(url, limit=limit)
+    for each in found:
+        if as_json:
+            say_json(show.link_values(each))
+        else:
+            say(show.link_lines(each))
+    if not found and not as_json:
+        say("no links found")
+
+
 # -- the bot -----------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -30,6 +30,7 @@ from pydantic import (
 from bot.config_errors import config_error, one_line, show
 from bot.windows import Window, parse_window
 from kb.errors import ConfigError
+from kb.links import LinkRules
 from kb.types import Kind
 
 Mode = Literal["off", "shadow", "public"]
@@ -269,6 +270,51 @@ Source = Annotated[
 ]
 
 
+class Fold(_Section):
+    """One rule that makes the addresses of a page's versions one."""
+
+    pattern: Regex
+    replace: str
+
+
+class Links(_Section):
+    """What is known of addresses beside what holds for all of the web."""
+
+    hosts: dict[str, str] = {}
+    fold: list[Fold] = []
+    drop_parameters: list[str] = []
+
+    @field_validator("hosts")
+    @classmethod
+    def _bare_hosts(cls, hosts: dict[str, str]) -> dict[str, str]:
+        for host in (*hosts, *hosts.values()):
+            if not re.fullmatch(r"[a-z0-9.-]+(:[0-9]+)?", host):
+                raise ValueError(
+                    f"expected hosts without https:// and path, such as "
+                    f"forum.example.org, not {show(host)}"
+                )
+        return hosts
+
+    @model_validator(mode="after")
+    def _rules_hold(self) -> Self:
+        self.rules()
+        return self
+
+    def rules(self, sites: Iterable[str] = (), forums: Iterable[str] = ()) -> LinkRules:
+        """These settings, for the sites that are harvested.
+
+        Raises:
+            ValueError: They contradict each other.
+        """
+        return LinkRules(
+            sites=tuple(dict.fromkeys(sites)),
+            forums=tuple(dict.fromkeys(forums)),
+            hosts=tuple(self.hosts.items()),
+            fold=tuple((rule.pattern, rule.replace) for rule in self.fold),
+            drop_parameters=tuple(self.drop_parameters),
+        )
+
+
 class Embedding(_Section):
     """Which model turns text into vectors."""
 
@@ -388,6 +434,7 @@ class Config(_Section):
     embedding: Embedding = Embedding()
     chunking: Chunking = Chunking()
     search: Search = Search()
+    links: Links = Links()
     bot: Bot = Bot()
     schedule: Schedule = Schedule()
     serve: Serve = Serve()
@@ -413,6 +460,22 @@ class Config(_Section):
             _FORUM_REFRESH if isinstance(self.sources[name], ForumSource) else _DAILY
         )
         return self.schedule.refresh.get(name, usual)
+
+    def link_rules(self) -> LinkRules:
+        """By which the addresses of links are compared."""
+        forums: list[str] = []
+        sites: list[str] = []
+        for source in self.sources.values():
+            match source:
+                case ForumSource():
+                    forums.append(source.url)
+                case ArchiveSource():
+                    forums.append(source.forum_url)
+                case MarkdownSource():
+                    sites.append(source.base_url)
+                case PlannedSource(url=str() as url):
+                    sites.append(url)
+        return self.links.rules(sites, forums)
 
     @property
     def user_agent(self) -> str:

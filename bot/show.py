@@ -7,6 +7,7 @@ break a line; `bot.terminal.say` takes out the control characters.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.compose import title_of
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from indexer.pipeline import RefreshReport
     from indexer.verify import VerifyReport
     from kb.store import Decision
-    from kb.types import SearchHit
+    from kb.types import DocumentSummary, Link, SearchHit
 
 _PASSAGE_CHARS = 240
 _RECENT = 5
@@ -91,6 +92,53 @@ def hit_lines(hit: SearchHit) -> str:
         f"      {visible(hit.url)}\n"
         f"      {passage}"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFrom:
+    """A link, with the document that it stands in."""
+
+    document: DocumentSummary
+    link: Link
+
+    @property
+    def url(self) -> str:
+        """Where it can be seen: its post, or its page."""
+        is_post = self.document.kind.value == "thread"
+        return self.document.url + (f"/{self.link.part_number}" if is_post else "")
+
+
+def link_values(found: LinkFrom) -> dict[str, Any]:
+    """Who links to a page, for machines."""
+    link = found.link
+    return {
+        "title": found.document.title,
+        "from": found.url,
+        "kind": found.document.kind.value,
+        "source": found.document.source,
+        "to": link.url + link.anchor,
+        "text": link.text,
+        "relation": link.relation.value,
+        "role": link.role.value,
+        "accepted": link.accepted,
+        "created_at": link.created_at,
+    }
+
+
+def link_lines(found: LinkFrom) -> str:
+    """Who links to a page, for people."""
+    link = found.link
+    when = f"{link.created_at:%Y-%m-%d}" if link.created_at else "no date   "
+    facts = [link.role.value]
+    facts += [link.relation.value] if link.relation.value != "link" else []
+    facts += ["accepted"] if link.accepted else []
+    lines = [
+        f"{when}  {visible(found.document.title)} ({', '.join(facts)})",
+        f"            {visible(found.url)}",
+    ]
+    if link.text:
+        lines.append(f"            “{visible(link.text)}”")
+    return "\n".join(lines)
 
 
 def status_lines(status: Status) -> str:

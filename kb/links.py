@@ -33,11 +33,11 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Parameters that say where a reader came from, or who is logged in; none of them
-# changes what is shown.
+# Parameters that say where a reader came from, who is logged in, or which words to
+# mark (as the search of Sphinx does); none of them leads to another page.
 _TRACKING = _names(
-    "_ga _gl _hsenc _hsmi dclid fbclid gbraid gclid gclsrc igsh igshid li_fat_id "
-    "mc_cid mc_eid mkt_tok msclkid oly_anon_id oly_enc_id ref_src ref_url "
+    "_ga _gl _hsenc _hsmi dclid fbclid gbraid gclid gclsrc highlight igsh igshid "
+    "li_fat_id mc_cid mc_eid mkt_tok msclkid oly_anon_id oly_enc_id ref_src ref_url "
     "share_id srsltid ttclid twclid vero_id wbraid yclid"
 )
 _SECRETS = _names("access_token api_key api_username auth_token id_token jsessionid")
@@ -246,10 +246,9 @@ class LinkRules:
 
     def _folded(self, url: str) -> str:
         key = _SCHEME.sub("", url)
-        key = re.sub(r"/(?:index\.html?)?(?=$|\?)", "", key, count=1)
         for pattern, replacement in self.fold:
             key = re.sub(pattern, replacement, key)
-        return key
+        return re.sub(r"/(?:index\.html?)?(?=$|\?)", "", key, count=1)
 
     def _on_forum(self, forum: str, path: str, parts: SplitResult) -> Place | None:
         path = re.sub(r"/{2,}", "/", path) or "/"
