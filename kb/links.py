@@ -41,6 +41,8 @@ _TRACKING = _names(
     "share_id srsltid ttclid twclid vero_id wbraid yclid"
 )
 _SECRETS = _names("access_token api_key api_username auth_token id_token jsessionid")
+# Where a forum's own button for sharing adds who shared: ?u=name
+_SHARED = re.compile(r"/(?:c|p|t|tag)/")
 _TRACKED = re.compile(r"(?:utm|pk|piwik|mtm|matomo|hsa)_")
 
 
@@ -83,7 +85,7 @@ def _spelt(url: str) -> str:
         return ""
     if not host:
         return ""
-    dropped = {"u"} if re.search(r"/[tp]/.*\d", parts.path) else set()
+    dropped = {"u"} if _SHARED.search(parts.path) else set()
     return urlunsplit(
         (
             parts.scheme,

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from kb.links import LinkRules, forum_of, rules_from_json
+from kb.links import LinkRules, forum_of, normalize, rules_from_json
 from kb.store.rows import BATCH, batches, clean, placeholders, to_moment, to_text
 from kb.types import (
     PUBLIC,
@@ -342,7 +342,8 @@ def replace_links(
     home = _home(document.kind, document.url)
     rows: list[tuple[Any, ...]] = []
     for ordinal, draft in enumerate(drafts):
-        place = rules.place(draft.href, home=home)
+        href = normalize(draft.href)
+        place = rules.place(href, home=home) if href is not None else None
         if place is None:
             continue
         rows.append(
@@ -351,7 +352,7 @@ def replace_links(
                 draft.part_number,
                 ordinal,
                 draft.relation.value,
-                draft.href,
+                href,
                 place.url,
                 place.anchor,
                 place.key,
