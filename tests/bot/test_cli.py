@@ -199,6 +199,7 @@ def test_all_the_promised_commands_are_there() -> None:
         "harvest",
         "index",
         "ask",
+        "links",
         "answer",
         "run",
         "serve",
