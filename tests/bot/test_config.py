@@ -286,6 +286,21 @@ def _keys_of(model: Any) -> set[str]:
             "sources.forum.url: expected an address with a valid host and port",
         ),
         (
+            "links.hosts",
+            {"https://old.example": "new.example"},
+            "links.hosts: expected hosts without https:// and path",
+        ),
+        (
+            "links.hosts",
+            {"a.example": "b.example", "b.example": "c.example"},
+            "links: b.example is both an old host and a new one",
+        ),
+        (
+            "links.fold",
+            [{"pattern": "v(41)", "replace": r"\2"}],
+            "links: 'v(41)' → '\\\\2': invalid group reference",
+        ),
+        (
             "schedule.timezone",
             "Mars/Olympus",
             "schedule.timezone: expected a time zone such as Africa/Nairobi, "

@@ -322,12 +322,9 @@ SAMPLE_FORUM = "https://discourse.urho3d.io"
 
 
 def real_posts() -> Iterator[tuple[int, dict[str, Any]]]:
-    path = shared_path("discourse/samples/topics.jsonl.gz")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            topic = json.loads(line)
-            for post in topic["post_stream"]["posts"]:
-                yield topic["id"], post
+    for topic in lines_of("discourse/samples/topics.jsonl.gz"):
+        for post in topic["post_stream"]["posts"]:
+            yield topic["id"], post
 
 
 def _left_out_on_purpose(cooked: str) -> set[str]:
@@ -369,13 +366,58 @@ def test_real_posts_have_the_links_that_their_forum_counted() -> None:
 
 
 def test_real_posts_of_another_forum_give_links_and_no_error() -> None:
-    path = shared_path("discourse/samples/posts.jsonl.gz")
     links = 0
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            post = json.loads(line)
-            url = f"{FORUM}/t/{post['topic_id']}"
-            links += len(links_in(post["cooked"], "html", url=url))
-            links_in(post["raw"], "markdown", url=url)
-            links_in(post["raw"], "text", url=url)
+    for post in lines_of("discourse/samples/posts.jsonl.gz"):
+        url = f"{FORUM}/t/{post['topic_id']}"
+        links += len(links_in(post["cooked"], "html", url=url))
+        links_in(post["raw"], "markdown", url=url)
+        links_in(post["raw"], "text", url=url)
     assert links > 100
+
+
+@pytest.mark.slow
+def test_the_links_that_answered_questions_are_found() -> None:
+    """Labels of another forum: which threads and pages people linked in reply.
+
+    They were taken from all of the HTML, so a few stand in previews and quotations,
+    which we leave out: hence the floors.
+    """
+    rules = LinkRules(
+        forums=("https://discourse.slicer.org",),
+        fold=((r"(?<=/en/)(v?[0-9.]+|stable)(?=/)", "latest"),),
+    )
+    pages = {
+        page["path"]: rules.key(page["url"])
+        for page in lines_of("bench/slicer/docs.jsonl.gz")
+    }
+    labels = {
+        label["topic_id"]: label
+        for label in lines_of("bench/slicer/dev_labels.jsonl.gz")
+    }
+    counted: Counter[str] = Counter()
+    for topic in lines_of("bench/slicer/dev_topics.jsonl.gz"):
+        label = labels.get(topic["id"])
+        if label is None:
+            continue
+        url = f"https://discourse.slicer.org/t/{topic['id']}"
+        keys = {
+            rules.key(link.href)
+            for post in topic["posts"]
+            for link in links_in(post["cooked"], "html", url=url)
+        }
+        for number in label["threads"]:
+            counted["threads"] += 1
+            counted["threads found"] += f"discourse.slicer.org/t/{number}" in keys
+        for path in label["docs"]:
+            counted["docs"] += 1
+            counted["docs found"] += pages[path] in keys
+
+    assert counted["threads"] > 1000
+    assert counted["docs"] > 1000
+    assert counted["threads found"] / counted["threads"] >= 0.965
+    assert counted["docs found"] / counted["docs"] >= 0.985
+
+
+def lines_of(name: str) -> Iterator[dict[str, Any]]:
+    with gzip.open(shared_path(name), "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
