@@ -137,9 +137,6 @@ class Links:
             roles: Only links of these: of helpers and staff, what a question was
                 answered with.
             visible_to: What the reader may see, of linking documents and targets.
-
-        >>> store.links.from_documents(similar, before=asked_at,
-        ...     roles=(LinkRole.HELPER, LinkRole.STAFF))  # doctest: +SKIP
         """
         found: dict[DocumentId, tuple[Link, ...]] = {}
         for some in batches(list(dict.fromkeys(ids))):
