@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice, takewhile
 from urllib.parse import urlencode
 
 from bot.sandbox.answers import (
@@ -19,7 +20,7 @@ from bot.sandbox.desk import Desk, route
 from bot.sandbox.exchange import Ask
 from bot.sandbox.filtering import ORDERS, below, filtered
 from bot.sandbox.records import Category, Post, PostType, Topic, User
-from bot.sandbox.serialise import Json, View, feed_post_json
+from bot.sandbox.serialise import Json, Thread, View, feed_post_json, thread_of
 from bot.sandbox.serialise_lists import list_json
 from bot.sandbox.state import State
 
@@ -162,12 +163,17 @@ def newest_posts(desk: Desk, ask: Ask) -> Answer:
     # Read like Ruby's ``to_i``; what gives no number above zero asks for the newest.
     number = re.match(r"\s*\+?(\d{1,18})", ask.query.get("before") or "")
     last = (int(number[1]) if number else 0) or state.last_post_id
-    ids = sorted((id_ for id_ in state.posts if id_ <= last), reverse=True)
+    posts = state.newest(last)
     if not desk.settings.modern:
         # A window of ids, whatever of it may be shown.
-        ids = [id_ for id_ in ids if id_ > last - FEED]
-    shown = (state.posts[id_] for id_ in ids if in_feed(view, state.posts[id_]))
-    found = [feed_post_json(view, post) for post, _n in zip(shown, range(FEED))]  # noqa: B905
+        posts = takewhile(lambda post: post.id > last - FEED, posts)
+    shown = islice((post for post in posts if in_feed(view, post)), FEED)
+    threads: dict[int, Thread] = {}
+    found = []
+    for post in shown:
+        if post.topic_id not in threads:
+            threads[post.topic_id] = thread_of(view, state.topics[post.topic_id])
+        found.append(feed_post_json(view, post, threads[post.topic_id]))
     return json_answer({"latest_posts": found})
 
 

@@ -21,7 +21,7 @@ from bot.sandbox.answers import (
 from bot.sandbox.desk import Desk, route
 from bot.sandbox.exchange import Ask
 from bot.sandbox.records import Post, Topic
-from bot.sandbox.serialise import Json, post_json, post_url
+from bot.sandbox.serialise import Json, post_json, post_url, thread_of
 from bot.sandbox.serialise_topics import CHUNK, topic_json
 
 PRINTED = 1000
@@ -138,7 +138,10 @@ def topic_posts(desk: Desk, ask: Ask) -> Answer:
     else:
         chosen = seen[:CHUNK]
     raw = "include_raw" in ask.query
-    posts = [post_json(ask.view, post, raw=raw, in_topic=True) for post in chosen]
+    thread = thread_of(ask.view, found)
+    posts = [
+        post_json(ask.view, post, thread, raw=raw, in_topic=True) for post in chosen
+    ]
     return json_answer({"post_stream": {"posts": posts}, "id": found.id})
 
 
@@ -216,7 +219,8 @@ def post_replies(desk: Desk, ask: Ask) -> Answer:
         for each in desk.community.seen_posts(topic, ask.view.reader)
         if each.reply_to == found.number and each.number > after
     ]
-    return json_answer([post_json(ask.view, each) for each in replies[:CHUNK]])
+    thread = thread_of(ask.view, topic)
+    return json_answer([post_json(ask.view, each, thread) for each in replies[:CHUNK]])
 
 
 def post_address(desk: Desk, ask: Ask) -> Answer:

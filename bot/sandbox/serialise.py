@@ -5,6 +5,7 @@ Pure: everything is read through a `View`, which knows the reader and the settin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,12 +123,39 @@ def post_url(topic: Topic, post: Post) -> str:
     return f"/t/{topic.slug}/{topic.id}/{post.number}"
 
 
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What a post tells of the others in its topic, counted once for many posts.
+
+    Attributes:
+        posts: That visitors see.
+        replies: How many posts that the reader sees answer a post, by its number.
+    """
+
+    posts: int
+    replies: Counter[int | None]
+
+
+def thread_of(view: View, topic: Topic) -> Thread:
+    seen = view.state.seen_posts(topic, view.reader)
+    return Thread(
+        posts=len(view.state.seen_posts(topic, None)),
+        replies=Counter(post.reply_to for post in seen),
+    )
+
+
 def post_json(
-    view: View, post: Post, *, raw: bool = False, in_topic: bool = False
+    view: View,
+    post: Post,
+    thread: Thread | None = None,
+    *,
+    raw: bool = False,
+    in_topic: bool = False,
 ) -> Json:
     """One post.
 
     Args:
+        thread: Of its topic, where many posts of it are served; counted if ``None``.
         raw: Include the Markdown, unless the text is concealed from this reader.
         in_topic: As part of a topic rather than alone.
     """
@@ -135,11 +163,7 @@ def post_json(
     topic, author = state.topics[post.topic_id], state.users[post.user_id]
     mine = view.owns(post)
     may_edit = view.staff or (mine and not post.user_deleted)
-    replies = [
-        each
-        for each in state.seen_posts(topic, view.reader)
-        if each.reply_to == post.number
-    ]
+    thread = thread or thread_of(view, topic)
     accepted = post.id in topic.accepted
     may_solve = view.staff or (
         view.reader is not None and view.reader.id == topic.user_id
@@ -154,9 +178,9 @@ def post_json(
         "cooked": view.cooked(post),
         "post_number": post.number,
         "post_type": int(post.type),
-        "posts_count": len(state.seen_posts(topic, None)),
+        "posts_count": thread.posts,
         "updated_at": stamp(post.updated_at),
-        "reply_count": len(replies),
+        "reply_count": thread.replies[post.number],
         "reply_to_post_number": post.reply_to,
         "quote_count": sum(link.quoted for link in post.links),
         "incoming_link_count": 0,
@@ -288,11 +312,11 @@ def _count(url: str, title: str, *, internal: bool) -> Json:
     }
 
 
-def feed_post_json(view: View, post: Post) -> Json:
+def feed_post_json(view: View, post: Post, thread: Thread) -> Json:
     """A post of the stream of newest posts."""
     topic = view.state.topics[post.topic_id]
     text = plain_text(post.cooked)
-    found = post_json(view, post, raw=True) | {
+    found = post_json(view, post, thread, raw=True) | {
         "topic_title": view.title(topic),
         "topic_html_title": escape(view.title(topic)),
         "category_id": topic.category_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
+from itertools import chain, islice
 
 from bot.sandbox.kitchen import parts_of
 from bot.sandbox.pings import plain_text
@@ -17,6 +18,7 @@ from bot.sandbox.serialise import (
     post_json,
     post_url,
     stamp,
+    thread_of,
     user_json,
 )
 from bot.sandbox.serialise_lists import basic_topic_json, list_item_json
@@ -36,6 +38,7 @@ def topic_json(
     """A whole topic, with the posts of one *page* and the ids of all."""
     state = view.state
     seen = state.seen_posts(topic, view.reader)
+    thread = thread_of(view, topic)
     first_day = topic.created_at.date()
     lookup = [
         [position, (view.state.now().date() - post.created_at.date()).days]
@@ -45,7 +48,9 @@ def topic_json(
     words = sum(len(post.raw.split()) for post in seen)
     found = {
         "post_stream": {
-            "posts": [post_json(view, post, raw=raw, in_topic=True) for post in page],
+            "posts": [
+                post_json(view, post, thread, raw=raw, in_topic=True) for post in page
+            ],
             "stream": [post.id for post in seen],
         },
         "timeline_lookup": lookup,
@@ -89,13 +94,17 @@ def topic_json(
 
 
 def _suggested(view: View, topic: Topic) -> list[Topic]:
-    others = [
-        other
-        for other in view.state.topics.values()
-        if other.id != topic.id and view.state.may_list(other, view.reader)
-    ]
-    others.sort(key=lambda other: (other.category_id != topic.category_id, -other.id))
-    return others[:5]
+    """The newest topics of its category, then of the others."""
+    state = view.state
+    newest = sorted(state.topics, reverse=True)
+    near = (id_ for id_ in newest if state.topics[id_].category_id == topic.category_id)
+    far = (id_ for id_ in newest if state.topics[id_].category_id != topic.category_id)
+    others = (
+        state.topics[id_]
+        for id_ in chain(near, far)
+        if id_ != topic.id and state.may_list(state.topics[id_], view.reader)
+    )
+    return list(islice(others, 5))
 
 
 def _details(view: View, topic: Topic, seen: Sequence[Post]) -> Json:

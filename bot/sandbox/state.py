@@ -7,8 +7,9 @@ another thread holds `State.lock`.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from bot.sandbox.cook import cook
 from bot.sandbox.kitchen import Card, Kitchen
@@ -61,6 +62,7 @@ class State:
         self.backlinks: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
         self.permalinks: dict[str, str] = {}
         self._numbers: defaultdict[int, dict[int, int]] = defaultdict(dict)
+        self._post_ids: list[int] = []
         self._names: dict[str, int] = {}
 
     # Looking up
@@ -87,6 +89,11 @@ class State:
     def post_at(self, topic_id: int, number: int) -> Post | None:
         post_id = self._numbers[topic_id].get(number)
         return None if post_id is None else self.posts[post_id]
+
+    def newest(self, last: int) -> Iterator[Post]:
+        """All posts from id *last* downwards."""
+        for place in range(bisect_right(self._post_ids, last) - 1, -1, -1):
+            yield self.posts[self._post_ids[place]]
 
     def pings(self) -> list[Notification]:
         """The notices that call on people who did not take part in the topic."""
@@ -211,6 +218,9 @@ class State:
     def index(self, posts: Iterable[Post]) -> None:
         """Make *posts* findable by topic and number."""
         for post in posts:
+            if post.id not in self.posts:
+                # Nearly always at the end, which costs nothing.
+                insort(self._post_ids, post.id)
             self.posts[post.id] = post
             self.last_post_id = max(self.last_post_id, post.id)
             self._numbers[post.topic_id][post.number] = post.id
