@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox import Community, Sandbox
+from bot.sandbox import Community, Library, PostType, Sandbox
+from bot.sandbox.faults import RandomKind
+from bot.sandbox.grown import Growth, grow
 from kb.store import Store
 from kb.types import Document
 from tests.indexer.harvest_child import harvest
@@ -23,6 +25,15 @@ ROOT = Path(__file__).resolve().parents[2]
 KILLS = 10
 # Long enough that a kill hits a harvest at work, and not after its end.
 LATENCY_S = 0.01
+# What a tired forum and the network before it do.
+FAULTS: tuple[RandomKind, ...] = (
+    "429",
+    "429-tracker",
+    "429-nginx",
+    "500",
+    "truncate",
+    "drop",
+)
 
 
 @pytest.fixture
@@ -48,6 +59,23 @@ def kill_after(box: Sandbox, requests: int, delay_s: float, *args: str) -> bool:
     process.kill()
     code = process.wait()
     box.faults.clear()
+    assert code in {0, -signal.SIGKILL}
+    return code != 0
+
+
+def kill_at_random(box: Sandbox, database: Path, rng: random.Random, most: int) -> bool:
+    """Start a harvest and kill it at some moment before it has sent *most* requests
+    or soon after; returns whether it was still at work."""
+    done, requests = len(box.recorded), rng.randrange(1, most)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.indexer.harvest_child", box.url, str(database)],
+        cwd=ROOT,
+    )
+    while len(box.recorded) - done < requests and process.poll() is None:
+        time.sleep(0.001)
+    time.sleep(rng.uniform(0, 2 * LATENCY_S))
+    process.kill()
+    code = process.wait()
     assert code in {0, -signal.SIGKILL}
     return code != 0
 
@@ -121,6 +149,68 @@ def test_a_refresh_killed_again_and_again_ends_as_an_undisturbed_one(
     assert first.deleted > 0
     assert second.complete
     assert held(database) == held(calm) != before
+
+
+def test_twenty_kills_and_a_fault_in_twenty_answers_lose_no_post(
+    tmp_path: Path,
+) -> None:
+    """A backfill of a forum with long topics, gaps, hidden and private posts."""
+    kills = 20
+    growth = Growth(topics=400, posts=2_960, longest=250, seed=7)
+    calm, database = tmp_path / "calm.db", tmp_path / "disturbed.db"
+    with Sandbox(grow(Community.empty(), growth), library=Library()) as box:
+        harvest(box.url, calm)
+        total = len(box.recorded)
+        # Every answer is late, so that a kill finds a harvest at work; one in twenty
+        # is spoilt instead.
+        late: list[RandomKind] = ["delay"] * (19 * len(FAULTS))
+        box.faults.at_random(1.0, 20, [*late, *FAULTS], delay_s=LATENCY_S)
+        rng = random.Random(20261125)
+        for _ in range(kills):
+            # Together they leave something to do for the last one.
+            assert kill_at_random(box, database, rng, max(3, total // kills))
+        report = harvest(box.url, database)
+        again = harvest(box.url, database)
+        shown = _shown(box.community)
+
+    assert report.complete
+    assert report.inserted > 0
+    assert _stored(database) == shown
+    assert sum(len(posts) for posts in shown.values()) > 2_800
+    assert held(database) == held(calm)
+    assert (again.inserted, again.updated, again.deleted) == (0, 0, 0)
+
+
+def _stored(database: Path) -> dict[str, set[tuple[int, int | None]]]:
+    """Numbers and ids of the posts that a database holds, by topic."""
+    with Store.open(database) as store:
+        documents = [
+            store.documents.load(state.id)
+            for state in store.documents.states("forum").values()
+        ]
+    return {
+        document.key: {(part.number, part.external_id) for part in document.parts}
+        for document in documents
+        if document is not None
+    }
+
+
+def _shown(community: Community) -> dict[str, set[tuple[int, int | None]]]:
+    """The same of what a forum shows to visitors as text, topics without left out."""
+    about = {category.topic_id for category in community.categories.values()}
+    shown: dict[str, set[tuple[int, int | None]]] = {}
+    for topic in community.topics.values():
+        if topic.id in about or not community.may_list(topic, None):
+            continue
+        posts: set[tuple[int, int | None]] = {
+            (post.number, post.id)
+            for post in community.seen_posts(topic, None)
+            if post.type in {PostType.REGULAR, PostType.MODERATOR_ACTION}
+            and not (post.hidden or post.user_deleted)
+        }
+        if posts:
+            shown[str(topic.id)] = posts
+    return shown
 
 
 def _change(community: Community) -> None:
