@@ -7,10 +7,10 @@ PACKAGES := bot indexer kb
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format constraints clean
+.PHONY: help install demo test check bench-harvest format constraints clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 install: $(VENV)/.installed ## Install the program and its tools into .venv
 
@@ -34,6 +34,9 @@ check: install ## Check format, lint, types, the import rule and doctests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --quiet --doctest-modules $(PACKAGES)
+
+bench-harvest: install ## Measure what reading a whole forum costs (some minutes)
+	@$(BIN)/python benchmarks/harvest.py
 
 format: install ## Format the code and mend what lint can mend
 	$(BIN)/ruff format .

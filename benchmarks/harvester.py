@@ -1,0 +1,86 @@
+"""One harvest in a process of its own, and the memory that it took.
+
+    python benchmarks/harvester.py FORUM_URL DATABASE [--topics 5000]
+
+Texts are cleaned and cut by the real chunker, which counts words in place of a
+model's tokens: what a model costs is not a harvest's. Nothing paces the requests.
+Peak memory is Linux's own figure (VmHWM), which starts anew with each program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import time
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from indexer.chunk import chunk_document, chunker_stamp
+from indexer.discourse import DiscourseClient
+from indexer.http import Transport
+from indexer.pipeline import RefreshReport, refresh
+from indexer.sources.forum import ForumSource
+from kb.embed.hashing import count_words
+from kb.store import Store
+
+NAME = "forum"
+
+
+def harvest(
+    url: str, database: Path, *, recrawl: int = 0, topics: int | None = None
+) -> RefreshReport:
+    """Refresh *database* from the forum at *url*.
+
+    Args:
+        recrawl: What this refresh may spend on looking for silent changes.
+        topics: How many there are about; shows a bar.
+    """
+    with (
+        Transport(url, requests_per_second=None) as transport,
+        Store.open(database) as store,
+        tqdm(desc=NAME, total=topics, leave=False, disable=topics is None) as bar,
+    ):
+        source = ForumSource(NAME, DiscourseClient(transport), reread=recrawl)
+
+        def show(report: RefreshReport) -> None:
+            bar.update(report.inserted - bar.n)
+
+        return refresh(
+            source,
+            store,
+            partial(chunk_document, count_tokens=count_words),
+            chunker_stamp("words"),
+            progress=show,
+        )
+
+
+def peak_kib() -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
+    assert found is not None
+    return int(found[1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("url")
+    parser.add_argument("database", type=Path)
+    parser.add_argument("--topics", type=int)
+    options = parser.parse_args()
+    started, idle_kib = time.monotonic(), peak_kib()
+    report = harvest(options.url, options.database, topics=options.topics)
+    assert report.complete
+    figures = {
+        "requests": report.requests,
+        "seconds": round(time.monotonic() - started, 1),
+        "idle_mib": round(idle_kib / 1024),
+        "peak_mib": round(peak_kib() / 1024),
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
