@@ -14,11 +14,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +30,13 @@ from harvester import NAME, harvest
 from tqdm import tqdm
 
 from kb.store import Store
+from kb.types import utc_now
 
 _HERE = Path(__file__).resolve().parent
 GENERATIONS = ("2026", "2022")
-# Requests that one refresh may spend on looking for silent changes.
-BUDGET = 25
+# What `baraza run` does by default: refreshes, and requests a day for silent changes.
+EVERY = timedelta(minutes=15)
+BUDGET_PER_DAY = 2_000
 FEED = 50
 # Edited posts, by how much of the forum is older than they are.
 AGES = (0.9, 0.5, 0.1)
@@ -140,34 +145,49 @@ def stored_posts(database: Path) -> set[int]:
         }
 
 
+@dataclass(slots=True)
+class JumpingClock:
+    """The time now, and what is made of it to have *passed*."""
+
+    start: datetime = field(default_factory=utc_now)
+    passed: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return self.start + self.passed
+
+
 def search_for_edits(
     forum: Forum, database: Path, edited: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Refresh by small budgets until all silent edits are stored.
+    """Refresh on schedule, by a clock that jumps, until all silent edits are stored.
 
     Returns:
-        Requests until each was found, from the newest post to the oldest, and what
-        one refresh took at most.
+        Requests and hours until each was found, from the newest post to the oldest.
     """
-    found: dict[str, int] = {}
-    spent, largest = 0, 0
+    requests: dict[str, int] = {}
+    hours: dict[str, float] = {}
+    clock, spent = JumpingClock(), 0
     # Reading everything as the peer does must have found them.
     limit = 2 * forum.topics + forum.feed_pages
-    with tqdm(desc="edits", total=limit, leave=False) as bar:
-        while len(found) < len(edited) and spent < limit:
-            report = harvest(forum.url, database, recrawl=BUDGET)
+    with tqdm(desc="edits", total=len(edited), leave=False) as bar:
+        while len(requests) < len(edited) and spent < limit:
+            clock.passed += EVERY
+            report = harvest(
+                forum.url, database, recrawl_per_day=BUDGET_PER_DAY, clock=clock
+            )
             spent += report.requests
-            bar.update(report.requests)
-            largest = max(largest, report.requests)
             for post_id, fact in edited.items():
-                if post_id not in found and holds(
+                if post_id not in requests and holds(
                     database, str(fact["topic"]), int(post_id)
                 ):
-                    found[post_id] = spent
+                    requests[post_id] = spent
+                    hours[post_id] = clock.passed / timedelta(hours=1)
+                    bar.update()
     return {
-        "found_after_requests": [found.get(post_id) for post_id in edited],
-        "requests_of_one_refresh": largest,
-        "bound": forum.feed_pages,
+        "found_after_requests": [requests.get(post_id) for post_id in edited],
+        "found_after_hours": [hours.get(post_id) for post_id in edited],
+        "bound_requests": forum.feed_pages,
+        "bound_hours": round(24 * forum.feed_pages / BUDGET_PER_DAY, 1),
     }
 
 
@@ -225,6 +245,7 @@ def shown(generation: str, figures: Mapping[str, Any]) -> str:
 
     by_peer, by_all = figures["peer"], figures["peer_complete"]
     found = ", ".join(str(count) for count in edits["found_after_requests"])
+    hours = ", ".join(f"{each}" for each in edits["found_after_hours"])
     return "\n".join(
         (
             f"Server of {generation}: {figures['topics']:,} topics, {visible:,} posts "
@@ -258,9 +279,9 @@ def shown(generation: str, figures: Mapping[str, Any]) -> str:
             f"Backfill {ours['seconds']:.0f} s, peak memory {ours['peak_mib']} MiB.",
             f"Idle poll: {figures['idle_poll_requests']} requests.",
             "Silent edits of a new, a middle and an old post found after "
-            f"{found} requests of refreshes with a budget of {BUDGET} for it (at most "
-            f"{edits['requests_of_one_refresh']} requests each); the stream has "
-            f"{edits['bound']} pages.",
+            f"{found} requests, polls included, in {hours} hours; with "
+            f"{BUDGET_PER_DAY:,} requests a day for it the {edits['bound_requests']} "
+            f"pages of the stream take {edits['bound_hours']} hours.",
         )
     )
 
@@ -271,6 +292,8 @@ def main() -> None:
     parser.add_argument("--generation", choices=GENERATIONS, help="else both")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    # Who ends this ends its processes too.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     generations = (options.generation,) if options.generation else GENERATIONS
     few = max(2, options.topics // 5)
     figures: dict[str, Any] = {}

@@ -22,20 +22,26 @@ from indexer.chunk import chunk_document, chunker_stamp
 from indexer.discourse import DiscourseClient
 from indexer.http import Transport
 from indexer.pipeline import RefreshReport, refresh
-from indexer.sources.forum import ForumSource
+from indexer.sources.forum import ForumSource, WalkSettings
 from kb.embed.hashing import count_words
 from kb.store import Store
+from kb.types import Clock, utc_now
 
 NAME = "forum"
 
 
 def harvest(
-    url: str, database: Path, *, recrawl: int = 0, topics: int | None = None
+    url: str,
+    database: Path,
+    *,
+    recrawl_per_day: int = 0,
+    topics: int | None = None,
+    clock: Clock = utc_now,
 ) -> RefreshReport:
     """Refresh *database* from the forum at *url*.
 
     Args:
-        recrawl: What this refresh may spend on looking for silent changes.
+        recrawl_per_day: Requests for looking at what the forum does not announce.
         topics: How many there are about; shows a bar.
     """
     with (
@@ -43,7 +49,8 @@ def harvest(
         Store.open(database) as store,
         tqdm(desc=NAME, total=topics, leave=False, disable=topics is None) as bar,
     ):
-        source = ForumSource(NAME, DiscourseClient(transport), reread=recrawl)
+        settings = WalkSettings(recrawl_per_day=recrawl_per_day)
+        source = ForumSource(NAME, DiscourseClient(transport), settings, clock=clock)
 
         def show(report: RefreshReport) -> None:
             bar.update(report.inserted - bar.n)
@@ -53,6 +60,7 @@ def harvest(
             store,
             partial(chunk_document, count_tokens=count_words),
             chunker_stamp("words"),
+            clock=clock,
             progress=show,
         )
 
