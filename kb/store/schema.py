@@ -216,6 +216,10 @@ def _whole_forum(db: Database) -> None:
             cause TEXT,
             PRIMARY KEY (source, key, external_id)
         ) WITHOUT ROWID;
+        -- a part is replaced by its own id alone; keys are counted after each page of
+        -- a feed, which must not read all bodies
+        CREATE UNIQUE INDEX loose_external ON loose_parts (source, external_id);
+        CREATE INDEX loose_keys ON loose_parts (source, key);
 
         -- documents that must be read soon, and why: a webhook told of them, or
         -- a part of theirs was not where it should be
