@@ -116,9 +116,7 @@ def backfill(forum: Forum, database: Path) -> dict[str, Any]:
     """The first harvest, as a process; its figures, checked against the forum's."""
     before = forum.requests
     command = (sys.executable, str(_HERE / "harvester.py"), forum.url, str(database))
-    result = subprocess.run(
-        [*command, "--topics", str(forum.topics)], stdout=subprocess.PIPE, check=True
-    )
+    result = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     figures: dict[str, Any] = json.loads(result.stdout)
     assert figures["requests"] == forum.requests - before
     found = stored_posts(database)
@@ -162,7 +160,8 @@ def search_for_edits(
     """Refresh on schedule, by a clock that jumps, until all silent edits are stored.
 
     Returns:
-        Requests and hours until each was found, from the newest post to the oldest.
+        Requests for looking again and hours until each was found, from the newest
+        post to the oldest.
     """
     requests: dict[str, int] = {}
     hours: dict[str, float] = {}
@@ -175,7 +174,7 @@ def search_for_edits(
             report = harvest(
                 forum.url, database, recrawl_per_day=BUDGET_PER_DAY, clock=clock
             )
-            spent += report.requests
+            spent += report.phases.get("again", 0)
             for post_id, fact in edited.items():
                 if post_id not in requests and holds(
                     database, str(fact["topic"]), int(post_id)
@@ -279,9 +278,9 @@ def shown(generation: str, figures: Mapping[str, Any]) -> str:
             f"Backfill {ours['seconds']:.0f} s, peak memory {ours['peak_mib']} MiB.",
             f"Idle poll: {figures['idle_poll_requests']} requests.",
             "Silent edits of a new, a middle and an old post found after "
-            f"{found} requests, polls included, in {hours} hours; with "
-            f"{BUDGET_PER_DAY:,} requests a day for it the {edits['bound_requests']} "
-            f"pages of the stream take {edits['bound_hours']} hours.",
+            f"{found} requests for looking again, {hours} hours by the clock of the "
+            f"schedule; at {BUDGET_PER_DAY:,} a day the {edits['bound_requests']} pages "
+            f"of the stream take {edits['bound_hours']} hours.",
         )
     )
 

@@ -1,6 +1,6 @@
 """One harvest in a process of its own, and the memory that it took.
 
-    python benchmarks/harvester.py FORUM_URL DATABASE [--topics 5000]
+    python benchmarks/harvester.py FORUM_URL DATABASE
 
 Texts are cleaned and cut by the real chunker, which counts words in place of a
 model's tokens: what a model costs is not a harvest's. Nothing paces the requests.
@@ -35,25 +35,27 @@ def harvest(
     database: Path,
     *,
     recrawl_per_day: int = 0,
-    topics: int | None = None,
+    bar: bool = False,
     clock: Clock = utc_now,
 ) -> RefreshReport:
     """Refresh *database* from the forum at *url*.
 
     Args:
         recrawl_per_day: Requests for looking at what the forum does not announce.
-        topics: How many there are about; shows a bar.
+        bar: Show one of requests.
     """
     with (
         Transport(url, requests_per_second=None) as transport,
         Store.open(database) as store,
-        tqdm(desc=NAME, total=topics, leave=False, disable=topics is None) as bar,
+        tqdm(desc=NAME, unit="req", leave=False, disable=not bar) as shown,
     ):
         settings = WalkSettings(recrawl_per_day=recrawl_per_day)
         source = ForumSource(NAME, DiscourseClient(transport), settings, clock=clock)
 
         def show(report: RefreshReport) -> None:
-            bar.update(report.inserted - bar.n)
+            if report.remaining is not None:
+                shown.total = report.requests + report.remaining
+            shown.update(report.requests - shown.n)
 
         return refresh(
             source,
@@ -76,13 +78,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("url")
     parser.add_argument("database", type=Path)
-    parser.add_argument("--topics", type=int)
     options = parser.parse_args()
     started, idle_kib = time.monotonic(), peak_kib()
-    report = harvest(options.url, options.database, topics=options.topics)
+    report = harvest(options.url, options.database, bar=True)
     assert report.complete
     figures = {
         "requests": report.requests,
+        "phases": dict(report.phases),
         "seconds": round(time.monotonic() - started, 1),
         "idle_mib": round(idle_kib / 1024),
         "peak_mib": round(peak_kib() / 1024),
