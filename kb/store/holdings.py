@@ -93,6 +93,9 @@ class Holdings(Mapping[str, StoredState]):
         return None if state is None else self._documents.load(state.id)
 
     # -- parts, by the source's own ids -------------------------------------
+    #
+    # CROSS JOIN makes SQLite begin with the ids; it would go through all documents
+    # of the source, because it does not know how many there are.
 
     def parts(self, ids: Collection[int]) -> dict[int, Held]:
         """Those among *ids* that are known, with or without their text, by id."""
@@ -103,7 +106,7 @@ class Holdings(Mapping[str, StoredState]):
                 "SELECT d.key, d.title, d.category_id, p.number, p.body,"  # noqa: S608
                 " p.format, p.external_id, p.author_id, p.author, p.created_at,"
                 " p.updated_at, p.likes, p.accepted, p.reply_to, p.staff"
-                " FROM parts p JOIN documents d ON d.id = p.document_id"
+                " FROM parts p CROSS JOIN documents d ON d.id = p.document_id"
                 f" WHERE d.source = ? AND p.external_id IN ({marks})",
                 [self._source, *some],
             )
@@ -112,7 +115,7 @@ class Holdings(Mapping[str, StoredState]):
             rows = self._conn.execute(
                 "SELECT d.key, d.title, d.category_id, l.external_id,"  # noqa: S608
                 " l.number, l.cause"
-                " FROM left_out l JOIN documents d ON d.id = l.document_id"
+                " FROM left_out l CROSS JOIN documents d ON d.id = l.document_id"
                 f" WHERE d.source = ? AND l.external_id IN ({marks})",
                 [self._source, *some],
             )
@@ -124,7 +127,7 @@ class Holdings(Mapping[str, StoredState]):
         """``(external id, key)`` of the parts held with ``low < id <= high``."""
         rows = self._conn.execute(
             "SELECT p.external_id, d.key FROM parts p"
-            " JOIN documents d ON d.id = p.document_id"
+            " CROSS JOIN documents d ON d.id = p.document_id"
             " WHERE d.source = ? AND p.external_id > ? AND p.external_id <= ?"
             " ORDER BY p.external_id",
             [self._source, low, high],
@@ -136,7 +139,7 @@ class Holdings(Mapping[str, StoredState]):
         for those that wait to be read or put together."""
         rows = self._conn.execute(
             "SELECT DISTINCT d.key FROM parts p"
-            " JOIN documents d ON d.id = p.document_id"
+            " CROSS JOIN documents d ON d.id = p.document_id"
             " WHERE d.source = ? AND p.external_id > ? AND p.external_id <= ?"
             " AND NOT EXISTS (SELECT 1 FROM parts o WHERE"
             " o.document_id = p.document_id AND o.external_id <= ?)"

@@ -1,0 +1,57 @@
+"""What a walk asks for each page of a feed costs the same in a store of any size.
+
+Nothing is timed: SQLite says which way it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kb.store import Store
+from kb.types import LoosePart, Part
+from tests.kb.stored import insert, page
+
+
+def searched(store: Store, act: Callable[[], object]) -> list[str]:
+    """Where each statement of *act* begins, as SQLite plans it."""
+    connection = store.db.conn
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    act()
+    connection.set_trace_callback(None)
+    first = []
+    for statement in statements:
+        if statement.startswith(("SELECT", "DELETE")):
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()
+            first.append(str(plan[0][3]))
+    assert first
+    return first
+
+
+def test_parts_are_found_by_their_own_ids(store: Store) -> None:
+    insert(store, page("cats", "Cats sleep."))
+    held = store.holdings("handbook")
+
+    for act in (
+        lambda: held.parts([7, 8]),
+        lambda: held.held_between(1, 9),
+        lambda: held.begun_between(1, 9),
+    ):
+        for way in searched(store, act):
+            assert way.startswith("SEARCH"), way
+            assert "external_id" in way, way
+
+
+def test_loose_parts_are_replaced_by_their_own_ids(store: Store) -> None:
+    parts = [LoosePart("cats", Part(1, "Cats sleep.", external_id=7))]
+
+    with store.transaction():
+        ways = searched(store, lambda: store.loose.add("handbook", parts))
+
+    assert all("external_id=?" in way for way in ways), ways
+
+
+def test_loose_documents_are_counted_without_reading_their_texts(store: Store) -> None:
+    ways = searched(store, lambda: store.loose.count_keys("handbook"))
+
+    assert all("COVERING INDEX" in way for way in ways), ways
