@@ -279,8 +279,8 @@ def shown(generation: str, figures: Mapping[str, Any]) -> str:
             f"Idle poll: {figures['idle_poll_requests']} requests.",
             "Silent edits of a new, a middle and an old post found after "
             f"{found} requests for looking again, {hours} hours by the clock of the "
-            f"schedule; at {BUDGET_PER_DAY:,} a day the {edits['bound_requests']} pages "
-            f"of the stream take {edits['bound_hours']} hours.",
+            f"schedule; at {BUDGET_PER_DAY:,} a day the {edits['bound_requests']} "
+            f"pages of the stream take {edits['bound_hours']} hours.",
         )
     )
 
