@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from bot.languages import with_language
 from indexer.blocks import join_blocks
 from indexer.clean import clean_body
-from indexer.source import Source
+from indexer.sources.lines import JsonLines
 from kb.retrieve import Question
 from kb.store import SourceState
 from kb.types import (
@@ -74,8 +74,8 @@ class History:
 
 
 def read_history(
-    threads: Source,
-    pages: Source | None,
+    threads: JsonLines,
+    pages: JsonLines | None,
     *,
     chunk: Chunk,
     languages: tuple[str, ...],
@@ -134,7 +134,7 @@ class _Draft:
 
 
 def _documents(
-    source: Source, languages: tuple[str, ...], skipped: list[tuple[str, str]]
+    source: JsonLines, languages: tuple[str, ...], skipped: list[tuple[str, str]]
 ) -> Iterator[Document]:
     """What a source holds; of records with one key the last."""
     state = SourceState(source.name, None, 1, 0, None, None, None)

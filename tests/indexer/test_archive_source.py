@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from indexer.source import Batch, Source
+from indexer.source import Batch
 from indexer.sources import lines as lines_module
 from indexer.sources.archive import ArchiveSource
 from kb.errors import SourceError
@@ -63,7 +63,9 @@ def archive(tmp_path: Path, *records: bytes, name: str = "topics.jsonl") -> Path
     return path
 
 
-def walk(it: Source, known: Sequence[Document] = (), **kwargs: Any) -> list[Batch]:
+def walk(
+    it: ArchiveSource, known: Sequence[Document] = (), **kwargs: Any
+) -> list[Batch]:
     stored = {
         document.key: StoredState(DocumentId(1), document.revision, "", "")
         for document in known

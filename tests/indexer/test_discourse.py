@@ -13,7 +13,7 @@ from indexer.discourse import DiscourseClient
 from indexer.http import Transport
 from indexer.wire import Category
 from kb.errors import ForumProtocolError, ForumRejectedError
-from kb.types import TopicId
+from kb.types import LeftOut, PostId, TopicId
 from tests.indexer.loopback import Loopback, Reply, as_json, as_text
 
 
@@ -65,7 +65,7 @@ def test_gaps_small_actions_and_hidden_posts_leave_the_rest_whole(
     community.delete_post(posts[30].id)
     community.hide_post(posts[40].id)
     community.withdraw_post(posts[41].id)
-    community.add_post(
+    small = community.add_post(
         topic.id, "", type=PostType.SMALL_ACTION, action_code="closed.enabled"
     )
     with client(box.url) as forum:
@@ -73,9 +73,9 @@ def test_gaps_small_actions_and_hidden_posts_leave_the_rest_whole(
     expected = [number for number in range(1, 61) if number not in {30, 40, 41}]
     assert [post.number for post in read.posts.kept] == expected
     assert read.posts.dropped == (
-        (40, "hidden"),
-        (41, "deleted"),
-        (61, "small action"),
+        LeftOut(posts[40].id, 40, "hidden"),
+        LeftOut(posts[41].id, 41, "deleted"),
+        LeftOut(small.id, 61, "small action"),
     )
 
 
@@ -84,11 +84,13 @@ def test_whispers_are_dropped_even_for_an_admin(
 ) -> None:
     community.add_user("boss", admin=True)
     topic = community.add_topics(1, posts=2)[0]
-    community.add_post(topic.id, "Only for staff to see.", type=PostType.WHISPER)
+    whisper = community.add_post(
+        topic.id, "Only for staff to see.", type=PostType.WHISPER
+    )
     with client(box.url, Api_Key=box.admin_key, Api_Username="boss") as forum:
         read = forum.topic(TopicId(topic.id))
     assert [post.number for post in read.posts.kept] == [1, 2]
-    assert (3, "whisper") in read.posts.dropped
+    assert LeftOut(whisper.id, 3, "whisper") in read.posts.dropped
 
 
 def test_translations_are_declined(community: Community, box: Sandbox) -> None:
@@ -98,11 +100,16 @@ def test_translations_are_declined(community: Community, box: Sandbox) -> None:
     assert box.recorded[-1].headers["cookie"] == "automatically_translate=false"
 
 
-def test_lists_are_read_by_page(community: Community, box: Sandbox) -> None:
-    community.add_topics(35)
+@pytest.mark.parametrize(("generation", "size"), [("2022", 30), ("2026", 100)])
+def test_lists_are_read_by_page(
+    community: Community, box: Sandbox, generation: Any, size: int
+) -> None:
+    """As long as a server makes them; an elder one does not ask how long."""
+    box.settings = Settings(generation=generation)
+    community.add_topics(size + 5)
     with client(box.url) as forum:
         first, second, third = forum.latest(0), forum.latest(1), forum.latest(2)
-    assert [len(page.items) for page in (first, second, third)] == [30, 5, 0]
+    assert [len(page.items) for page in (first, second, third)] == [size, 5, 0]
     assert [page.has_more for page in (first, second, third)] == [True, False, False]
     assert first.items[0].bumped_at > second.items[-1].bumped_at
 
@@ -149,6 +156,7 @@ def test_a_forum_that_leaves_categories_out_is_asked_elsewhere(
 
 # -- answers that are not as they should be --------------------------------
 
+RAW = "include_raw=true"
 POST = {"id": 1, "post_number": 1, "cooked": "<p>x</p>", "created_at": "2026-01-01"}
 
 
@@ -174,9 +182,9 @@ def test_posts_that_are_not_served_are_asked_for_once_more(server: Loopback) -> 
         read = forum.topic(TopicId(7))
     assert [post.id for post in read.posts.kept] == [1, 2, 4]
     assert server.requests == [
-        "GET /t/7.json",
-        "GET /t/7/posts.json?post_ids%5B%5D=2&post_ids%5B%5D=3&post_ids%5B%5D=4",
-        "GET /t/7/posts.json?post_ids%5B%5D=3",
+        f"GET /t/7.json?{RAW}",
+        f"GET /t/7/posts.json?post_ids%5B%5D=2&post_ids%5B%5D=3&post_ids%5B%5D=4&{RAW}",
+        f"GET /t/7/posts.json?post_ids%5B%5D=3&{RAW}",
     ]
 
 
@@ -184,9 +192,9 @@ def test_a_topic_too_long_for_its_list_of_posts_is_followed_by_number(
     server: Loopback,
 ) -> None:
     server.on("/t/7.json", topic(*numbered(1, 2), stream=None))
-    server.on("/t/7/posts.json?post_number=2&asc=true", chunk(3, 5))
-    server.on("/t/7/posts.json?post_number=5&asc=true", chunk(6))
-    server.on("/t/7/posts.json?post_number=6&asc=true", chunk(5, 6))
+    server.on(f"/t/7/posts.json?post_number=2&asc=true&{RAW}", chunk(3, 5))
+    server.on(f"/t/7/posts.json?post_number=5&asc=true&{RAW}", chunk(6))
+    server.on(f"/t/7/posts.json?post_number=6&asc=true&{RAW}", chunk(5, 6))
     with client(server.url) as forum:
         read = forum.topic(TopicId(7))
     assert [post.id for post in read.posts.kept] == [1, 2, 3, 5, 6]
@@ -216,7 +224,8 @@ def test_a_bad_post_in_a_later_chunk_is_named(server: Loopback) -> None:
     with client(server.url) as forum:
         posts = forum.topic(TopicId(7)).posts
     assert [post.id for post in posts.kept] == [1]
-    assert posts.broken == ((1, "post_stream.posts[0].cooked: expected str, got null"),)
+    problem = "post_stream.posts[0].cooked: expected str, got null"
+    assert posts.broken == (LeftOut(PostId(2), 1, problem),)
 
 
 @pytest.mark.parametrize("status", [403, 404])

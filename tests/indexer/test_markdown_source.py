@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from indexer.source import Batch, Source
+from indexer.source import Batch
 from indexer.sources import markdown as markdown_module
 from indexer.sources.markdown import DocsArchive, MarkdownSource
 from indexer.sources.pages import PageRules, page_title
@@ -37,7 +37,11 @@ def checkout(folder: Path, **settings: Any) -> MarkdownSource:
     return MarkdownSource("docs", folder, base_url=BASE, **settings)
 
 
-def walk(source: Source, known: tuple[Document, ...] = (), **kwargs: Any) -> Batch:
+def walk(
+    source: MarkdownSource | DocsArchive,
+    known: tuple[Document, ...] = (),
+    **kwargs: Any,
+) -> Batch:
     """All batches as one."""
     stored = {d.key: StoredState(DocumentId(1), d.revision, "", "") for d in known}
     batches = list(source.walk(STATE, stored, **kwargs))

@@ -69,7 +69,7 @@ def read(*documents: Document, cursor: str | None = None) -> Batch:
 def test_a_first_refresh_stores_everything(store: Store) -> None:
     report = run(ListSource(read(page("a", "one\ntwo")), read(page("b", "x"))), store)
     assert counts(report) == RefreshReport(
-        source="docs", inserted=2, passages_added=3, complete=True
+        source="docs", inserted=2, passages_added=3, remaining=0, complete=True
     )
     assert report.seconds > 0
     assert [p.text for p in store.passages.of_document(_id(store, "a"))] == [
@@ -85,7 +85,7 @@ def test_a_second_refresh_changes_nothing(store: Store) -> None:
     run(source, store)
     before, generation = content(store), store.generation
     assert counts(run(source, store)) == RefreshReport(
-        source="docs", unchanged=2, complete=True
+        source="docs", unchanged=2, remaining=0, complete=True
     )
     assert (content(store), store.generation) == (before, generation)
 
@@ -105,6 +105,7 @@ def test_edits_additions_and_departures_are_followed(store: Store) -> None:
         deleted=1,
         passages_added=2,
         passages_removed=2,
+        remaining=0,
         complete=True,
     )
     assert sorted(store.documents.states("docs")) == ["a", "c", "d"]
@@ -366,11 +367,16 @@ def test_another_chunker_cuts_anew_without_harvesting(store: Store) -> None:
     run(ListSource(read(page("a", "one\ntwo"), page("b", "x"))), store)
     report = rechunk(store, "docs", by_part, "parts-1", clock=CLOCK)
     assert counts(report) == RefreshReport(
-        source="docs", recut=2, passages_added=1, passages_removed=2, complete=True
+        source="docs",
+        recut=2,
+        passages_added=1,
+        passages_removed=2,
+        remaining=0,
+        complete=True,
     )
     assert [p.text for p in store.passages.of_document(_id(store, "a"))] == ["one\ntwo"]
     again = rechunk(store, "docs", by_part, "parts-1", clock=CLOCK)
-    assert counts(again) == RefreshReport(source="docs", complete=True)
+    assert counts(again) == RefreshReport(source="docs", remaining=0, complete=True)
 
 
 def test_a_refresh_cuts_unchanged_documents_anew(store: Store) -> None:
@@ -383,6 +389,7 @@ def test_a_refresh_cuts_unchanged_documents_anew(store: Store) -> None:
         recut=1,
         passages_added=1,
         passages_removed=2,
+        remaining=0,
         complete=True,
     )
 

@@ -23,7 +23,7 @@ from indexer.wire import (
     read_topic_list,
 )
 from kb.errors import RecordError
-from kb.types import PostId, TopicId
+from kb.types import LeftOut, PostId, TopicId
 
 SAMPLES = (
     Path(__file__).resolve().parents[2].parent / "shared" / "discourse" / "samples"
@@ -102,14 +102,15 @@ def test_a_post_is_read_whole() -> None:
         Post(
             id=PostId(71),
             number=1,
-            cooked="<p>Hello</p>",
+            body="<p>Hello</p>",
+            format="html",
             created_at=datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC),
             updated_at=datetime(2026, 1, 3, tzinfo=UTC),
             user_id=5,
             username="amina",
             reply_to=None,
             likes=3,
-            accepted=False,
+            accepted=None,
         ),
     )
     assert (read.id, read.title, read.category_id) == (7, "How do I <import>?", 3)
@@ -180,7 +181,8 @@ def test_a_post_that_cannot_be_read_costs_its_topic_no_other(
     bad = post(id=72, post_number=2, **changes)
     read = read_topic(topic(post(), bad, post(id=73, post_number=3)), URL)
     assert [kept.number for kept in read.posts.kept] == [1, 3]
-    assert read.posts.broken == ((2, f"post_stream.posts[1].{problem}"),)
+    problem = f"post_stream.posts[1].{problem}"
+    assert read.posts.broken == (LeftOut(72, 2, problem),)
     assert read.posts.met == (71, 72, 73)
 
 
@@ -208,7 +210,7 @@ def test_what_readers_do_not_see_is_dropped_with_its_cause(
 ) -> None:
     read = read_topic(topic(post(), post(id=72, post_number=2, **changes)), URL)
     assert [kept.number for kept in read.posts.kept] == [1]
-    assert read.posts.dropped == ((2, cause),)
+    assert read.posts.dropped == (LeftOut(72, 2, cause),)
     assert (read.posts.met, read.posts.last_number) == ((71, 72), 2)
 
 
@@ -233,7 +235,7 @@ def test_numbers_may_come_as_strings_and_users_may_be_gone() -> None:
 def test_nul_bytes_and_lone_surrogates_are_dropped_from_texts() -> None:
     odd = post(cooked="a\x00b\ud800c")
     read = read_topic(topic(odd, title="T\x00"), URL)
-    assert (read.posts.kept[0].cooked, read.title) == ("abc", "T")
+    assert (read.posts.kept[0].body, read.title) == ("abc", "T")
 
 
 @pytest.mark.parametrize(
@@ -254,10 +256,11 @@ def test_both_shapes_of_solutions_are_read(
 
 
 @pytest.mark.parametrize(
-    ("mark", "accepted"), [(True, True), (False, False), ("x", False)]
+    ("mark", "accepted"),
+    [(True, True), (False, False), ("x", None), (None, None)],
 )
 def test_a_post_may_say_itself_that_it_is_the_solution(
-    mark: object, accepted: bool
+    mark: object, accepted: bool | None
 ) -> None:
     read = read_topic(topic(post(accepted_answer=mark)), URL)
     assert read.posts.kept[0].accepted is accepted
@@ -323,7 +326,9 @@ def test_a_list_is_read_with_its_broken_items_apart() -> None:
 
 
 def test_a_list_item_is_read_whole() -> None:
-    found = read_topic_list(page(item(pinned_globally=True)), URL).items[0]
+    found = read_topic_list(page(item(pinned_globally=True, like_count=4)), URL).items[
+        0
+    ]
     assert found == TopicItem(
         id=TopicId(7),
         title="How do I import?",
@@ -332,7 +337,13 @@ def test_a_list_item_is_read_whole() -> None:
         bumped_at=datetime(2026, 1, 5, tzinfo=UTC),
         pinned=True,
         visible=True,
-        mark=found.mark,
+        facts=found.facts,
+        activity=found.activity,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        tags=("data",),
+        posts_count=2,
+        views=9,
+        likes=4,
     )
 
 
@@ -340,19 +351,32 @@ def test_a_list_item_is_read_whole() -> None:
     "changes",
     [
         {"title": "Other"},
-        {"bumped_at": "2026-01-06T00:00:00Z"},
-        {"posts_count": 3},
-        {"highest_post_number": 3},
         {"category_id": 4},
         {"closed": True},
         {"archived": True},
         {"visible": False},
         {"has_accepted_answer": True},
         {"tags": ["data", "import"]},
+        {"pinned": True},
+        {"pinned_globally": True},
     ],
 )
-def test_the_mark_changes_with_the_content(changes: dict[str, Any]) -> None:
-    assert mark(**changes) != mark()
+def test_a_lists_facts_change_with_what_a_topic_is(changes: dict[str, Any]) -> None:
+    before, now = listed(), listed(**changes)
+    assert (now.facts != before.facts, now.activity) == (True, before.activity)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bumped_at": "2026-01-06T00:00:00Z"},
+        {"posts_count": 3},
+        {"highest_post_number": 3},
+    ],
+)
+def test_a_lists_activity_changes_with_the_posts(changes: dict[str, Any]) -> None:
+    before, now = listed(), listed(**changes)
+    assert (now.facts, now.activity != before.activity) == (before.facts, True)
 
 
 @pytest.mark.parametrize(
@@ -360,17 +384,17 @@ def test_the_mark_changes_with_the_content(changes: dict[str, Any]) -> None:
     [
         {"views": 1000},
         {"like_count": 5},
-        {"pinned": True},
         {"tags": [{"id": 1, "name": "data", "slug": "data"}]},
         {"fancy_title": "<b>"},
     ],
 )
-def test_the_mark_stays_for_all_else(changes: dict[str, Any]) -> None:
-    assert mark(**changes) == mark()
+def test_facts_and_activity_stay_for_all_else(changes: dict[str, Any]) -> None:
+    before, now = listed(), listed(**changes)
+    assert (now.facts, now.activity) == (before.facts, before.activity)
 
 
-def mark(**changes: Any) -> str:
-    return read_topic_list(page(item(**changes)), URL).items[0].mark
+def listed(**changes: Any) -> TopicItem:
+    return read_topic_list(page(item(**changes)), URL).items[0]
 
 
 def test_a_topic_never_bumped_counts_from_its_start() -> None:
@@ -463,4 +487,5 @@ def test_every_real_post_is_read() -> None:
     read = read_posts({"post_stream": {"posts": posts}}, "/posts.json")
     assert list(read.met) == [entry["id"] for entry in posts]
     shown = [p for p in posts if not (p.get("hidden") or p.get("user_deleted"))]
-    assert [kept.cooked for kept in read.kept] == [p["cooked"] for p in shown]
+    assert [kept.body for kept in read.kept] == [p["cooked"] for p in shown]
+    assert {kept.format for kept in read.kept} == {"html"}
