@@ -94,6 +94,10 @@ def not_logged_in() -> Answer:
     return errors(403, NOT_LOGGED_IN, type="not_logged_in")
 
 
+def unwanted_crawler() -> Answer:
+    return text_answer("Crawler is not allowed!", 403)
+
+
 def bad_parameter(name: str) -> Answer:
     text = f"You supplied invalid parameters to the request: {name}"
     return errors(400, text, type="invalid_parameters")
@@ -161,12 +165,21 @@ def tracker_429(wait_s: int = 7, code: str = "ip_10_secs_limit") -> Answer:
 
 def nginx_429() -> Answer:
     """The web server's limiter, which tells nothing."""
+    return _nginx(429, "Too Many Requests")
+
+
+def nginx_404() -> Answer:
+    """Where no forum is, the web server itself answers."""
+    return _nginx(404, "Not Found")
+
+
+def _nginx(status: int, words: str) -> Answer:
     page = (
-        "<html>\r\n<head><title>429 Too Many Requests</title></head>\r\n<body>\r\n"
-        "<center><h1>429 Too Many Requests</h1></center>\r\n"
+        f"<html>\r\n<head><title>{status} {words}</title></head>\r\n<body>\r\n"
+        f"<center><h1>{status} {words}</h1></center>\r\n"
         "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
     )
-    return text_answer(page, 429, "text/html")
+    return text_answer(page, status, "text/html")
 
 
 def search_429() -> Answer:

@@ -17,6 +17,7 @@ from bot.sandbox.answers import (
     not_logged_in,
     read_only,
     text_answer,
+    unwanted_crawler,
 )
 from bot.sandbox.community import Community
 from bot.sandbox.exchange import Ask, Keys
@@ -28,6 +29,10 @@ from bot.sandbox.style import missing_page
 Handler = Callable[["Desk", Ask], Answer]
 Format = Literal["json", "html", "any"]
 
+# Who names none of these is taken for a program.
+_BROWSERS = re.compile(
+    "trident|webkit|gecko|chrome|safari|msie|opera|goanna|discourse", re.IGNORECASE
+)
 # Visitors get these even where everybody must log in.
 _OPEN_DOORS = ("/site/basic-info", "/robots.txt", "/login")
 
@@ -106,6 +111,8 @@ class Desk:
 
     def _admit(self, ask: Ask) -> None:
         """Turn away whom the forum would turn away before looking at the path."""
+        if self._is_unwanted(ask):
+            raise Refusal(unwanted_crawler())
         if self.settings.limits:
             self.limits.request(ask, modern=self.settings.modern)
         if ask.method not in {"GET", "HEAD"}:
@@ -118,6 +125,17 @@ class Desk:
             if ask.wants_json:
                 raise Refusal(not_logged_in())
             raise Refusal(Answer(302, b"", {"Location": "/login"}))
+
+    def _is_unwanted(self, ask: Ask) -> bool:
+        """Whether a program asks that is not on the list of those that may; an
+        administrator's key does not help it, a member's does."""
+        allowed, headers = self.settings.allowed_crawlers, ask.headers
+        name = headers.get("user-agent", "").lower()
+        exempt = "user-api-key" in headers or "api_key" in ask.query
+        by_script = headers.get("x-requested-with") == "XMLHttpRequest"
+        if not allowed or ask.method != "GET" or exempt or by_script:
+            return False
+        return not (_BROWSERS.search(name) or any(each in name for each in allowed))
 
     def _dispatch(self, ask: Ask) -> Answer:
         method = "GET" if ask.method == "HEAD" else ask.method

@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bot.sandbox.answers import (
     Answer,
@@ -51,6 +51,7 @@ class Fault:
         malformed: The body stops half-way, but the answer looks whole.
         drop: The connection closes before anything is done.
         lose: The server does what was asked, and the answer is lost.
+        change: What is sent in place of the JSON of the right answer.
     """
 
     answer: Answer | None = None
@@ -59,12 +60,13 @@ class Fault:
     malformed: bool = False
     drop: bool = False
     lose: bool = False
+    change: Callable[[Any], Any] | None = None
 
 
 @dataclass(slots=True)
 class _Planned:
     fault: Fault
-    left: int
+    left: int | None
     where: Where
     method: str | None
 
@@ -117,6 +119,17 @@ class Faults:
             answer = Answer(status, data, sent)
         fault = Fault(answer, delay_s, truncate, malformed, drop, lose)
         self._plan(fault, n, path, method)
+
+    def alter(
+        self,
+        change: Callable[[Any], Any],
+        path: Where = None,
+        *,
+        n: int | None = None,
+    ) -> None:
+        """Lie in the next *n* answers, or in all: *change* gets the JSON of the right
+        one and returns what is sent; refusals pass as they are."""
+        self._plan(Fault(change=change), n, path, None)
 
     def limit_next(
         self,
@@ -171,7 +184,8 @@ class Faults:
                     continue
                 if not _matches(planned.where, target):
                     continue
-                planned.left -= 1
+                if planned.left is not None:
+                    planned.left -= 1
                 if planned.left == 0:
                     self._planned.remove(planned)
                 return planned.fault
@@ -182,8 +196,10 @@ class Faults:
             kind = self._random.choice(self._kinds)
             return _random_fault(kind, self._random_delay_s)
 
-    def _plan(self, fault: Fault, n: int, where: Where, method: str | None) -> None:
-        if n < 1:
+    def _plan(
+        self, fault: Fault, n: int | None, where: Where, method: str | None
+    ) -> None:
+        if n is not None and n < 1:
             raise ValueError(f"n must be >= 1, got {n}")
         with self._lock:
             self._planned.append(_Planned(fault, n, where, method))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.sandbox.answers import (
@@ -79,6 +80,9 @@ class FaultGate:
         if fault.lose:
             await self._cut(scope, receive)
             return
+        if fault.change is not None and answer.status == 200:
+            changed = fault.change(json.loads(answer.body))
+            answer = replace(answer, body=json.dumps(changed).encode())
         await _send(answer, fault, send)
         if fault.truncate:
             await self._cut(scope, receive)

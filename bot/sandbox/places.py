@@ -21,6 +21,7 @@ from bot.sandbox.serialise_profile import profile_json
 from bot.sandbox.serialise_site import (
     basic_info_json,
     categories_json,
+    flat_category,
     site_json,
     tags_index_json,
 )
@@ -28,7 +29,18 @@ from bot.sandbox.serialise_site import (
 
 def categories(desk: Desk, ask: Ask) -> Answer:
     nested = ask.query.flag("include_subcategories")
-    return json_answer(categories_json(ask.view, nested=nested))
+    page = ask.query.number("page", least=1) or 1
+    return json_answer(categories_json(ask.view, nested=nested, page=page))
+
+
+def category(desk: Desk, ask: Ask) -> Answer:
+    """One category by its id."""
+    found = desk.community.categories.get(ask.capture("id"))
+    if found is None:
+        raise Refusal(not_found())
+    if not desk.community.may_read(found, ask.view.reader):
+        raise Refusal(forbidden() if desk.settings.detailed_404 else not_found())
+    return json_answer({"category": flat_category(ask.view, found)})
 
 
 def site(desk: Desk, ask: Ask) -> Answer:
@@ -100,6 +112,7 @@ ROUTES = (
     route("GET", r"/tags", "tags/index", tags),
     route("GET", r"/posts/" + _NAME + "/pending", "posts/pending", pending),
     route("GET", r"/categories", "categories/index", categories),
+    route("GET", r"/c/(?P<id>\d+)/show", "categories/show", category),
     route("GET", r"/site", "site/site", site),
     route("GET", r"/site/basic-info", "site/basic_info", basic_info),
     route("GET", r"/about", "about/index", about),

@@ -251,7 +251,8 @@ def post_json(
         found["via_email"] = True
     if post.action_code:
         found["action_code"] = post.action_code
-    if found["cooked"] != post.cooked and not view.conceals(post):
+    translated = found["cooked"] != post.cooked and not view.conceals(post)
+    if translated and settings.marks_translations:
         found["is_localized"] = True
     if in_topic:
         for key in _ALONE:

@@ -62,6 +62,8 @@ _LATER_CATEGORY = (
     "style_type emoji icon topic_title_placeholder subcategory_count"
     " uploaded_background_dark"
 )
+# A page of categories, and of those below each, where there are very many.
+_LAZY_PARENTS, _LAZY_CHILDREN = 20, 5
 _LATER_ACTION = "require_message enabled applies_to is_used position auto_action_type"
 
 
@@ -127,11 +129,22 @@ def readable_categories(view: View, *, parent: int | None) -> list[Category]:
     ]
 
 
-def categories_json(view: View, *, nested: bool) -> Json:
-    """``/categories.json``; *nested* adds the full sub-categories."""
+def categories_json(view: View, *, nested: bool, page: int = 1) -> Json:
+    """``/categories.json``; *nested* adds the full sub-categories.
+
+    Args:
+        page: Counted from 1. Unless there are very many categories, each page has
+            them all.
+    """
+    lazy = view.settings.lazy_categories
+    shown = readable_categories(view, parent=None)
+    if lazy:
+        shown = shown[(page - 1) * _LAZY_PARENTS : page * _LAZY_PARENTS]
 
     def one(category: Category) -> Json:
         children = readable_categories(view, parent=category.id)
+        if lazy:
+            children = children[:_LAZY_CHILDREN]
         found = category_json(view, category) | {
             "subcategory_ids": [child.id for child in children],
             "subcategory_list": [one(child) for child in children] if nested else None,
@@ -152,9 +165,7 @@ def categories_json(view: View, *, nested: bool) -> Json:
         "category_list": {
             "can_create_category": view.staff,
             "can_create_topic": view.reader is not None,
-            "categories": [
-                one(each) for each in readable_categories(view, parent=None)
-            ],
+            "categories": [one(each) for each in shown],
         }
     }
 
@@ -219,7 +230,7 @@ def site_json(view: View) -> Json:
         "custom_emoji_translation": {},
         "watched_words_replace": None,
         "watched_words_link": None,
-        "categories": [_flat_category(view, category) for category in readable],
+        "categories": [flat_category(view, category) for category in readable],
         "archetypes": [
             {"id": "regular", "name": "Regular Topic", "options": []},
             {"id": "private_message", "name": "Message", "options": []},
@@ -229,6 +240,8 @@ def site_json(view: View) -> Json:
         "full_name_required_for_signup": False,
         "full_name_visible_in_signup": True,
     }
+    if view.settings.lazy_categories:
+        del found["categories"]
     return aged(view, found, _LATER_SITE)
 
 
@@ -244,7 +257,8 @@ def _flat_group(view: View, number: int, name: str) -> Json:
     return aged(view, found, "automatic")
 
 
-def _flat_category(view: View, category: Category) -> Json:
+def flat_category(view: View, category: Category) -> Json:
+    """A category as it stands by itself and in ``/site.json``."""
     found = category_json(view, category) | {
         "allow_global_tags": True,
         "required_tag_groups": [],

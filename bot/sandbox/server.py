@@ -29,7 +29,7 @@ from bot.sandbox import (
     searching,
     writing,
 )
-from bot.sandbox.answers import Answer, Refusal
+from bot.sandbox.answers import Answer, Refusal, nginx_404
 from bot.sandbox.community import Community
 from bot.sandbox.desk import Desk
 from bot.sandbox.exchange import Ask, Params, read_form
@@ -51,7 +51,6 @@ _ROUTES = tuple(
     for room in (pages, listing, places, searching, reading, writing, acting)
     for each in room.ROUTES
 )
-_ORIGINAL_COOKIE = "automatically_translate=false"
 
 
 class _Server(uvicorn.Server):
@@ -88,6 +87,7 @@ class Sandbox:
         settings: Of the forum; may be replaced while it runs.
         port: 0 picks a free one.
         library: Documentation, courses and videos; the sample's when ``None``.
+        folder: Where the forum is installed on its host, such as ``/forum``.
 
     Attributes:
         url: Of the forum, without a trailing slash; so are *docs_url*,
@@ -107,6 +107,7 @@ class Sandbox:
         settings: Settings | None = None,
         port: int = 0,
         library: Library | None = None,
+        folder: str = "",
     ) -> None:
         self.community = Community.sample() if community is None else community
         self.desk = Desk(
@@ -118,6 +119,7 @@ class Sandbox:
         self.webhooks = Webhooks(self._system_view)
         self.recorded: list[Recorded] = []
         self._library = library
+        self._folder = folder
         self._port = port
         self._connections: dict[tuple[str, int], asyncio.Transport] = {}
         self._server: uvicorn.Server | None = None
@@ -187,7 +189,7 @@ class Sandbox:
             raise
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.community.settle(
-            Addresses(base, base + DOCS, base + ACADEMY, base + VIDEOS)
+            Addresses(base + self._folder, base + DOCS, base + ACADEMY, base + VIDEOS)
         )
         self.community.listeners.append(self.webhooks.tell)
         self._server = _Server(self._config())
@@ -274,6 +276,9 @@ class Sandbox:
         if f"{path}/".startswith(VIDEOS + "/"):
             videos = path.removeprefix(VIDEOS)
             return learning.serve_videos(self.library, sites, videos, dict(pairs))
+        if not f"{path}/".startswith(f"{self._folder}/"):
+            return nginx_404()
+        path = path.removeprefix(self._folder)
         try:
             form = read_form(headers.get("content-type", ""), body)
         except Refusal as refusal:
@@ -281,7 +286,7 @@ class Sandbox:
         bare = path.removesuffix(".json")
         suffix = path[len(bare) :]
         asked = headers.get("accept", "").startswith("application/json")
-        original = _ORIGINAL_COOKIE in headers.get("cookie", "")
+        original = self.settings.original_cookie in headers.get("cookie", "")
         ask = Ask(
             method=request.method,
             path=bare,

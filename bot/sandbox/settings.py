@@ -21,6 +21,11 @@ class Settings:
         read_only: Writing gets 503.
         localise_to: Serve machine translations in this locale where a post has one,
             unless the visitor's cookie asks for the original.
+        original_cookie: The cookie that asks for the original; it had other names.
+        marks_translations: Say of a post that it is one; some releases did not.
+        lazy_categories: As for forums with very many: ``/site.json`` names none, and
+            ``/categories.json`` comes in pages.
+        allowed_crawlers: Words of the names that programs must have to be let in.
         approve_posts_of: Usernames whose posts wait for approval.
         links_from_trust_level: Members below may not put any link in a post.
         limits: Enforce the forum's real rate limits; off, so that tests run free.
@@ -40,6 +45,10 @@ class Settings:
     login_required: bool = False
     read_only: bool = False
     localise_to: str | None = None
+    original_cookie: str = "automatically_translate=false"
+    marks_translations: bool = True
+    lazy_categories: bool = False
+    allowed_crawlers: frozenset[str] = frozenset()
     approve_posts_of: frozenset[str] = frozenset()
     limits: bool = False
     min_post_length: int = 20
