@@ -10,7 +10,7 @@ leniently: they have changed shape before and must not stop a harvest.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -211,12 +211,17 @@ def read_categories(data: Any, source: str) -> tuple[Category, ...]:
     return tuple(found.values())
 
 
-def _collect_categories(fields: Fields, name: str, found: dict[int, Category]) -> None:
+def _collect_categories(
+    fields: Fields, name: str, found: dict[int, Category], above: int | None = None
+) -> None:
     for item in fields.each(name):
         category = _category(item)
+        if category.parent_id is None:
+            # Its place may say alone what it is in, and so who may read it.
+            category = replace(category, parent_id=above)
         found[category.id] = category
         if item.has("subcategory_list"):
-            _collect_categories(item, "subcategory_list", found)
+            _collect_categories(item, "subcategory_list", found, category.id)
 
 
 def _category(item: Fields) -> Category:
