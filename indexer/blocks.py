@@ -19,7 +19,8 @@ class Block:
         kind: ``list`` is one item with its marker, ``table`` a whole table with
             a row on each line, ``quote`` a paragraph that the author cites.
         text: NFC, no control characters but line breaks and tabs, never blank.
-        level: Of a heading, 1 to 6; depth of a list item, from 1; else 0.
+        level: Of a heading, 1 to 6; depth of a list item, from 1; of a table, 1 if
+            its first row names the columns; else 0.
         anchor: Of a heading: what follows ``#`` in a link to it, or empty.
     """
 

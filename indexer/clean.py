@@ -10,14 +10,16 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
+from collections.abc import Sequence
 
+from indexer.bbcode import without_bbcode_quotes
 from indexer.blocks import Block, tidy_lines
 from indexer.html_blocks import html_blocks
 from indexer.mail import without_mail
 from indexer.render import render_markdown, with_anchors
 from kb.types import Format
 
-CLEANER_VERSION = 1
+CLEANER_VERSION = 2
 """Grows with every change of what cleaning yields; part of the chunker's stamp."""
 
 MAX_CHARS = 1_000_000
@@ -46,7 +48,7 @@ def clean_html(cooked: str, *, mail: bool = True) -> tuple[Block, ...]:
     Args:
         cooked: HTML, however broken; read up to `MAX_CHARS`.
         mail: Also remove quoted mail, its attribution lines and signatures, as
-            posts that came by mail carry them.
+            posts that came by mail carry them, and quotes left as BBCode.
 
     >>> [block.text for block in clean_html("<p>See <b>this</b><pre>a\n b</pre>")]
     ['See this', 'a\n b']
@@ -55,7 +57,7 @@ def clean_html(cooked: str, *, mail: bool = True) -> tuple[Block, ...]:
     if is_tangled(cooked):
         return clean_text(_without_tags(cooked), mail=mail)
     blocks, quotes = html_blocks(cooked)
-    return without_mail(blocks, quotes) if mail else tuple(blocks)
+    return _own(blocks, quotes) if mail else tuple(blocks)
 
 
 def clean_markdown(source: str) -> tuple[Block, ...]:
@@ -79,7 +81,13 @@ def clean_text(text: str, *, mail: bool = True) -> tuple[Block, ...]:
     """
     paragraphs = re.split(r"\n{2,}", tidy_lines(text[:MAX_CHARS]))
     blocks = [Block("text", paragraph) for paragraph in paragraphs if paragraph]
-    return without_mail(blocks) if mail else tuple(blocks)
+    return _own(blocks) if mail else tuple(blocks)
+
+
+def _own(
+    blocks: Sequence[Block], quotes: Sequence[tuple[int, int]] = ()
+) -> tuple[Block, ...]:
+    return without_bbcode_quotes(without_mail(blocks, quotes))
 
 
 def is_truncated(body: str) -> bool:

@@ -48,8 +48,11 @@ _BLOCKS = _names(
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 # Classes of what a forum or a documentation generator adds.
 _CHROME = _names(
-    "anchor avatar elided headerlink poll quote-controls show-more-container"
+    "anchor avatar elided footnote-backref headerlink poll quote-controls "
+    "show-more-container"
 )
+# What a forum makes of the address of a video or an image.
+_PREVIEWS = _names("large-image-placeholder lazy-video-container onebox")
 _HAVE_CLASSES = frozenset(["a", "aside", "details", "div", "img", "span"])
 _WHITE = re.compile(r"[ \t\n\r\f]+")
 _BLANK_LINES = re.compile(r"\n{2,}")
@@ -70,6 +73,7 @@ class _Walker:
         inline: The text of the block at hand, in pieces.
         links: For each open link, where its text begins in `inline`, and its target.
         rows: Of the outermost table that is open; nested ones end up in a cell.
+        has_head: Its first row ends with a heading.
     """
 
     blocks: list[Block] = field(default_factory=list)
@@ -82,6 +86,7 @@ class _Walker:
     quote_starts: list[int] = field(default_factory=list)
     tables: int = 0
     rows: list[list[str]] = field(default_factory=list)
+    has_head: bool = False
 
     def walk(self, root: LexborNode) -> None:
         stack: list[tuple[LexborNode, bool]] = [(root, False)]
@@ -120,17 +125,23 @@ class _Walker:
             case "pre":
                 self._code(node)
                 return False
+            case "span" if box := _checkbox(node.attributes):
+                self.inline.append(box)
+                return False
             case "a":
                 self.links.append((len(self.inline), node.attributes.get("href") or ""))
             case "table":
                 if not self.tables:
                     self._flush()
                     self.rows = []
+                    self.has_head = False
                 self.tables += 1
             case "tr" | "td" | "th" if self.tables == 1:
                 self._stray_cell()
                 if tag == "tr" or not self.rows:
                     self.rows.append([])
+                if tag != "tr" and len(self.rows) == 1:
+                    self.has_head = tag == "th"
             case "blockquote":
                 self._flush()
                 self.quote_starts.append(len(self.blocks))
@@ -186,11 +197,14 @@ class _Walker:
         if tag == "aside" and "onebox" in classes:
             self._link_alone(attributes.get("data-onebox-src") or _first_href(node))
             return False
-        if "lazy-video-container" in classes:
+        if tag == "div" and classes & _PREVIEWS:
             self._link_alone(_first_href(node))
             return False
         if tag == "aside" and "quote" in classes:
-            # A link to a topic on a line of its own is also served as a quote.
+            # A link to a topic on a line of its own is also served as a quote, of
+            # nobody: then the author wrote its address.
+            if attributes.get("data-username"):
+                return False
             title = node.css_first("div.title")
             self._link_alone(_first_href(title) if title is not None else None)
             return False
@@ -276,13 +290,16 @@ class _Walker:
             # One column only lays text out: its rows are paragraphs.
             self.blocks += [Block("text", line) for line in lines]
         else:
-            self.blocks.append(Block("table", "\n".join(lines)))
+            level = int(self.has_head and bool(self.rows[0]) and any(self.rows[0]))
+            self.blocks.append(Block("table", "\n".join(lines), level))
 
 
 # -- elements --------------------------------------------------------------
 
 _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
+# Addresses that a forum shows shortened, at the end or in the middle.
+_CUT_SHORT = re.compile(r"(\S+?) ?(?:…|\.{3}) ?(\S*)")
 # Link texts that say nothing about where the link goes.
 _VAGUE = _names(
     "here|this|link|this link|the link|click here|see here|this page|this post|"
@@ -302,6 +319,8 @@ def _link_text(text: str, target: str) -> str:
     'here (https://docs.example.org/backup)'
     >>> _link_text("docs.example.org/ba…", "https://docs.example.org/backup")
     'https://docs.example.org/backup'
+    >>> _link_text("e.org/a … c.html", "http://e.org/a/b/c.html")
+    'http://e.org/a/b/c.html'
     """
     if not text or not _ABSOLUTE.match(target):
         return text
@@ -309,8 +328,8 @@ def _link_text(text: str, target: str) -> str:
     whole = _SCHEME.sub("", target).rstrip("/")
     if shown == whole:
         return text
-    start = shown.rstrip("….")
-    if start and len(start) < len(shown) and whole.startswith(start):
+    cut = _CUT_SHORT.fullmatch(shown)
+    if cut and whole.startswith(cut[1]) and whole.endswith(cut[2]):
         return target
     if text.lower().strip(" .:!") in _VAGUE:
         return f"{text} ({target})"
@@ -342,6 +361,19 @@ def _image_text(attributes: Mapping[str, str | None]) -> str:
     words = _EXTENSION.sub("", unquote(alt))
     told = _NAMED_BY_A_PROGRAM.sub(" ", words.replace("_", " "))
     return f" {words} " if len(_WORD.findall(told)) > 1 else ""
+
+
+def _checkbox(attributes: Mapping[str, str | None]) -> str:
+    """What the author typed, where the forum draws a box for it; else nothing.
+
+    >>> _checkbox({"class": "chcklst-box checked fa fa-square-check-o fa-fw"})
+    '[x]'
+    """
+    classes = (attributes.get("class") or "").split()
+    if "chcklst-box" not in classes:
+        return ""
+    is_ticked = any("check" in name for name in classes if name != "chcklst-box")
+    return "[x]" if is_ticked else "[ ]"
 
 
 def _anchor(node: LexborNode) -> str:

@@ -109,7 +109,10 @@ class Packer:
                 is_heading = block.kind == "heading"
                 yield _Unit(block.text, before, cost, is_heading)
                 continue
-            for number, piece in enumerate(self._pieces(block.text, budget)):
+            pieces = (
+                self._rows if block.kind == "table" and block.level else self._pieces
+            )
+            for number, piece in enumerate(pieces(block.text, budget)):
                 if number == 0:
                     piece.before = before
                 yield piece
@@ -169,6 +172,21 @@ class Packer:
         Pieces are as long as they may be; each carries what stood before it.
         """
         return self._filled(self._cut(text, "", budget, _BORDERS), budget)
+
+    def _rows(self, table: str, budget: int) -> Iterator[_Unit]:
+        """Cut a table whose first line is its head; each piece begins with it.
+
+        Values without their names say nothing. A head that would take more than a
+        third of each piece stands in the first one only.
+        """
+        head, _, body = table.partition("\n")
+        cost = self._cost(head)
+        if not body or cost * 3 > budget:
+            yield from self._pieces(table, budget)
+            return
+        for piece in self._pieces(body, budget - cost):
+            text = f"{head}\n{piece.text}"
+            yield _Unit(text, piece.before, piece.cost + cost)
 
     def _cut(
         self, text: str, before: str, budget: int, borders: Sequence[re.Pattern[str]]

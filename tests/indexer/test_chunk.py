@@ -212,6 +212,28 @@ def test_longer_code_is_cut_between_lines() -> None:
     assert [words(draft.text) for draft in drafts] == [17, 18, 14]
 
 
+def test_each_piece_of_a_long_table_begins_with_its_head() -> None:
+    head = "<tr><th>Name</th><th>Port</th></tr>"
+    rows = "".join(f"<tr><td>name {n}</td><td>{n}</td></tr>" for n in range(9))
+    document = thread(f"<table>{head}{rows}</table>")
+
+    drafts = chunk(document)
+
+    assert [draft.text.split("\n")[0] for draft in drafts] == ["Name | Port"] * 3
+    assert [row for d in drafts for row in d.text.split("\n")[1:]] == [
+        f"name {n} | {n}" for n in range(9)
+    ]
+
+
+def test_a_head_that_takes_too_much_of_a_passage_is_not_repeated() -> None:
+    head = f"<tr><th>{sentence('a', 8)}</th><th>b</th></tr>"
+    rows = "".join(f"<tr><td>name {n}</td><td>{n}</td></tr>" for n in range(9))
+
+    drafts = chunk(thread(f"<table>{head}{rows}</table>"))
+
+    assert "\n".join(texts(drafts)).count("a1") == 1
+
+
 def test_a_long_line_is_cut_between_sentences_then_words_then_letters() -> None:
     sentences = f"{sentence('a', 9)}. {sentence('b', 12)}! {sentence('c', 30)}."
     word = "x" * 1000

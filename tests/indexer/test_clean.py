@@ -123,6 +123,47 @@ def test_code_inside_a_list_item_is_a_block_of_its_own() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        ("chcklst-box fa fa-square-o fa-fw", "[ ] Back up"),
+        ("chcklst-box checked fa fa-square-check-o fa-fw", "[x] Back up"),
+        ("chcklst-box checked permanent fa fa-check-square fa-fw", "[x] Back up"),
+    ],
+)
+def test_boxes_of_a_checklist_become_what_was_typed(
+    classes: str, expected: str
+) -> None:
+    cooked = f'<ul><li><span class="{classes}"></span> Back up</li></ul>'
+
+    assert clean_html(cooked) == (Block("list", f"- {expected}", 1),)
+
+
+def test_footnotes_stay_and_the_way_back_goes() -> None:
+    cooked = """<p>As known<sup class="footnote-ref"><a href="#footnote-9-1"
+    id="footnote-ref-9-1">[1]</a></sup>.</p><hr class="footnotes-sep">
+    <ol class="footnotes-list"><li id="footnote-9-1" class="footnote-item">
+    <p>By few. <a href="#footnote-ref-9-1" class="footnote-backref">↩︎</a></p></li>"""
+
+    assert texts(clean_html(cooked)) == ["As known[1].", "1. By few."]
+
+
+def test_formulas_dates_spoilers_and_hashtags_read_as_they_were_written() -> None:
+    cooked = """<p>Let <span class="math">f(x)=a\\cdot x</span> on
+    <span class="discourse-local-date" data-date="2026-05-01">May 1, 2026 9:00am UTC
+    </span> in <a class="hashtag-cooked" href="/c/a/8"><span
+    class="hashtag-icon-placeholder"><svg><use href="#x"></use></svg></span>
+    <span>Analytics</span></a>.</p><div class="math">
+    y = x^2
+    </div><div class="spoiler"><p>It was <span class="spoiler">cold</span>.</p></div>"""
+
+    assert texts(clean_html(cooked)) == [
+        "Let f(x)=a\\cdot x on May 1, 2026 9:00am UTC in Analytics.",
+        "y = x^2",
+        "It was cold.",
+    ]
+
+
 def test_tables_become_rows() -> None:
     cooked = """<table><caption>Ports</caption>
     <thead><tr><th>Name</th><th>Port</th></tr></thead><tbody><tr><td><p>web</p></td><td>80</td></tr><tr><td></td><td>443</td></tr>
@@ -130,6 +171,18 @@ def test_tables_become_rows() -> None:
 
     assert clean_html(cooked) == (
         Block("table", "Ports\nName | Port\nweb | 80\n | 443"),
+    )
+
+
+def test_a_table_says_whether_its_first_row_names_the_columns() -> None:
+    head = "<thead><tr><th>Name</th><th>Port</th></tr></thead>"
+    rows = "<tr><th>web</th><td>80</td></tr><tr><th>db</th><td>5432</td></tr>"
+
+    assert clean_html(f"<table>{head}{rows}</table>") == (
+        Block("table", "Name | Port\nweb | 80\ndb | 5432", 1),
+    )
+    assert clean_html(f"<table>{rows}</table>") == (
+        Block("table", "web | 80\ndb | 5432"),
     )
 
 
@@ -161,6 +214,12 @@ def test_a_table_in_a_cell_is_written_into_it() -> None:
             '<a href="https://e.org/a/long/one">e.org/a/lo…</a>',
             "https://e.org/a/long/one",
         ),
+        (
+            '<a href="http://www.e.org/wiki/index.php?title=The_World">'
+            "e.org/wiki/ind … e_World</a>",
+            "http://www.e.org/wiki/index.php?title=The_World",
+        ),
+        ('<a href="https://e.org/guide">and so on…</a>', "and so on…"),
         ('<a href="mailto:a@e.org">here</a>', "here"),
         ('<a href="#below">here</a>', "here"),
         ('<a class="mention" href="/u/ana">@ana</a>', "@ana"),
@@ -203,6 +262,7 @@ def test_emoji_become_their_code() -> None:
     [
         QUOTE_OF_A_POST,
         '<aside class="quote"><blockquote><p>What others said</p></blockquote></aside>',
+        QUOTE_OF_A_POST.replace("ana:", '<a href="https://f.org/t/a/7/2">A topic</a>'),
         '<details class="elided"><summary>···</summary><p>old mail</p></details>',
         '<div class="poll"><ul><li>Yes</li><li>No</li></ul></div>',
         "<svg><title>t</title><text>drawn</text></svg>",
@@ -216,18 +276,75 @@ def test_what_the_author_did_not_write_goes(foreign: str) -> None:
 
 
 def test_of_previews_the_link_stays() -> None:
-    topic = QUOTE_OF_A_POST.replace("ana:", '<a href="https://f.org/t/a/9">A topic</a>')
+    topic = QUOTE_OF_A_POST.replace(
+        "ana:", '<a href="https://f.org/t/a/9">A topic</a>'
+    ).replace('data-username="ana"', "")
     video = (
         '<div class="youtube-onebox lazy-video-container" data-video-title="Theirs">'
         '<a href="https://video.example.org/w"><img title="Theirs"></a></div>'
     )
 
-    assert texts(clean_html(f"<p>Look:</p>{ONEBOX}{topic}{video}")) == [
+    older = (
+        '<div class="onebox lazyYT" data-youtube-title="Theirs">'
+        '<a href="https://video.example.org/old"><img></a></div>'
+    )
+    file = (
+        '<div class="onebox video-onebox"><video><source src="https://e.org/a.mp4">'
+        '<a href="https://e.org/a.mp4">https://e.org/a.mp4</a></source></video></div>'
+    )
+    album = (
+        '<div class="onebox imgur-album"><a href="https://imgur.com/a/x"><span '
+        'class="album-title">[Album] Theirs</span><img title="Theirs"></a></div>'
+    )
+    large = (
+        '<div class="large-image-placeholder"><a href="https://e.org/b.gif">'
+        '<span class="url">https://e.org/b.gif</span><span class="help">(image larger '
+        "than 4096KB)</span></a></div>"
+    )
+    previews = f"{ONEBOX}{topic}{video}{older}{file}{album}{large}"
+
+    assert texts(clean_html(f"<p>Look:</p>{previews}")) == [
         "Look:",
         "https://example.org/page",
         "https://f.org/t/a/9",
         "https://video.example.org/w",
+        "https://video.example.org/old",
+        "https://e.org/a.mp4",
+        "https://imgur.com/a/x",
+        "https://e.org/b.gif",
     ]
+
+
+# -- BBCode ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cooked", "expected"),
+    [
+        ("<p>[quote=“ana, post:2”]Theirs[/quote]Mine</p>", ["Mine"]),
+        ('<p>One [quote="a b"]x[/quote] two</p>', ["One\ntwo"]),
+        (
+            "<p>Mine [quote=ana]a</p><pre>theirs</pre><ul><li>b[/quote]</li></ul>"
+            "<p>Mine too</p>",
+            ["Mine", "Mine too"],
+        ),
+        ("<p>[quote=a]1[quote=b]2[/quote]3[/quote]Mine</p>", ["Mine"]),
+        ("<p>[quote=a]1[/quote]A[quote=b]2[/quote]B</p>", ["A\nB"]),
+        ("<p>See [QUOTE]I cite[/QUOTE] there</p>", ["See\nI cite\nthere"]),
+        ("<p>Write [quote=name] before it</p>", ["Write [quote=name] before it"]),
+        ("<p>It ends with [/quote]</p>", ["It ends with [/quote]"]),
+        ("<pre>[quote=a]b[/quote]</pre>", ["[quote=a]b[/quote]"]),
+        ("<p>[quote=a]all of it[/quote]</p>", ["[quote=a]all of it[/quote]"]),
+    ],
+)
+def test_quotes_left_as_bbcode_go(cooked: str, expected: list[str]) -> None:
+    assert texts(clean_html(cooked)) == expected
+
+
+def test_web_pages_keep_bbcode() -> None:
+    text = "[quote=a]b[/quote] c"
+
+    assert texts(clean_html(f"<p>{text}</p>", mail=False)) == [text]
 
 
 # -- mail ------------------------------------------------------------------
@@ -389,7 +506,7 @@ def f():
         Block("heading", "About layers", 2, "about-layers"),
         Block("list", "- one", 1),
         Block("list", "  - two", 2),
-        Block("table", "Key | Value\na | b"),
+        Block("table", "Key | Value\na | b", 1),
         Block("code", "def f():\n    return 1"),
         Block("text", "A map with two layers"),
         Block("heading", "About layers", 2, "about-layers_1"),
@@ -544,6 +661,8 @@ PIECES = r"""
 &#0;
 <![CDATA[
 On 1 May 2020 wrote:
+[quote=a]
+[/quote]
 --
 ```{note}
 :::
