@@ -309,7 +309,10 @@ class App:
                 source,
                 store,
                 lambda document: chunk_document(
-                    document, count_tokens=count_tokens, max_tokens=max_tokens
+                    document,
+                    count_tokens=count_tokens,
+                    max_tokens=max_tokens,
+                    templates=store.templates.of(document.source, document.category),
                 ),
                 chunker_stamp(model, max_tokens=max_tokens),
                 clock=self.clock,

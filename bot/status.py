@@ -42,6 +42,7 @@ class SourceStatus:
         age_s: Since the end of the last complete walk; ``None`` before the first.
         complete: The latest walk reached its end.
         set_aside: Records that could not be read.
+        templates: Lines that its posts share, which passages leave out.
     """
 
     name: str
@@ -52,6 +53,7 @@ class SourceStatus:
     complete: bool
     last_error: str | None
     set_aside: int
+    templates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatu
     # Sources that left the config are shown as long as their documents are there.
     names = dict.fromkeys([*enabled, *stored])
     counts = store.documents.counts()
+    templates = store.templates.counts()
     return tuple(
         _source(
             store.progress.source(name),
@@ -129,6 +132,7 @@ def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatu
                 if row["source"] == name
             ),
             set_aside=sum(each.source == name for each in aside),
+            templates=templates.get(name, 0),
             now=app.clock(),
         )
         for name in names
@@ -141,6 +145,7 @@ def _source(
     enabled: bool,
     counts: tuple[Counts, ...],
     set_aside: int,
+    templates: int,
     now: datetime,
 ) -> SourceStatus:
     finished = state.finished_at
@@ -153,6 +158,7 @@ def _source(
         complete=state.is_complete,
         last_error=state.last_error,
         set_aside=set_aside,
+        templates=templates,
     )
 
 

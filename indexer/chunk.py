@@ -14,7 +14,8 @@ from indexer.blocks import Block
 from indexer.clean import CLEANER_VERSION, MAX_CHARS, clean_body, is_truncated
 from indexer.links import LINKS_VERSION
 from indexer.packing import HEADING_SEPARATOR, Packer, TokenCounter
-from kb.types import Document, Kind, PassageDraft
+from indexer.templates import without_templates
+from kb.types import NO_TEMPLATES, Document, Kind, PassageDraft, Templates
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ def chunk_document(
     count_tokens: TokenCounter,
     max_tokens: int = MAX_TOKENS,
     min_tokens: int = MIN_TOKENS,
+    templates: Templates = NO_TEMPLATES,
 ) -> tuple[PassageDraft, ...]:
     """Cut a document into passages.
 
@@ -65,6 +67,7 @@ def chunk_document(
             that take more than half of it are the exception: the text may still
             have the other half.
         min_tokens: What passages should have at least, where blocks allow it.
+        templates: Lines that go from a thread's posts.
 
     Returns:
         Together they hold the whole cleaned text, in order. Parts without text
@@ -88,8 +91,11 @@ def chunk_document(
                 len(part.body),
                 MAX_CHARS,
             )
-        blocks = clean_body(part.body, part.format)
         is_thread = document.kind is Kind.THREAD
+        blocks = clean_body(part.body, part.format)
+        if is_thread:
+            known = templates.reply if index else templates.opening
+            blocks = without_templates(blocks, known)
         sections = [_Section("", "", blocks)] if is_thread else _sections(blocks)
         texts = [
             (section, text)

@@ -6,16 +6,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from indexer.learning import learn_templates
 from indexer.plan import check_document, plan_document
 from indexer.tally import RefreshReport, Tally
 from kb.errors import RecordError
 from kb.store import Store
-from kb.types import Clock, Document, DocumentId, PassageDraft, utc_now
+from kb.types import Clock, Document, DocumentId, Kind, PassageDraft, utc_now
 
 log = logging.getLogger(__name__)
 
 Chunk = Callable[[Document], tuple[PassageDraft, ...]]
 Prepare = Callable[[Document], Document]
+TemplateStamp = Callable[[str, str | None], str]
 
 _BATCH = 50
 
@@ -25,13 +27,31 @@ def as_it_is(document: Document) -> Document:
     return document
 
 
+def no_templates(_source: str, _category: str | None) -> str:
+    """The `TemplateStamp` where nothing was learned."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Cutter:
-    """How documents become passages, and the stamp of that."""
+    """How documents become passages, and the stamp of that.
+
+    Attributes:
+        stamp: Of the code and settings.
+        template_stamp: Of what was learned of a source's category; see
+            `kb.store.LearnedTemplates.stamp`.
+    """
 
     chunk: Chunk
     stamp: str
     prepare: Prepare
+    template_stamp: TemplateStamp = no_templates
+
+    def stamp_of(self, document: Document) -> str:
+        """All that the passages of *document* depend on."""
+        if document.kind is not Kind.THREAD:
+            return self.stamp
+        return self.stamp + self.template_stamp(document.source, document.category)
 
     def __call__(
         self, document: Document, *, source: str
@@ -68,7 +88,8 @@ def rechunk(
     """
     tally = Tally()
     started = clock()
-    recut(store, source, Cutter(chunk, chunker, prepare), tally, clock)
+    cut = Cutter(chunk, chunker, prepare, store.templates.stamp)
+    recut(store, source, cut, tally, clock)
     return tally.report(source, seconds=(clock() - started).total_seconds())
 
 
@@ -79,6 +100,16 @@ def recut(store: Store, source: str, cut: Cutter, tally: Tally, clock: Clock) ->
         with store.transaction():
             for document_id in ids[start : start + _BATCH]:
                 _recut_one(store, source, document_id, cut, tally, clock)
+
+
+def relearn(store: Store, source: str, cut: Cutter, tally: Tally, clock: Clock) -> None:
+    """Learn templates, and cut anew the categories whose templates are others now.
+
+    Belongs after a complete walk: what is learned then depends on what is stored
+    alone, and not on where a harvest was interrupted.
+    """
+    if learn_templates(store, source, clock=clock):
+        recut(store, source, cut, tally, clock)
 
 
 def _recut_one(
@@ -101,7 +132,7 @@ def _recut_one(
         store.progress.set_aside(source, document.key, str(exc), at=clock())
         return
     passages = store.passages.of_document(document_id)
-    change = plan_document(stored, passages, document, drafts, cut.stamp)
+    change = plan_document(stored, passages, document, drafts, cut.stamp_of(document))
     if change is not None:
         store.documents.apply(change, walk=None)
         tally.recut += 1

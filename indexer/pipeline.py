@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from indexer.cutting import Chunk, Cutter, Prepare, as_it_is, rechunk, recut
+from indexer.cutting import Chunk, Cutter, Prepare, as_it_is, rechunk, recut, relearn
 from indexer.plan import plan_document
 from indexer.source import Batch, Source
 from indexer.tally import RefreshReport, Tally
@@ -63,7 +63,7 @@ def refresh(
             refresh goes on from there.
         StoreError: SQLite failed.
     """
-    cut = Cutter(chunk, chunker, prepare)
+    cut = Cutter(chunk, chunker, prepare, store.templates.stamp)
     run = _Run(source, store, cut, clock, progress, accept_deletions)
     run.rechunk()
     run.begin()
@@ -190,6 +190,7 @@ class _Run:
             for key in self.again - self._tally.set_aside:
                 self._store.progress.take_back(name, key)
             self._store.progress.finish(name, at=self._clock())
+        relearn(self._store, name, self._cut, self._tally, self._clock)
         log.info("source=%s walk=%d complete", name, self.state.walk)
         for reason, times in sorted(self._tally.skipped.items()):
             log.info("source=%s skipped=%d reason=%s", name, times, reason)
@@ -206,7 +207,8 @@ class _Run:
         # Read now: an earlier batch of this walk may have written it.
         stored = self._store.documents.state(self._source.name, document.key)
         passages = self._store.passages.of_document(stored.id) if stored else ()
-        change = plan_document(stored, passages, document, drafts, self._cut.stamp)
+        stamp = self._cut.stamp_of(document)
+        change = plan_document(stored, passages, document, drafts, stamp)
         if change is not None:
             self._store.documents.apply(change, walk=self.state.walk)
             self._tally.count(change, stored)

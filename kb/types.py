@@ -162,6 +162,37 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Templates:
+    """Lines that many posts of a category share, in the form they are compared in.
+
+    Attributes:
+        opening: Of first posts: the labels of a form, a welcome, a footer.
+        reply: Of all others.
+    """
+
+    opening: frozenset[str] = frozenset()
+    reply: frozenset[str] = frozenset()
+
+    @property
+    def stamp(self) -> str:
+        """Names the set in the stamp of what was cut with it; empty if it is.
+
+        >>> Templates().stamp, Templates(frozenset(["version"])).stamp
+        ('', ', templates 12163ece')
+        """
+        if not (self.opening or self.reply):
+            return ""
+        lines = (*sorted(self.opening), None, *sorted(self.reply))
+        return f", templates {content_hash(*lines)[:8]}"
+
+    def __len__(self) -> int:
+        return len(self.opening) + len(self.reply)
+
+
+NO_TEMPLATES = Templates()
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentSummary:
     """A stored document without its text."""
 

@@ -3,6 +3,8 @@
 SQL lives in this package alone. Each module is one part of the store and is
 reached as an attribute: ``store.documents``, ``store.passages``, ``store.links``,
 ``store.progress``, ``store.loose``, ``store.looks``, ``store.ledger``.
+reached as an attribute: ``store.documents``, ``store.passages``,
+``store.progress``, ``store.templates``, ``store.ledger``.
 """
 
 from kb.store.connection import Store
@@ -14,6 +16,7 @@ from kb.store.links import Links
 from kb.store.looks import CATEGORIES, Look, Looks
 from kb.store.passages import Passages
 from kb.store.progress import Progress, SetAside, SourceState
+from kb.store.templates import LearnedTemplates, Post, TemplateSet
 
 __all__ = [
     "CATEGORIES",
@@ -23,13 +26,16 @@ __all__ = [
     "EmbeddingCache",
     "Held",
     "Holdings",
+    "LearnedTemplates",
     "Ledger",
     "Links",
     "Look",
     "Looks",
     "Passages",
+    "Post",
     "Progress",
     "SetAside",
     "SourceState",
     "Store",
+    "TemplateSet",
 ]

@@ -22,6 +22,7 @@ from kb.store.loose import LooseParts
 from kb.store.passages import Passages
 from kb.store.progress import Progress
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+from kb.store.templates import LearnedTemplates
 
 # Another process may be in the middle of a write transaction; those last
 # milliseconds, so a longer wait means that somebody holds the file.
@@ -38,6 +39,7 @@ class Store:
         self.passages = Passages(db)
         self.links = Links(db)
         self.progress = Progress(db)
+        self.templates = LearnedTemplates(db)
         self.ledger = Ledger(db)
         self.loose = LooseParts(db)
         self.looks = Looks(db)

@@ -320,9 +320,16 @@ class Documents:
         )
 
     def with_other_chunker(self, source: str, chunker: str) -> Iterator[DocumentId]:
-        """Documents of *source* whose passages were cut by other code or settings."""
+        """Documents of *source* whose passages were cut by other code or settings.
+
+        The settings of a thread include the templates of its category.
+        """
         rows = self._conn.execute(
-            "SELECT id FROM documents WHERE source = ? AND chunker != ? ORDER BY id",
+            "SELECT id FROM documents AS d LEFT JOIN template_sets AS t"
+            " ON t.source = d.source AND t.category = coalesce(d.category, '')"
+            " AND d.kind = 'thread'"
+            " WHERE d.source = ? AND chunker != ? || coalesce(t.stamp, '')"
+            " ORDER BY id",
             [source, chunker],
         ).fetchall()
         return (DocumentId(i) for (i,) in rows)

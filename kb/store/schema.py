@@ -262,14 +262,26 @@ def _whole_forum(db: Database) -> None:
         CREATE INDEX links_key ON links (link_key);
         CREATE INDEX links_post ON links (post_id) WHERE post_id IS NOT NULL;
 
-        -- blocks that most first posts of a category share
+        -- what was learned of a category's posts, and when; its stamp is part of
+        -- the chunker's of each of its threads, and empty without templates
+        CREATE TABLE template_sets (
+            source TEXT NOT NULL,
+            category TEXT NOT NULL,
+            stamp TEXT NOT NULL,
+            learner TEXT NOT NULL,
+            documents INTEGER NOT NULL,
+            learned_at TEXT NOT NULL,
+            PRIMARY KEY (source, category)
+        ) WITHOUT ROWID;
+
+        -- the lines that many of its posts share, in the form they are compared in
         CREATE TABLE templates (
             source TEXT NOT NULL,
             category TEXT NOT NULL,
-            block_hash TEXT NOT NULL,
-            text TEXT NOT NULL,
-            documents INTEGER NOT NULL,
-            PRIMARY KEY (source, category, block_hash)
+            -- opening or reply
+            scope TEXT NOT NULL,
+            line TEXT NOT NULL,
+            PRIMARY KEY (source, category, scope, line)
         ) WITHOUT ROWID;
         """,
     )
