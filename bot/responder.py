@@ -22,6 +22,7 @@ from bot.policy import PolicySettings, Verdict, judge, objections
 from bot.topic import Cited, TopicView, marker
 from indexer.blocks import join_blocks
 from indexer.clean import clean_html
+from indexer.templates import without_templates
 from kb.errors import (
     ConfigError,
     EmbeddingError,
@@ -167,13 +168,19 @@ class Responder:
         )
         if against:
             return Verdict(False, against), "", {}
-        text = join_blocks(clean_html(topic.opening))
+        text = self._asked(topic)
         try:
             hits = self._find(topic, text)
         except InvalidQueryError as exc:
             return Verdict(False, (f"nothing to search for: {exc}",)), text, {}
         verdict, outdated = self._judge(topic, hits)
         return verdict, text, outdated
+
+    def _asked(self, topic: TopicView) -> str:
+        """What the first post asks, without the labels of the form it was asked in."""
+        known = self._store.templates.of_source(self._name).opening
+        blocks = clean_html(topic.opening)
+        return join_blocks(without_templates(blocks, known, keep_answered=False))
 
     def _judge(
         self, topic: TopicView, hits: Sequence[SearchHit]

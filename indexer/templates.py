@@ -85,12 +85,20 @@ def keys_of(blocks: Iterable[Block]) -> frozenset[str]:
 
 
 def without_templates(
-    blocks: Sequence[Block], templates: Collection[str]
+    blocks: Sequence[Block],
+    templates: Collection[str],
+    *,
+    keep_answered: bool = True,
 ) -> tuple[Block, ...]:
     """*blocks* without the lines that are templates; all of them if nothing is left.
 
-    What follows a label stays with it: "Version: 2.38" says more than "2.38". Code,
-    tables and quotes stay as they are.
+    Code, tables and quotes stay as they are.
+
+    Args:
+        templates: As `learn` returns them.
+        keep_answered: Keep a label that something stands behind: "Version: 2.38"
+            says more to a reader than "2.38". A question that is searched for is
+            better without it.
 
     >>> form = Block("text", "Version: 2.38\\nSteps to reproduce:\\nOpen it.")
     >>> without_templates([form], {"version", "steps to reproduce"})[0].text
@@ -105,11 +113,19 @@ def without_templates(
             continue
         lines = block.text.split("\n")
         own = [line for line in lines if line_key(line) not in templates]
-        if len(own) == len(lines):
+        if not keep_answered:
+            own = [_answer(line, templates) for line in own]
+        if own == lines:
             kept.append(block)
         elif text := "\n".join(own).strip("\n"):
             kept.append(replace(block, text=text))
     return tuple(kept or blocks)
+
+
+def _answer(line: str, templates: Collection[str]) -> str:
+    match = _LABEL.match(line)
+    is_label = match is not None and line_key(match[1]) in templates
+    return line[match.end() :] if match is not None and is_label else line
 
 
 # -- learning --------------------------------------------------------------

@@ -2,9 +2,8 @@
 
 SQL lives in this package alone. Each module is one part of the store and is
 reached as an attribute: ``store.documents``, ``store.passages``, ``store.links``,
-``store.progress``, ``store.loose``, ``store.looks``, ``store.ledger``.
-reached as an attribute: ``store.documents``, ``store.passages``,
-``store.progress``, ``store.templates``, ``store.ledger``.
+``store.templates``, ``store.progress``, ``store.loose``, ``store.looks``,
+``store.ledger``.
 """
 
 from kb.store.connection import Store

@@ -462,6 +462,7 @@ def test_the_status_for_machines_holds_what_was_set_aside_and_who_runs(
     [aside] = status["set_aside"]
     assert (aside["source"], aside["key"]) == ("docs", "en/bad")
     assert [each["set_aside"] for each in status["sources"]] == [0, 1]
+    assert [each["templates"] for each in status["sources"]] == [0, 0]
 
 
 def test_nothing_from_the_forum_moves_the_cursor_of_a_terminal(

@@ -26,8 +26,8 @@ from kb.errors import (
     InvalidQueryError,
     RateLimitedError,
 )
-from kb.store import Decision, Store
-from kb.types import Kind, SearchHit, TopicId
+from kb.store import Decision, Store, TemplateSet
+from kb.types import Kind, SearchHit, Templates, TopicId
 from tests.bot.conftest import BOT, FakeClock
 from tests.bot.making import hit
 from tests.bot.test_forum import QUESTION, ask, own_posts
@@ -140,6 +140,24 @@ def test_the_search_gets_the_cleaned_question(
     assert asked == topic_id
     assert "How do I back up?" in text
     assert "<" not in text
+
+
+def test_the_search_gets_no_labels_of_the_form_that_was_filled_in(
+    make: Make, community: Community, find: Finder, store: Store, clock: FakeClock
+) -> None:
+    raw = "Version: 2.38\n\nSteps to reproduce:\n\nOpen the map."
+    topic_id = TopicId(
+        community.add_topic(QUESTION, raw, user="amina", category="support").id
+    )
+    learned = Templates(opening=frozenset(["version", "steps to reproduce"]))
+    with store.transaction():
+        store.templates.keep(
+            TemplateSet("forum", "Support", learned.stamp, "1", 20, clock()), learned
+        )
+
+    make("shadow").respond(topic_id)
+
+    assert find.asked == [(topic_id, "2.38\n\nOpen the map.")]
 
 
 def test_a_reply_pings_nobody_however_wild_its_quotes_are(

@@ -219,6 +219,15 @@ def test_bare_labels_go_and_answers_stay() -> None:
     )
 
 
+def test_of_a_question_answers_stay_without_their_labels() -> None:
+    text = "It crashes: always\n- Operating system: Linux\nSlicer version: 5: beta"
+    block = Block("text", text)
+
+    assert without_templates([block], LABELS, keep_answered=False) == (
+        Block("text", "It crashes: always\nLinux\n5: beta"),
+    )
+
+
 def test_code_tables_and_quotes_stay_as_they_are() -> None:
     kinds: tuple[BlockKind, ...] = ("code", "table", "quote")
     blocks = tuple(Block(kind, "version:") for kind in kinds)
