@@ -15,6 +15,7 @@ from bot.escape import shortened, visible
 from bot.terminal import ago
 
 if TYPE_CHECKING:
+    from bot.coverage import ForumStatus
     from bot.status import IndexStatus, SourceStatus, Status
     from indexer.pipeline import RefreshReport
     from indexer.verify import VerifyReport
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _PASSAGE_CHARS = 240
 _RECENT = 5
+_DAY_S = 86_400
 
 
 def harvest_line(report: RefreshReport) -> str:
@@ -146,7 +148,7 @@ def status_lines(status: Status) -> str:
     lines = [
         f"data: {status.data_dir}",
         f"running: {status.running or 'nothing'}",
-        *(_source_line(source) for source in status.sources),
+        *(line for source in status.sources for line in _source_lines(source)),
         _index_line(status.index),
         f"bot: mode {status.mode}; decisions: {_counts(status.decisions) or 'none'}",
     ]
@@ -184,6 +186,50 @@ def _source_line(source: SourceStatus) -> str:
     line += f"; {source.set_aside} set aside" if source.set_aside else ""
     line += f"; last error: {visible(source.last_error)}" if source.last_error else ""
     return line
+
+
+def _source_lines(source: SourceStatus) -> list[str]:
+    lines = [_source_line(source)]
+    if source.forum is not None:
+        lines += [f"  {line}" for line in _forum_lines(source.forum)]
+    return lines
+
+
+def _forum_lines(forum: ForumStatus) -> list[str]:
+    """How much of a forum is held, and how true that still is."""
+    held = f"{forum.posts} posts held"
+    if forum.left_out:
+        causes = ", ".join(f"{visible(c)} {n}" for c, n in forum.left_out.items())
+        held += f", {sum(forum.left_out.values())} known and left out ({causes})"
+    lines = [held]
+    if forum.first_read is not None:
+        lines.append(f"first reading: {forum.first_read:.0%} of the posts")
+    waiting = []
+    if forum.loose:
+        waiting.append(f"{forum.loose} posts for the rest of their topic")
+    if forum.looks:
+        waiting.append(f"{_counted(forum.looks, 'topic')} to be read again")
+    if waiting:
+        lines.append(f"waiting: {', '.join(waiting)}")
+    limit = f"{forum.max_age_s / _DAY_S:g} days"
+    oldest = ago(forum.oldest_age_s)
+    lines.append(
+        f"compared with the forum: the oldest topic {oldest}, "
+        f"{forum.stale} longer than {limit} ago or never"
+    )
+    lines.append(_sweep_line(forum))
+    return lines
+
+
+def _sweep_line(forum: ForumStatus) -> str:
+    if forum.sweep_days is None:
+        return "looking again: never (recrawl_per_day is 0)"
+    parts = [f"takes {forum.sweep_days:g} days"]
+    if forum.sweep is not None:
+        parts.append(f"{forum.sweep:.0%} done")
+    if forum.sweep_days * _DAY_S > forum.max_age_s:
+        parts.append("longer than max_age: raise recrawl_per_day")
+    return f"looking again: {', '.join(parts)}"
 
 
 def _index_line(index: IndexStatus) -> str:

@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.config import ForumSource
+from bot.coverage import ForumStatus, forum_status
 from bot.lock import Owner, owner
 from kb.errors import SearchIndexError
 from kb.index.stamp import current_directory, read_stamp
@@ -43,6 +45,8 @@ class SourceStatus:
         complete: The latest walk reached its end.
         set_aside: Records that could not be read.
         templates: Lines that its posts share, which passages leave out.
+        links: Links in its posts or pages.
+        forum: More, of a forum.
     """
 
     name: str
@@ -54,6 +58,8 @@ class SourceStatus:
     last_error: str | None
     set_aside: int
     templates: int
+    links: int
+    forum: ForumStatus | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatu
     names = dict.fromkeys([*enabled, *stored])
     counts = store.documents.counts()
     templates = store.templates.counts()
+    links = store.links.by_source()
     return tuple(
         _source(
             store.progress.source(name),
@@ -133,10 +140,19 @@ def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatu
             ),
             set_aside=sum(each.source == name for each in aside),
             templates=templates.get(name, 0),
+            links=links.get(name, 0),
+            forum=_forum(app, name, store),
             now=app.clock(),
         )
         for name in names
     )
+
+
+def _forum(app: App, name: str, store: Store) -> ForumStatus | None:
+    settings = app.config.sources.get(name)
+    if not isinstance(settings, ForumSource):
+        return None
+    return forum_status(name, settings, store, now=app.clock())
 
 
 def _source(
@@ -146,6 +162,8 @@ def _source(
     counts: tuple[Counts, ...],
     set_aside: int,
     templates: int,
+    links: int,
+    forum: ForumStatus | None,
     now: datetime,
 ) -> SourceStatus:
     finished = state.finished_at
@@ -159,6 +177,8 @@ def _source(
         last_error=state.last_error,
         set_aside=set_aside,
         templates=templates,
+        links=links,
+        forum=forum,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -120,11 +120,15 @@ class DiscourseClient:
         except RecordError as exc:
             raise self._protocol_error(path, exc) from exc
 
-    def topic(self, topic_id: TopicId) -> TopicPage:
+    def topic(self, topic_id: TopicId, *, have: Collection[int] = ()) -> TopicPage:
         """A topic with all its posts, by number.
 
         Posts that the forum lists but does not serve, asked twice, are left out:
         they were deleted in between.
+
+        Args:
+            have: Ids of posts that need no request of their own; those that come
+                along are in the result all the same.
 
         Raises:
             ForumRejectedError: It is not there for us. Its ``error_type`` is
@@ -143,11 +147,13 @@ class DiscourseClient:
         if topic.stream is None:
             parts = [topic.posts, *self._following(topic_id, topic.posts.last_number)]
         else:
-            parts = [topic.posts, *self._listed(topic_id, topic)]
+            parts = [topic.posts, *self._listed(topic_id, topic, have)]
         return replace(topic, posts=_merged(parts))
 
-    def _listed(self, topic_id: TopicId, topic: TopicPage) -> Iterator[Posts]:
-        missing = _without(topic.stream or (), topic.posts.met)
+    def _listed(
+        self, topic_id: TopicId, topic: TopicPage, have: Collection[int]
+    ) -> Iterator[Posts]:
+        missing = _without(topic.stream or (), {*topic.posts.met, *have})
         for _ in range(2):
             met: set[PostId] = set()
             for start in range(0, len(missing), POSTS_PER_REQUEST):
@@ -179,7 +185,7 @@ class DiscourseClient:
         return ForumProtocolError(self.base_url + path, exc.problem, field=exc.field)
 
 
-def _without(ids: Sequence[PostId], met: Iterable[PostId]) -> list[PostId]:
+def _without(ids: Sequence[PostId], met: Iterable[int]) -> list[PostId]:
     """Ids that are not in *met*, in order, each once."""
     done = set(met)
     return [i for i in dict.fromkeys(ids) if i not in done]

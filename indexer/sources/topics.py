@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from indexer.channel import MOVED
 from indexer.discourse import TOPICS_PER_PAGE, DiscourseClient
@@ -29,7 +30,7 @@ from kb.errors import (
     RecordError,
 )
 from kb.store import Holdings
-from kb.types import Clock, Document, LeftOut, StoredState, TopicId, content_hash
+from kb.types import Clock, Document, LeftOut, Part, StoredState, TopicId, content_hash
 
 log = logging.getLogger(__name__)
 
@@ -231,8 +232,9 @@ class TopicReader:
         """
         topic_id = TopicId(int(key))
         self.read.add(topic_id)
+        have = self._read_just_now(key)
         try:
-            topic = self.client.topic(topic_id)
+            topic = self.client.topic(topic_id, have=have)
         except (RateLimitedError, ForumReadOnlyError):
             raise
         except ForumUnavailableError as exc:
@@ -256,14 +258,32 @@ class TopicReader:
             yield Batch(set_aside=((key, str(exc)), *self._failed()))
             return
         self.failures_in_a_row = 0
-        yield self.as_batch(topic, revision)
+        yield self.as_batch(topic, revision, have)
 
-    def as_batch(self, topic: TopicPage, revision: str) -> Batch:
-        """A topic that was read, as what the store is told of it."""
+    def _read_just_now(self, key: str) -> dict[int, Part | LeftOut]:
+        """Posts of a topic that came with the feed in this walk, by id: a gap in
+        them costs no more than the posts that are missing."""
+        if key in self.again:
+            return {}
+        stored = self.known.document(key) if self.compared else None
+        contents = (*(stored.contents if stored else ()), *self.known.loose(key))
+        return {each.external_id: each for each in contents if each.external_id}
+
+    def as_batch(
+        self,
+        topic: TopicPage,
+        revision: str,
+        have: Mapping[int, Part | LeftOut] = MappingProxyType({}),
+    ) -> Batch:
+        """A topic that was read, as what the store is told of it.
+
+        Args:
+            have: Posts that were read otherwise, by id; the topic's own go first.
+        """
         reason = "deleted" if topic.deleted else self._reason_to_skip(topic)
         category = self.categories.find(topic.category_id)
         document = None
-        broken = topic.posts.broken
+        broken, met = topic.posts.broken, frozenset(topic.posts.met)
         if category is not None and not reason:
             document = to_document(
                 topic,
@@ -276,6 +296,11 @@ class TopicReader:
                     ),
                     *topic.posts.dropped,
                     *(LeftOut(b.external_id, b.number, "broken") for b in broken),
+                    *(
+                        _marked(have[post_id], topic)
+                        for post_id in dict.fromkeys(topic.stream or ())
+                        if post_id in have and post_id not in met
+                    ),
                 ],
                 source=self.source,
                 base_url=self.client.base_url,
@@ -320,6 +345,13 @@ class TopicReader:
             item.facts,
         )
         return revision_of(facts, item.activity)
+
+
+def _marked(content: Part | LeftOut, topic: TopicPage) -> Part | LeftOut:
+    """A post that the feed brought, which may not have said that it is the solution."""
+    if isinstance(content, Part) and content.number in topic.accepted:
+        return replace(content, accepted=True)
+    return content
 
 
 def has_left(exc: ForumRejectedError) -> bool:

@@ -228,6 +228,16 @@ class Links:
         names = ("relation", "role", "links", "to_documents")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def by_source(self) -> dict[str, int]:
+        """How many links the documents of each source hold."""
+        return dict(
+            self._conn.execute(
+                "SELECT d.source, count(*) FROM links l"
+                " JOIN documents d ON d.id = l.document_id"
+                " GROUP BY d.source ORDER BY d.source"
+            )
+        )
+
     def _rows(
         self,
         where: str,
