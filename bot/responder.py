@@ -180,7 +180,7 @@ class Responder:
         """What the first post asks, without the labels of the form it was asked in."""
         known = self._store.templates.of_source(self._name).opening
         blocks = clean_html(topic.opening)
-        return join_blocks(without_templates(blocks, known, keep_answered=False))
+        return join_blocks(without_templates(blocks, known))
 
     def _judge(
         self, topic: TopicView, hits: Sequence[SearchHit]

@@ -85,24 +85,19 @@ def keys_of(blocks: Iterable[Block]) -> frozenset[str]:
 
 
 def without_templates(
-    blocks: Sequence[Block],
-    templates: Collection[str],
-    *,
-    keep_answered: bool = True,
+    blocks: Sequence[Block], templates: Collection[str]
 ) -> tuple[Block, ...]:
     """*blocks* without the lines that are templates; all of them if nothing is left.
 
-    Code, tables and quotes stay as they are.
+    Of a label and what stands behind it, the latter stays. Code, tables and quotes
+    stay as they are.
 
     Args:
         templates: As `learn` returns them.
-        keep_answered: Keep a label that something stands behind: "Version: 2.38"
-            says more to a reader than "2.38". A question that is searched for is
-            better without it.
 
     >>> form = Block("text", "Version: 2.38\\nSteps to reproduce:\\nOpen it.")
     >>> without_templates([form], {"version", "steps to reproduce"})[0].text
-    'Version: 2.38\\nOpen it.'
+    '2.38\\nOpen it.'
     """
     if not templates:
         return tuple(blocks)
@@ -112,20 +107,21 @@ def without_templates(
             kept.append(block)
             continue
         lines = block.text.split("\n")
-        own = [line for line in lines if line_key(line) not in templates]
-        if not keep_answered:
-            own = [_answer(line, templates) for line in own]
+        own = [_own_text(line, templates) for line in lines]
         if own == lines:
             kept.append(block)
-        elif text := "\n".join(own).strip("\n"):
+        elif text := "\n".join(line for line in own if line):
             kept.append(replace(block, text=text))
     return tuple(kept or blocks)
 
 
-def _answer(line: str, templates: Collection[str]) -> str:
-    match = _LABEL.match(line)
-    is_label = match is not None and line_key(match[1]) in templates
-    return line[match.end() :] if match is not None and is_label else line
+def _own_text(line: str, templates: Collection[str]) -> str:
+    while line and line_key(line) not in templates:
+        match = _LABEL.match(line)
+        if match is None or line_key(match[1]) not in templates:
+            return line
+        line = line[match.end() :]
+    return ""
 
 
 # -- learning --------------------------------------------------------------

@@ -109,7 +109,7 @@ def test_a_complete_refresh_leaves_the_forms_of_a_category_out(forum: Forum) -> 
 
     known = Templates(opening=LABELS, reply=frozenset(["try it again"]))
     assert forum.store.templates.of("forum", "Support") == known
-    assert forum.text(3) == ["Version: 2.3\nword3", "Try it again."]
+    assert forum.text(3) == ["2.3\nword3", "Try it again."]
     assert report.recut == 30
     assert forum.chunkers() == {"Support": {f"v1{known.stamp}"}, "News": {"v1"}}
     assert forum.store.templates.counts() == {"forum": 4}
@@ -133,7 +133,7 @@ def test_new_threads_are_cut_with_what_is_known(forum: Forum) -> None:
 
     report = forum.refresh()
 
-    assert forum.text(31) == ["Version: 2.31\nword31", "Try it again."]
+    assert forum.text(31) == ["2.31\nword31", "Try it again."]
     assert report.recut == 0
 
 
@@ -170,7 +170,7 @@ def test_a_thread_that_moves_is_cut_by_the_templates_of_its_new_category(
 
     forum.refresh()
 
-    assert forum.text(90)[0] == "Version: 2.90\nword90"
+    assert forum.text(90)[0] == "2.90\nword90"
 
 
 def test_what_no_thread_has_any_more_is_forgotten(forum: Forum) -> None:
@@ -226,7 +226,7 @@ def test_threads_without_a_category_are_one_and_pages_are_none(forum: Forum) -> 
 
     forum.refresh()
 
-    assert forum.text(3)[0] == "Version: 2.3\nword3"
+    assert forum.text(3)[0] == "2.3\nword3"
     assert forum.text(50) == ["Version: 2.1\nExpected:\nword1\nActual:"]
     assert list(forum.store.documents.with_other_chunker("forum", "v1")) == []
 
