@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from bot.sandbox import Community, Library, Sandbox, Settings
-from kb.errors import ForumUnavailableError, SourceError
+from kb.errors import ForumReadOnlyError, ForumUnavailableError, SourceError
 from kb.store import Store
 from tests.indexer.loopback import Loopback, as_json
 from tests.indexer.traps.world import (
@@ -82,9 +82,9 @@ def test_trap_31_a_key_that_does_not_fit_says_so_and_deletes_nothing(
         (404, "<html>Not Found"),
         (403, "<html>Forbidden"),
         (502, "<html>Bad Gateway"),
-        (503, json.dumps({"errors": ["Read only."], "error_type": "read_only"})),
+        (503, "<html>Service Unavailable"),
     ],
-    ids=["404", "403", "502", "read only"],
+    ids=["404", "403", "502", "503"],
 )
 def test_trap_32_one_refusal_by_somebody_else_deletes_nothing(
     community: Community, box: Sandbox, world: World, road: str, status: int, body: str
@@ -126,6 +126,29 @@ def test_trap_32_a_forum_that_is_down_deletes_nothing_and_is_read_next_time(
     assert world.held() == shown(community)
 
 
+def test_trap_32_a_forum_that_is_read_only_for_a_while_deletes_nothing(
+    community: Community, box: Sandbox, world: World
+) -> None:
+    """For a backup or an upgrade; a walk pauses there, and goes on next time."""
+    without_feed(box)
+    topics = community.add_topics(4, posts=2)
+    world.harvest()
+    before = world.held()
+    community.delete_topic(topics[1].id)
+    body = json.dumps({"errors": ["Read only."], "error_type": "read_only"})
+    kind = {"Content-Type": "application/json"}
+    path = f"/t/{topics[2].id}.json"
+    box.faults.fail_next(9, path, status=503, headers=kind, body=body)
+
+    with pytest.raises(ForumReadOnlyError):
+        world.harvest(full=True)
+
+    assert world.held() == before
+    box.faults.clear()
+    report = world.harvest(full=True)
+    assert (report.deleted, world.held()) == (1, shown(community))
+
+
 def test_trap_33_being_led_to_the_login_page_says_what_to_do(
     community: Community, box: Sandbox, world: World
 ) -> None:
@@ -137,7 +160,7 @@ def test_trap_33_being_led_to_the_login_page_says_what_to_do(
 
     assert str(caught.value) == (
         f"forum: {box.url} shows nothing without a login: "
-        "set api_key_env and api_username"
+        "set api_key_env and api_username, or user_api_key_env"
     )
 
 
