@@ -65,6 +65,13 @@ class Fields:
         """A whole number; also one that was written as a string."""
         return _whole(self._required(name, "int"), self, name)
 
+    def number(self, name: str) -> int:
+        """A whole number from 1 on, as ids are, and numbers of posts."""
+        value = self.whole(name)
+        if value < 1:
+            raise self.bad(name, "expected 1 or more")
+        return value
+
     def maybe_whole(self, name: str) -> int | None:
         return self.whole(name) if self.has(name) else None
 

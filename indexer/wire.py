@@ -141,14 +141,16 @@ class FeedPage:
     """Some of the newest posts of all topics, newest first.
 
     Attributes:
-        ids: Of all posts in the answer, broken ones included.
+        ids: Of all posts in the answer, each once, broken ones included.
         broken: ``(topic id, problem)`` of posts that cannot be read; the topic is
             ``None`` when not even that can.
+        nameless: How many of these have no id that can be read.
     """
 
     posts: tuple[FeedPost, ...]
     ids: tuple[PostId, ...]
     broken: tuple[tuple[TopicId | None, str], ...] = ()
+    nameless: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +279,7 @@ def _topic_item(item: Fields) -> TopicItem:
     solved = item.raw("has_accepted_answer")
     posts_count = item.raw("posts_count")
     return TopicItem(
-        id=TopicId(item.whole("id")),
+        id=TopicId(item.number("id")),
         title=title,
         category_id=category_id,
         archetype=item.maybe_text("archetype") or "regular",
@@ -325,7 +327,7 @@ def read_topic(data: Any, source: str) -> TopicPage:
     stream = fields.inner("post_stream")
     ids = stream.wholes("stream") if stream.has("stream") else None
     return TopicPage(
-        id=TopicId(fields.whole("id")),
+        id=TopicId(fields.number("id")),
         title=fields.text("title"),
         category_id=fields.maybe_whole("category_id"),
         archetype=fields.maybe_text("archetype") or "regular",
@@ -361,30 +363,48 @@ def read_feed(data: Any, source: str) -> FeedPage:
     """
     fields = Fields(data, source)
     posts: list[FeedPost] = []
-    ids: list[PostId] = []
+    ids: dict[PostId, None] = {}
     broken: list[tuple[TopicId | None, str]] = []
+    nameless = 0
     for index in range(fields.count("latest_posts")):
-        topic_id: TopicId | None = None
+        post_id: int | None = None
+        topic_id: int | None = None
         try:
             item = fields.item("latest_posts", index)
-            ids.append(PostId(item.whole("id")))
-            topic_id = TopicId(item.whole("topic_id"))
-            posts.append(_feed_post(item, topic_id))
+            post_id, topic_id = (
+                _maybe_number(item, "id"),
+                _maybe_number(item, "topic_id"),
+            )
+            if post_id in ids:
+                continue
+            posts.append(_feed_post(item))
         except RecordError as exc:
-            broken.append((topic_id, f"{exc.field}: {exc.problem}"))
-    return FeedPage(tuple(posts), tuple(ids), tuple(broken))
+            where = None if topic_id is None else TopicId(topic_id)
+            broken.append((where, f"{exc.field}: {exc.problem}"))
+        if post_id is None:
+            nameless += 1
+        else:
+            ids[PostId(post_id)] = None
+    return FeedPage(tuple(posts), tuple(ids), tuple(broken), nameless)
 
 
-def _feed_post(item: Fields, topic_id: TopicId) -> FeedPost:
-    number = item.whole("post_number")
+def _maybe_number(item: Fields, name: str) -> int | None:
+    """An id as far as it can be read, to tell whose the problem is."""
+    try:
+        return item.number(name)
+    except RecordError:
+        return None
+
+
+def _feed_post(item: Fields) -> FeedPost:
+    post_id, topic_id = PostId(item.number("id")), TopicId(item.number("topic_id"))
+    number = item.number("post_number")
     cause = _cause_to_drop(item)
     return FeedPost(
         topic_id=topic_id,
         category_id=item.maybe_whole("category_id"),
         title=item.maybe_text("topic_title") or "",
-        content=(
-            LeftOut(item.whole("id"), number, cause) if cause else _post(item, number)
-        ),
+        content=LeftOut(post_id, number, cause) if cause else _post(item, number),
     )
 
 
@@ -395,8 +415,8 @@ def _posts(stream: Fields) -> Posts:
     broken: list[LeftOut] = []
     last = 0
     for item in stream.each("posts"):
-        met.append(PostId(item.whole("id")))
-        number = item.whole("post_number")
+        met.append(PostId(item.number("id")))
+        number = item.number("post_number")
         last = max(last, number)
         cause = _cause_to_drop(item)
         if cause:
@@ -425,7 +445,7 @@ def _post(item: Fields, number: int) -> Post:
     body, format = _body(item)
     accepted = item.raw("accepted_answer")
     return Post(
-        id=PostId(item.whole("id")),
+        id=PostId(item.number("id")),
         number=number,
         body=body,
         format=format,

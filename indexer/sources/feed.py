@@ -166,8 +166,9 @@ def _step(walk: FeedWalk, page: FeedPage) -> tuple[FeedWalk, _Window]:
     lowest: int = min(ids, default=last)
     # Only a server that counts posts and not ids reaches below the window.
     windowed = walk.windowed and lowest > last - FEED_PAGE
-    if len(ids) >= FEED_PAGE:
-        low = lowest - 1
+    # A post of which not even the id can be read counts among those of a full page.
+    if len(ids) + page.nameless >= FEED_PAGE:
+        low = min(lowest - 1, last - FEED_PAGE)
     elif windowed and walk.before is None:
         # Of which id the window hangs is not known: it may be of a hidden post.
         low = lowest - 1
