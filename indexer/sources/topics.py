@@ -209,6 +209,14 @@ class TopicReader:
             if int(key) not in self.read:
                 yield from self._read_as_stored(key)
 
+    def leave(self, keys: Iterable[str]) -> None:
+        """Topics of a category that is gone have left, and are not asked for, but
+        for those that the list shows elsewhere."""
+        for key in keys:
+            if not self._is_met(key):
+                self.read.add(int(key))
+                self.gone.append(key)
+
     def rest(self, cursor: str) -> Batch:
         """What is still to be reported at the end of the walk."""
         return Batch(gone=tuple(self.gone), set_aside=self._failed(), cursor=cursor)

@@ -133,10 +133,10 @@ class ForumWalk:
             must_read_all=self._full and not has_feed,
             again=self._again,
         )
-        topics.gone += left
         if has_feed and not self._at.compared:
             yield from self._look_again()
         yield from self._read_list(topics)
+        topics.leave(left)
         yield from self._read_rest(topics, has_feed=has_feed)
         if topics.gone:
             # A key that was revoked just now looks as if everything had left.

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.sandbox import Community, PostType, Sandbox
+from bot.sandbox import Community, PostType, Sandbox, Settings
 from tests.sandbox.conftest import FakeClock
 
 
@@ -148,6 +148,22 @@ def test_a_category_shows_what_lies_below_it_unless_told_not_to(
     assert ids(web.get(f"/c/support/{support}/none.json")) == [1]
     query = "no_subcategories=true"
     assert ids(web.get(f"/c/support/{support}.json?{query}")) == [1]
+
+
+def test_a_category_is_shown_by_itself_to_who_may_read_it(
+    community: Community, box: Sandbox, web: httpx.Client, root: httpx.Client
+) -> None:
+    support, android = community.category("support"), community.category("android")
+    staff = f"/c/{community.category('staff').id}/show.json"
+
+    found = web.get(f"/c/{android.id}/show.json").json()["category"]
+
+    assert (found["id"], found["slug"]) == (android.id, "android")
+    assert found["parent_category_id"] == support.id
+    assert web.get("/c/999/show.json").status_code == 404
+    assert (web.get(staff).status_code, root.get(staff).status_code) == (404, 200)
+    box.settings = Settings(detailed_404=True)
+    assert web.get(staff).status_code == 403
 
 
 def test_a_wrong_category_slug_is_redirected_to_the_right_path(
