@@ -47,8 +47,6 @@ class LexicalWriter(Protocol):
 
     def add(self, passages: Iterable[IndexablePassage]) -> None: ...
 
-    def remove(self, ids: Iterable[PassageId]) -> None: ...
-
     def commit(self) -> None: ...
 
     def close(self) -> None: ...
@@ -232,38 +230,45 @@ class _Build:
         return self.run(None)
 
     def _fill(self, directory: Path, base: tuple[Path, Stamp] | None) -> IndexReport:
-        after, newest = -1, None
+        after, last, newest = -1, 0, None
         vectors: dict[Kind, FaissIndex] = {}
         removed = 0
-        if base is None:
-            words = self.lexical.create(directory / WORDS)
-        else:
+        if base is not None:
             source, stamp = base
             after, newest = stamp.generation, stamp.newest
-            shutil.copytree(source / WORDS, directory / WORDS)
-            words = self.lexical.open(directory / WORDS)
+            last = newest[0] if newest else 0
             vectors = {
                 kind: FaissIndex.load(source / vectors_file(kind))
                 for kind in stamp.vectors
             }
             # Some of them came and went since, and were never in the index.
             gone = self.store.passages.removed(after_generation=after)
-            words.remove(gone)
             ids = np.array(gone, dtype=np.int64)
             removed = sum(index.remove(ids) for index in vectors.values())
+        # A word index only marks what is deleted: its text would stay in the files
+        # until they happen to be merged. Writing them anew takes seconds.
+        if base is None or removed:
+            words, words_after = self.lexical.create(directory / WORDS), -1
+        else:
+            shutil.copytree(base[0] / WORDS, directory / WORDS)
+            words, words_after = self.lexical.open(directory / WORDS), after
         added = 0
         embedder = CachedEmbedder(self.embedder, self.cache)
         try:
             tick = _Ticker(
                 self.progress, self.store.passages.count(after_generation=after)
             )
-            passages = self.store.passages.indexable(after_generation=after)
+            passages = self.store.passages.indexable(after_generation=words_after)
             while batch := list(islice(passages, _BATCH)):
-                rows = embedder.embed_passages([p.input for p in batch], progress=tick)
                 words.add(batch)
-                _add(vectors, batch, rows)
+                # Ids only grow: those up to the base's newest are in it.
+                fresh = [passage for passage in batch if passage.id > last]
                 newest = (batch[-1].id, batch[-1].content_hash)
-                added += len(batch)
+                if not fresh:
+                    continue
+                rows = embedder.embed_passages([p.input for p in fresh], progress=tick)
+                _add(vectors, fresh, rows)
+                added += len(fresh)
             words.commit()
         finally:
             words.close()
