@@ -179,7 +179,7 @@ def test_a_forum_that_wants_a_login_says_what_to_do(box: Sandbox, world: World) 
         world.harvest()
     assert str(caught.value) == (
         f"forum: {box.url} shows nothing without a login: "
-        "set api_key_env and api_username"
+        "set api_key_env and api_username, or user_api_key_env"
     )
     assert world.store.progress.source("forum").last_error == str(caught.value)
 
