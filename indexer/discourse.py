@@ -10,7 +10,7 @@ from typing import Any
 from indexer import wire
 from indexer.channel import MOVED, Params
 from indexer.http import Transport
-from indexer.wire import Category, FeedPage, Post, Posts, TopicList, TopicPage
+from indexer.wire import Category, FeedPage, Posts, TopicList, TopicPage
 from kb.errors import ForumProtocolError, ForumRejectedError, RecordError
 from kb.types import PostId, TopicId
 
@@ -20,6 +20,11 @@ log = logging.getLogger(__name__)
 POSTS_PER_REQUEST = 50
 # The most that a server gives; elder ones ignore the wish and give 30.
 TOPICS_PER_PAGE = 100
+# The most that a topic may have; forums close them at a tenth of it.
+MAX_POSTS = 100_000
+# Answers in a row without any of the posts that were asked for: then the others that
+# the topic lists are not served either.
+_MAX_EMPTY_ANSWERS = 3
 # Posts of one page of the feed, or post ids of one window of an elder server's.
 FEED_PAGE = 50
 # Beside the HTML, to tell a translation from the original.
@@ -32,10 +37,14 @@ class DiscourseClient:
     """Reads categories, lists of topics and whole topics.
 
     Every method raises the errors of `Channel.request` and `Transport.get_json`.
+
+    Args:
+        max_posts: A topic that has more is not read.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, *, max_posts: int = MAX_POSTS) -> None:
         self._transport = transport
+        self._max_posts = max_posts
 
     @property
     def base_url(self) -> str:
@@ -133,6 +142,7 @@ class DiscourseClient:
         Raises:
             ForumRejectedError: It is not there for us. Its ``error_type`` is
                 ``moved`` when the forum leads to another topic instead.
+            ForumProtocolError: It does not end.
             RecordError: A field of the topic, or what tells its posts apart, is bad.
         """
         path = f"/t/{topic_id}.json"
@@ -154,29 +164,46 @@ class DiscourseClient:
         self, topic_id: TopicId, topic: TopicPage, have: Collection[int]
     ) -> Iterator[Posts]:
         missing = _without(topic.stream or (), {*topic.posts.met, *have})
+        self._refuse_endless(topic_id, len(missing))
         for _ in range(2):
             met: set[PostId] = set()
+            empty = 0
             for start in range(0, len(missing), POSTS_PER_REQUEST):
                 some = missing[start : start + POSTS_PER_REQUEST]
                 posts = self._posts(topic_id, [("post_ids[]", i) for i in some])
                 met.update(posts.met)
                 yield posts
-            missing = _without(missing, met)
+                empty = 0 if met.intersection(some) else empty + 1
+                if empty >= _MAX_EMPTY_ANSWERS:
+                    break
+            # From the end, the second time: what stopped us may be a gap.
+            missing = _without(missing, met)[::-1]
         if missing:
             log.info("topic=%d listed but not served: %d posts", topic_id, len(missing))
 
     def _following(self, topic_id: TopicId, number: int) -> Iterator[Posts]:
         """The rest of a topic so long that it comes without a list of its posts."""
+        count = 0
         while True:
             posts = self._posts(topic_id, [("post_number", number), ("asc", "true")])
             if posts.last_number <= number:
                 return
             yield posts
             number = posts.last_number
+            count += len(posts.met)
+            self._refuse_endless(topic_id, count)
+
+    def _refuse_endless(self, topic_id: TopicId, posts: int) -> None:
+        if posts > self._max_posts:
+            raise ForumProtocolError(
+                f"{self.base_url}/t/{topic_id}.json",
+                f"does not end after {self._max_posts:,} posts",
+            )
 
     def _posts(self, topic_id: TopicId, params: list[tuple[str, str | int]]) -> Posts:
         path = f"/t/{topic_id}/posts.json"
-        return wire.read_posts(self._get(path, [*params, _WITH_RAW]), path)
+        data = self._get(path, [*params, _WITH_RAW])
+        return wire.read_posts(data, path, topic_id)
 
     def _get(self, path: str, params: Params | None = None) -> Any:
         return self._transport.get_json(path, params, headers=_ORIGINALS)
@@ -192,13 +219,24 @@ def _without(ids: Sequence[PostId], met: Iterable[int]) -> list[PostId]:
 
 
 def _merged(parts: Sequence[Posts]) -> Posts:
-    kept: dict[PostId, Post] = {}
-    for part in parts:
-        kept.update((post.id, post) for post in part.kept)
+    """All posts, each once; what one answer leaves out, no other brings back."""
+    dropped = {item.external_id: item for part in parts for item in part.dropped}
+    broken = {
+        item.external_id: item
+        for part in parts
+        for item in part.broken
+        if item.external_id not in dropped
+    }
+    kept = {
+        post.id: post
+        for part in parts
+        for post in part.kept
+        if post.id not in dropped and post.id not in broken
+    }
     return Posts(
         kept=tuple(sorted(kept.values(), key=lambda post: post.number)),
         met=tuple(i for part in parts for i in part.met),
         last_number=max(part.last_number for part in parts),
-        dropped=tuple(item for part in parts for item in part.dropped),
-        broken=tuple(item for part in parts for item in part.broken),
+        dropped=tuple(dropped.values()),
+        broken=tuple(broken.values()),
     )

@@ -324,10 +324,11 @@ def read_topic(data: Any, source: str) -> TopicPage:
         RecordError: A field that matters is missing or of another type.
     """
     fields = Fields(data, source)
+    topic_id = TopicId(fields.number("id"))
     stream = fields.inner("post_stream")
     ids = stream.wholes("stream") if stream.has("stream") else None
     return TopicPage(
-        id=TopicId(fields.number("id")),
+        id=topic_id,
         title=fields.text("title"),
         category_id=fields.maybe_whole("category_id"),
         archetype=fields.maybe_text("archetype") or "regular",
@@ -340,19 +341,22 @@ def read_topic(data: Any, source: str) -> TopicPage:
         archived=fields.flag("archived"),
         pinned=fields.flag("pinned") or fields.flag("pinned_globally"),
         deleted=fields.has("deleted_at"),
-        posts=_posts(stream),
+        posts=_posts(stream, topic_id),
         stream=None if ids is None else tuple(PostId(i) for i in ids),
         accepted=_accepted_numbers(fields),
     )
 
 
-def read_posts(data: Any, source: str) -> Posts:
+def read_posts(data: Any, source: str, topic_id: TopicId | None = None) -> Posts:
     """Posts from ``/t/{id}/posts.json``.
+
+    Args:
+        topic_id: Posts that say that they are of another topic are passed over.
 
     Raises:
         RecordError: As for `read_topic`.
     """
-    return _posts(Fields(data, source).inner("post_stream"))
+    return _posts(Fields(data, source).inner("post_stream"), topic_id)
 
 
 def read_feed(data: Any, source: str) -> FeedPage:
@@ -408,13 +412,16 @@ def _feed_post(item: Fields) -> FeedPost:
     )
 
 
-def _posts(stream: Fields) -> Posts:
+def _posts(stream: Fields, topic_id: TopicId | None) -> Posts:
     kept: list[Post] = []
     met: list[PostId] = []
     dropped: list[LeftOut] = []
     broken: list[LeftOut] = []
     last = 0
     for item in stream.each("posts"):
+        own = item.maybe_whole("topic_id")
+        if topic_id is not None and own is not None and own != topic_id:
+            continue
         met.append(PostId(item.number("id")))
         number = item.number("post_number")
         last = max(last, number)

@@ -15,7 +15,7 @@ import httpx
 from bot.sandbox import Community, PostType, Sandbox
 from indexer.chunk import chunk_document
 from indexer.cutting import Chunk
-from indexer.discourse import DiscourseClient
+from indexer.discourse import MAX_POSTS, DiscourseClient
 from indexer.http import Transport
 from indexer.pipeline import RefreshReport, refresh
 from indexer.sources.forum import ForumSource, WalkSettings
@@ -83,6 +83,7 @@ class World:
         recrawl: int = 0,
         max_pages: int = 40,
         max_bytes: int = 20_000_000,
+        max_posts: int = MAX_POSTS,
         chunk: Chunk = by_line,
     ) -> RefreshReport:
         with Transport(
@@ -97,7 +98,7 @@ class World:
         ) as transport:
             source = ForumSource(
                 "forum",
-                DiscourseClient(transport),
+                DiscourseClient(transport, max_posts=max_posts),
                 WalkSettings(
                     rules=self.rules, recrawl_per_day=recrawl, max_pages=max_pages
                 ),
