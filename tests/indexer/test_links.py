@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -328,12 +329,19 @@ def real_posts() -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _left_out_on_purpose(cooked: str) -> set[str]:
-    """What the forum counts as links and no author set: images that it made
-    clickable, mentioned groups, and the insides of previews but for what they show.
+    """What the forum counts as links and the author did not set: images that it made
+    clickable, mentioned groups, the insides of previews but for what they show, and
+    what somebody else wrote, whom an imported post quotes in BBCode.
     """
     tree = LexborHTMLParser(cooked)
     names = "a.lightbox, a.mention-group, aside.onebox a"
-    return {node.attributes.get("href") or "" for node in tree.css(names)}
+    found = {node.attributes.get("href") or "" for node in tree.css(names)}
+    for quoted in re.findall(r"\[quote.*?\[/quote\]", cooked, re.DOTALL):
+        found |= {
+            node.attributes.get("href") or ""
+            for node in LexborHTMLParser(quoted).css("a")
+        }
+    return found
 
 
 def test_real_posts_have_the_links_that_their_forum_counted() -> None:
@@ -358,11 +366,11 @@ def test_real_posts_have_the_links_that_their_forum_counted() -> None:
             else:
                 missed.append(f"{post['id']} {count['url']}")
 
-    assert counted["found"] > 1000
+    assert counted["found"] > 950
     # The one that is missed stands in a post that was hidden since: the forum still
     # counts its links and no longer serves its text.
     assert counted["found"] / (counted["found"] + len(missed)) >= 0.995, missed
-    assert counted["on purpose"] < 220
+    assert counted["on purpose"] < 240
 
 
 def test_real_posts_of_another_forum_give_links_and_no_error() -> None:
