@@ -32,7 +32,7 @@ def chunker_stamp(
     """Names all that passages and links depend on; another one means cutting anew.
 
     >>> chunker_stamp("some/model", max_tokens=180)
-    'chunk 1, clean 1, links 1, some/model, 30 to 180'
+    'chunk 1, clean 2, links 1, some/model, 30 to 180'
     """
     return (
         f"chunk {CHUNKER_VERSION}, clean {CLEANER_VERSION}, "
