@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,12 +31,12 @@ from kb.errors import (
 from kb.store import Holdings
 from kb.types import Clock, Document, LeftOut, Part, StoredState, TopicId, content_hash
 
-log = logging.getLogger(__name__)
-
 # A forum that fails for one topic has a broken topic; for three in a row it is down.
 _MAX_FAILURES_IN_A_ROW = 3
 # Pages without anything new: a burst of bumps repeats one, not several.
 _MAX_STALE_PAGES = 3
+# The key of what is told of the list as a whole; no topic has it.
+_LIST = "list"
 # What is in the first list page of a forum where little happened.
 _SHORT_PAGE = 30
 # Posts in one batch, which is one transaction and in memory at once.
@@ -88,16 +87,16 @@ class TopicReader:
                 self.newest = max((i.bumped_at for i in page.items), default=None)
             stale = 0 if self._brings_news(page) else stale + 1
             yield from self._read_page(page)
-            if not page.has_more or stale >= _MAX_STALE_PAGES:
+            if not page.has_more:
                 self.list_ended = True
+                return
+            if stale >= _MAX_STALE_PAGES:
+                # What it does not show may be on pages that are never served.
+                yield _list_aside(f"repeats itself from page {number - stale + 1} on")
                 return
             if floor is not None and _ends_below(page, floor):
                 return
-        log.warning(
-            "source=%s the list of topics does not end; stopped after %d pages",
-            self.source,
-            max_pages,
-        )
+        yield _list_aside(f"does not end after {max_pages} pages")
 
     def _brings_news(self, page: TopicList) -> bool:
         return any(item.id not in self.met for item in page.items)
@@ -360,6 +359,12 @@ def _marked(content: Part | LeftOut, topic: TopicPage) -> Part | LeftOut:
     if isinstance(content, Part) and content.number in topic.accepted:
         return replace(content, accepted=True)
     return content
+
+
+def _list_aside(problem: str) -> Batch:
+    """What is wrong with the list, to be told: topics that it does not show are
+    neither looked for nor dropped."""
+    return Batch(set_aside=((_LIST, problem),))
 
 
 def has_left(exc: ForumRejectedError) -> bool:

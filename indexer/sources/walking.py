@@ -35,6 +35,8 @@ _MAX_PAGES = 50_000
 # Topics that are read because something about them was odd, in one walk: enough
 # for a moderator's busy day, and no flood if the forum itself is confused.
 _MAX_LOOKS = 200
+# The key of what is told of the feed as a whole; no topic has it.
+_FEED = "feed"
 # No topic has this id; for what is asked of a category alone.
 _NO_TOPIC = TopicId(0)
 
@@ -224,13 +226,14 @@ class ForumWalk:
             Whether there is a feed; without one, each topic is read by itself.
         """
         begin = self._at.feed or FeedWalk(self._started, floor=self._at.newest)
-        pages = 2
+        pages, read = 2, 0
         # What was written while many pages were read is read at their end.
         while pages > 1:
             pages = 0
             try:
                 for walk, batch in self._feed.read(begin, verify=begin.floor == 0):
                     pages += 1
+                    read += 1
                     self._at = _after_page(self._at, walk)
                     yield replace(
                         batch,
@@ -238,12 +241,20 @@ class ForumWalk:
                         phase="posts",
                         remaining=pages_left(walk) + self._lists_left(),
                     )
+                    if read >= self._settings.max_pages and not walk.is_over:
+                        yield _feed_aside(
+                            f"does not end after {read} pages; the next walk goes on"
+                        )
+                        return True
             except (RateLimitedError, ForumReadOnlyError):
                 raise
+            except ForumProtocolError as exc:
+                # Not down, but wrong: it answers, and nothing can be made of it.
+                yield _feed_aside(str(exc))
+                return False
             except (
                 DisallowedError,
                 ForumRejectedError,
-                ForumProtocolError,
                 ForumUnavailableError,
             ) as exc:
                 is_down = pages > 0 or begin.before is not None
@@ -276,7 +287,12 @@ class ForumWalk:
         before = self._client.requests
         pages = self._feed.read(walk, verify=True)
         while self._tokens >= 1:
-            step = next(pages, None)
+            try:
+                step = next(pages, None)
+            except ForumProtocolError as exc:
+                self._spend(self._client.requests - before)
+                yield _feed_aside(str(exc))
+                break
             if step is None:
                 break
             walk, batch = step
@@ -328,6 +344,11 @@ class ForumWalk:
         for batch in topics.read_again(self._known.stalest(count, before=at)):
             yield replace(batch, phase="again")
         self._spend(self._client.requests - before)
+
+
+def _feed_aside(problem: str) -> Batch:
+    """What is wrong with the feed, to be told; the topics are read by themselves."""
+    return Batch(set_aside=((_FEED, problem),))
 
 
 def _after_page(at: Position, walk: FeedWalk) -> Position:
