@@ -27,15 +27,18 @@ class LooseParts:
         self._conn: sqlite3.Connection = db.conn
 
     def add(self, source: str, parts: Iterable[LoosePart]) -> None:
-        """Keep *parts*; one that is there already is replaced, whatever its key was."""
-        rows = [_row(source, part) for part in parts]
+        """Keep *parts*; one that is there already is replaced, whatever its key was.
+
+        Of parts with one id the last is kept.
+        """
+        rows = {part.external_id: _row(source, part) for part in parts}
         self._conn.executemany(
             "DELETE FROM loose_parts WHERE source = ? AND external_id = ?",
-            [(source, row[2]) for row in rows],
+            [(source, external_id) for external_id in rows],
         )
         self._conn.executemany(
             f"INSERT INTO loose_parts VALUES ({placeholders(range(15))})",  # noqa: S608
-            rows,
+            list(rows.values()),
         )
 
     def of(self, source: str, key: str) -> tuple[Part | LeftOut, ...]:

@@ -188,6 +188,18 @@ def test_posts_that_are_not_served_are_asked_for_once_more(server: Loopback) -> 
     ]
 
 
+def test_a_post_that_is_served_twice_is_read_once(server: Loopback) -> None:
+    hidden = {**POST, "id": 2, "post_number": 2, "hidden": True}
+    broken = {**POST, "id": 3, "post_number": 3, "cooked": None}
+    all_of_it = [*numbered(1, 1), hidden, hidden, broken, broken]
+    server.on("/t/7.json", topic(*all_of_it, stream=[1, 2, 3]))
+    with client(server.url) as forum:
+        posts = forum.topic(TopicId(7)).posts
+    assert [post.id for post in posts.kept] == [1]
+    assert [post.external_id for post in posts.dropped] == [2]
+    assert [post.external_id for post in posts.broken] == [3]
+
+
 def test_a_topic_too_long_for_its_list_of_posts_is_followed_by_number(
     server: Loopback,
 ) -> None:

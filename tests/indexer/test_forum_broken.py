@@ -120,6 +120,14 @@ def test_a_broken_post_of_the_feed_is_read_with_its_topic(
     assert topics_asked(server) == [2]
 
 
+def test_a_page_of_the_feed_that_holds_a_post_twice_is_read(
+    server: Loopback, scripted: World
+) -> None:
+    serve(server, [page(listed(1), listed(2))], [])
+    feed(server, 1, 2, 2, 1)
+    assert (scripted.harvest().inserted, scripted.aside()) == (2, [])
+
+
 @pytest.mark.parametrize("has_feed", [False, True])
 def test_a_topic_of_forty_megabytes_is_set_aside(
     community: Community, box: Sandbox, world: World, has_feed: bool
