@@ -22,6 +22,8 @@ from typing import Any
 
 from bot.sandbox import Community, Library, PostType, Sandbox, Settings
 from bot.sandbox.grown import SIZES, Growth, grow
+from bot.sandbox.listing import in_feed
+from bot.sandbox.serialise import View
 
 # 5,046 real topics had 36,990 posts.
 POSTS_PER_TOPIC = 7.4
@@ -70,6 +72,10 @@ def shown(community: Community) -> dict[str, Any]:
         "topics": len(topics),
         "posts": sorted(posts),
         "inner": sorted(set(posts) - last),
+        "in_feed": sum(
+            in_feed(View(community, Settings()), post)
+            for post in community.posts.values()
+        ),
         "last_post_id": community.last_post_id,
     }
 

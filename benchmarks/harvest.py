@@ -68,7 +68,8 @@ class Forum:
         self.topics: int = told["topics"]
         self.posts: set[int] = set(told["posts"])
         self.inner: list[int] = told["inner"]
-        ids = told["last_post_id"] if generation == "2022" else len(self.posts)
+        # Elder servers answer with windows of ids, whatever is in them.
+        ids = told["last_post_id"] if generation == "2022" else told["in_feed"]
         self.feed_pages = math.ceil(ids / FEED)
 
     def edit(self, posts: Iterable[int], text: str, after_s: int) -> Mapping[str, Any]:
