@@ -160,7 +160,7 @@ class TopicReader:
     ) -> Document | None:
         """The topic if all of it is known already, else ``None``."""
         category = self.categories.find(item.category_id)
-        if category is None or self.must_read_all or key in self.again:
+        if category is None or self._must_read(key):
             return None
         stored = self.known.document(key)
         contents = put_together(
@@ -181,6 +181,10 @@ class TopicReader:
             verified_at=self.clock() if whole else None,
         )
 
+    def _must_read(self, key: str) -> bool:
+        """What is known of the topic must not be trusted."""
+        return self.must_read_all or key in self.again or self.known.must_read(key)
+
     # -- topics by themselves --------------------------------------------------
 
     def settle_loose(self, keys: Iterable[str]) -> Iterator[Batch]:
@@ -189,7 +193,7 @@ class TopicReader:
         for key in keys:
             stored = self.known.document(key)
             edited = None
-            if stored is not None and key not in self.again:
+            if stored is not None and not self._must_read(key):
                 edited = with_edits(stored, self.known.loose(key), self.rules)
             if edited is not None:
                 yield Batch(documents=(edited,))

@@ -227,7 +227,10 @@ class Holdings(Mapping[str, StoredState]):
         waiting = self._looks.keys(self._source, limit=limit)
         return [look.key for look in waiting if look.key != CATEGORIES]
 
+    def must_read(self, key: str) -> bool:
+        """Something told that the document is not as it is stored."""
+        return self._looks.has(self._source, key)
+
     def must_read_categories(self) -> bool:
         """Somebody hinted that the source's categories changed."""
-        waiting = self._looks.keys(self._source)
-        return any(look.key == CATEGORIES for look in waiting)
+        return self._looks.has(self._source, CATEGORIES)

@@ -61,6 +61,13 @@ class Looks:
         )
         return [Look(row[0], row[1], datetime.fromisoformat(row[2])) for row in rows]
 
+    def has(self, source: str, key: str) -> bool:
+        """Whether a document waits to be read."""
+        row = self._conn.execute(
+            "SELECT 1 FROM looks WHERE source = ? AND key = ?", [source, key]
+        ).fetchone()
+        return row is not None
+
     def done(self, source: str, keys: Sequence[str], *, before: datetime) -> None:
         """These documents were read, from the moment *before* on.
 

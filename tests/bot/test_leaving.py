@@ -193,3 +193,17 @@ def test_an_account_that_was_made_anonymous_leaves_no_name(
     assert before not in names
     assert "anon4711" in names
     assert found(app)
+
+
+def test_a_deletion_is_not_hidden_by_an_edit_in_the_same_topic(
+    app: App, community: Community, topic: Topic
+) -> None:
+    """The edit alone could be put together from what is stored."""
+    first, second_post, _ = community.posts_of(topic.id)
+    community.edit_post(first.id, "It has sounded odd since last week.")
+    community.delete_post(second_post.id)
+
+    refresh(app)
+
+    assert found(app) == []
+    assert traces(app) == []
