@@ -7,44 +7,30 @@ wait for a model runtime, nor ``baraza ask`` for PyTorch.
 from __future__ import annotations
 
 import logging
-import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from functools import cached_property, partial
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from bot.config import (
-    ArchiveSource,
     Config,
     ForumSource,
-    MarkdownSource,
-    PlannedSource,
     secret,
 )
 from bot.lock import Owner, single_instance
-from bot.windows import is_within
-from indexer.budget import HostBudget
-from indexer.validators import Validators
+from bot.sources import Sources, admin_key
 from kb.errors import ConfigError
 from kb.store import EmbeddingCache, Store
 from kb.types import PUBLIC, Clock, Document, Kind, SearchHit, utc_now
 
 if TYPE_CHECKING:
-    from bot.calls import Calls
     from bot.forum import Forum
     from bot.responder import Responder
-    from bot.schedule import Job
     from bot.show import LinkFrom
     from bot.topic import TopicView
-    from indexer.channel import ChannelOptions
     from indexer.pipeline import Progress, RefreshReport
-    from indexer.robots import Robots
-    from indexer.source import Source
-    from indexer.sources.forum import ForumSource as ForumThreads
     from indexer.verify import Look, VerifyReport
     from kb.embed import Embedder
     from kb.index import IndexReport, OpenIndex
@@ -69,8 +55,7 @@ class App:
     """One installation, put together from its config.
 
     Stores are opened per call, because a connection belongs to one thread. The model
-    is shared, and so is what concerns a host, whoever asks it: its budget, its rules
-    for crawlers, what is remembered of its answers.
+    and the sources are shared.
 
     Attributes:
         stopped: Asked between batches, and while waiting for a forum; True ends
@@ -81,9 +66,7 @@ class App:
         self.config = config
         self.clock = clock
         self.stopped: Callable[[], bool] = lambda: False
-        self._budgets: dict[str, HostBudget] = {}
-        self._robots: dict[str, Robots] = {}
-        self._validators = Validators()
+        self.sources = Sources(config, clock=lambda: self.clock(), sleep=self._sleep)
 
     # -- where things lie --------------------------------------------------
 
@@ -132,140 +115,18 @@ class App:
 
     # -- harvest -----------------------------------------------------------
 
-    def source_names(self) -> list[str]:
-        """Enabled sources, in the config's order."""
-        return [name for name, source in self.config.sources.items() if source.enabled]
-
-    def forum_names(self) -> list[str]:
-        """Enabled forums, in the config's order."""
-        return [
-            name
-            for name in self.source_names()
-            if isinstance(self.config.sources[name], ForumSource)
-        ]
-
-    def source_settings(
-        self, name: str
-    ) -> ForumSource | ArchiveSource | MarkdownSource:
-        """Settings of an enabled source.
-
-        Raises:
-            ConfigError: There is no such source, or it is not enabled.
-        """
-        settings = self.config.sources.get(name)
-        if settings is None:
-            known = ", ".join(self.source_names()) or "none"
-            raise ConfigError(f"sources.{name}", f"no such source (enabled: {known})")
-        if not settings.enabled or isinstance(settings, PlannedSource):
-            raise ConfigError(f"sources.{name}.enabled", "expected true, got false")
-        return settings
-
-    @contextmanager
-    def source(self, name: str, *, light: bool = False) -> Iterator[Source]:
-        """A source that is ready to be read, for the time of the block.
-
-        Args:
-            light: Only what is new in a forum is read now.
-
-        Raises:
-            ConfigError: See `source_settings`; or its key is not in the environment.
-        """
-        settings = self.source_settings(name)
-        match settings:
-            case ForumSource():
-                with self._forum_source(name, settings, light=light) as forum:
-                    yield forum
-            case ArchiveSource():
-                from indexer.sources.archive import ArchiveSource as Archive
-
-                yield Archive(name, settings.path, forum_url=settings.forum_url)
-            case MarkdownSource():
-                yield self._markdown_source(name, settings)
-
-    def _markdown_source(self, name: str, settings: MarkdownSource) -> Source:
-        from indexer.sources.markdown import MarkdownSource as Markdown
-        from indexer.sources.pages import PageRules
-
-        pattern = settings.path_pattern
-        return Markdown(
-            name,
-            settings.path,
-            base_url=settings.base_url,
-            url_suffix=settings.url_suffix,
-            rules=PageRules(
-                path_rules=(re.compile(pattern),) if pattern else (),
-                language=settings.language,
-                version=settings.version,
-            ),
-        )
-
-    @contextmanager
-    def _forum_source(
-        self, name: str, settings: ForumSource, *, light: bool = False
-    ) -> Iterator[ForumThreads]:
-        from indexer.discourse import DiscourseClient
-        from indexer.http import Transport
-        from indexer.sources.forum import ForumSource as ForumThreads
-        from indexer.sources.forum import WalkSettings
-        from indexer.sources.threads import ForumRules
-
-        options = self._channel_options(settings, _key_headers(name, settings))
-        options["validators"] = self._validators
-        with Transport(settings.url, **options) as transport:
-            yield ForumThreads(
-                name,
-                DiscourseClient(transport),
-                WalkSettings(
-                    rules=ForumRules.of(
-                        private=settings.private_categories,
-                        excluded=settings.exclude_categories,
-                        # What the bot says is never evidence for what it says.
-                        ignored=[*settings.ignore_authors, self.config.bot.username],
-                    ),
-                    full_walk_every=settings.full_walk_every,
-                    recrawl_per_day=settings.recrawl_per_day,
-                    max_age=settings.max_age,
-                    light=light,
-                ),
-                clock=self.clock,
-            )
-
-    def _channel_options(
-        self, settings: ForumSource, key_headers: Mapping[str, str]
-    ) -> ChannelOptions:
-        options: ChannelOptions = {
-            "user_agent": self.config.user_agent,
-            "headers": key_headers,
-            "budget": self._budget_of(settings),
-            "now": self.clock,
-        }
-        if settings.respect_robots and not key_headers:
-            from indexer.robots import Robots
-
-            options["robots"] = self._robots.setdefault(
-                _site(settings.url), Robots(now=self.clock)
-            )
-        return options
-
-    def _budget_of(self, settings: ForumSource) -> HostBudget:
-        """The budget of a forum's host; the slowest of its sources sets the rate."""
-        budget = self._budgets.setdefault(
-            _site(settings.url), HostBudget(settings.rate, sleep=self._sleep)
-        )
-        budget.at_most(settings.rate)
-        return budget
-
     def _sleep(self, seconds: float) -> None:
         """Wait, but no longer than until told to stop."""
         until = time.monotonic() + seconds
         while True:
-            self._check_stopped()
+            self.check_stopped()
             left_s = until - time.monotonic()
             if left_s <= 0:
                 return
             time.sleep(min(left_s, _POLL_S))
 
-    def _check_stopped(self) -> None:
+    def check_stopped(self) -> None:
+        """Raise `StoppedError` when told to stop."""
         if self.stopped():
             raise StoppedError
 
@@ -298,11 +159,11 @@ class App:
         def look(report: RefreshReport) -> None:
             if progress is not None:
                 progress(report)
-            self._check_stopped()
+            self.check_stopped()
             if not may_go_on():
                 raise StoppedError
 
-        with self.source(name, light=light) as source, self.open_store() as store:
+        with self.sources.open(name, light=light) as source, self.open_store() as store:
             with store.transaction():
                 store.links.use(self.config.link_rules())
             return refresh(
@@ -337,13 +198,13 @@ class App:
         """
         from indexer.verify import verify
 
-        settings = self.source_settings(name)
+        settings = self.sources.settings(name)
         if not isinstance(settings, ForumSource):
             raise ConfigError(
                 f"sources.{name}.type",
                 f"expected forum, got {settings.type}: only a forum can be verified",
             )
-        with self._forum_source(name, settings) as forum, self.open_store() as store:
+        with self.sources.forum(name, settings) as forum, self.open_store() as store:
             return verify(
                 name,
                 forum.verifier(store.holdings(name)),
@@ -481,8 +342,8 @@ class App:
         _, settings = self.bot_forum()
         bot = self.config.bot
         key = secret(bot.api_key_env, key="bot.api_key_env")
-        headers = {} if key is None else _admin_key(key, bot.username)
-        options = self._channel_options(settings, headers)
+        headers = {} if key is None else admin_key(key, bot.username)
+        options = self.sources.channel_options(settings, headers)
         with Channel(settings.url, **options) as channel:
             live = LiveForum(channel, bot.username)
             yield live if bot.mode == "public" else DryRunForum(live)
@@ -535,188 +396,3 @@ class App:
                 community=self.config.community.name,
                 clock=self.clock,
             )
-
-    # -- jobs --------------------------------------------------------------
-
-    def jobs(self) -> list[Job]:
-        """What ``baraza run`` does; each comes to an end when `stopped` says so."""
-        from bot.schedule import Job
-
-        schedule = self.config.schedule
-        jobs = [
-            Job(
-                _refresh_name(name),
-                partial(self._refresh_job, name),
-                self.config.refresh_trigger(name),
-                lane="harvest",
-            )
-            for name in self.source_names()
-        ]
-        jobs.append(Job("index", self._index_job, schedule.index, lane="index"))
-        if self._watches():
-            jobs.append(Job("watch", self._watch_job, schedule.watch, lane="watch"))
-        return jobs
-
-    def _watches(self) -> bool:
-        return self.config.bot.forum is not None and self.config.bot.mode != "off"
-
-    def check(self) -> None:
-        """Look for what only a person can mend, before a service starts.
-
-        Raises:
-            ConfigError: A secret that the config names is not in the environment.
-            StoreError: The store cannot be opened or made.
-            EmbeddingError: The model cannot be used.
-        """
-        for name in self.source_names():
-            settings = self.source_settings(name)
-            if isinstance(settings, ForumSource):
-                _key_headers(name, settings)
-                self._webhook_secret(name, settings)
-        if self._watches():
-            secret(self.config.bot.api_key_env, key="bot.api_key_env")
-        with self.open_store(), EmbeddingCache.open(self.cache_path):
-            log.info("model=%s", self.embedder.model_id)
-
-    @contextmanager
-    def webhooks(self, calls: Calls) -> Iterator[str | None]:
-        """Listen for what forums tell, for the time of the block.
-
-        What comes is noted in the store, and a refresh of its source called for.
-
-        Yields:
-            The address, to which ``/webhook/SOURCE`` is added; ``None`` when no
-            source has a secret, and nobody listens.
-
-        Raises:
-            ConfigError: A secret is not in the environment, or too short.
-            KBError: The port is taken, or the host no address of this machine.
-        """
-        secrets = {
-            name: (found, settings.url)
-            for name in self.source_names()
-            if isinstance(settings := self.source_settings(name), ForumSource)
-            and (found := self._webhook_secret(name, settings)) is not None
-        }
-        if not secrets:
-            yield None
-            return
-        from bot.listening import serving
-        from bot.webhook import Notebook, Sender, create_app
-
-        note = Notebook(
-            self.store_path,
-            lambda name: calls.call(_refresh_name(name)),
-            clock=self.clock,
-        )
-        senders = {name: Sender(*values) for name, values in secrets.items()}
-        where = self.config.webhook
-        receiver = create_app(senders, note)
-        with serving(receiver, host=where.host, port=where.port) as address:
-            for name in senders:
-                log.info("listening on %s/webhook/%s", address, name)
-            yield address
-
-    def _webhook_secret(self, name: str, settings: ForumSource) -> str | None:
-        from bot.hints import MIN_SECRET_CHARS
-
-        key = f"sources.{name}.webhook_secret_env"
-        found = secret(settings.webhook_secret_env, key=key)
-        if found is not None and len(found) < MIN_SECRET_CHARS:
-            # Not its length: that is half of what there is to guess.
-            raise ConfigError(
-                key,
-                f"expected at least {MIN_SECRET_CHARS} characters in "
-                f"{settings.webhook_secret_env}, as the forum does",
-            )
-        return found
-
-    def _refresh_job(self, name: str) -> bool:
-        with suppress(StoppedError):
-            report = self._harvest_by_hours(name)
-            if report is None:
-                return True
-            log.info(
-                "source=%s inserted=%d updated=%d deleted=%d unchanged=%d set_aside=%d",
-                name,
-                report.inserted,
-                report.updated,
-                report.deleted,
-                report.unchanged,
-                report.set_aside,
-            )
-            return True
-        return False
-
-    def _harvest_by_hours(self, name: str) -> RefreshReport | None:
-        """Harvest; outside a forum's hours for heavy work read only what is new, and
-        leave the first reading of all of it for later: then there is no report."""
-        settings = self.source_settings(name)
-        hours = settings.heavy_hours if isinstance(settings, ForumSource) else None
-        if hours is None:
-            return self.harvest(name)
-        zone = ZoneInfo(self.config.schedule.timezone)
-        with self.open_store() as store:
-            is_first = store.progress.source(name).complete_walk == 0
-        is_heavy = is_within(hours, self.clock(), zone)
-        if not is_first:
-            return self.harvest(name, light=not is_heavy)
-        if not is_heavy:
-            log.info("source=%s is read first between %s", name, hours)
-            return None
-        return self.harvest(
-            name, may_go_on=lambda: is_within(hours, self.clock(), zone)
-        )
-
-    def _index_job(self) -> bool:
-        # What was embedded so far is kept; the index in use still stands.
-        with suppress(StoppedError):
-            self.index(progress=lambda _done, _all: self._check_stopped())
-            return True
-        return False
-
-    def _watch_job(self) -> bool:
-        with suppress(StoppedError), self.responder() as responder:
-            report = responder.watch(stopped=self.stopped)
-            for decision in report.decisions:
-                log.info(
-                    "topic=%d state=%s reasons=%s",
-                    decision.topic_id,
-                    decision.state,
-                    "; ".join(decision.reasons),
-                )
-            return True
-        return False
-
-
-def _key_headers(name: str, settings: ForumSource) -> dict[str, str]:
-    """What a harvest shows the forum to be let in; nothing when it is a visitor.
-
-    Raises:
-        ConfigError: The key is not in the environment.
-    """
-    key = secret(settings.api_key_env, key=f"sources.{name}.api_key_env")
-    if key is not None:
-        return _admin_key(key, settings.api_username)
-    key = secret(settings.user_api_key_env, key=f"sources.{name}.user_api_key_env")
-    return {} if key is None else {"User-Api-Key": key}
-
-
-def _admin_key(key: str, username: str | None) -> dict[str, str]:
-    account = {} if username is None else {"Api-Username": username}
-    return {"Api-Key": key, **account}
-
-
-def _site(url: str) -> str:
-    """Host and port: what counts our requests, whatever the folder.
-
-    >>> _site("https://A.org/forum"), _site("http://127.0.0.1:4200")
-    ('a.org:443', '127.0.0.1:4200')
-    """
-    parts = urlsplit(url)
-    usual = 443 if parts.scheme == "https" else 80
-    return f"{parts.hostname}:{parts.port or usual}"
-
-
-def _refresh_name(source: str) -> str:
-    return f"refresh {source}"

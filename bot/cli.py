@@ -189,11 +189,11 @@ def harvest(
         return
     if whole:
         raise click.UsageError("--all goes with --verify; see --full")
-    names = list(sources) or app.source_names()
+    names = list(sources) or app.sources.names()
     if not names:
         raise ConfigError("sources", "expected at least one that is enabled")
     for name in names:
-        app.source_settings(name)  # A wrong name is found before anything is read.
+        app.sources.settings(name)  # A wrong name is found before anything is read.
     failure: KBError | None = None
     with app.single_instance("baraza harvest"):
         for name in names:
@@ -236,7 +236,7 @@ def _verify(
     Raises:
         KBError: Something differs, or could not be compared.
     """
-    names = list(sources) or app.forum_names()
+    names = list(sources) or app.sources.forum_names()
     if not names:
         raise ConfigError("sources", "expected a forum that is enabled")
     odd = 0
@@ -426,6 +426,7 @@ def run(session: Session) -> None:
     """
     from bot.calls import Calls
     from bot.schedule import Stop, run_jobs, stopping_on_signals
+    from bot.service import Service
 
     app, stop, calls = session.app, Stop(), Calls()
     schedule = app.config.schedule
@@ -433,10 +434,11 @@ def run(session: Session) -> None:
     log_to_stderr(verbose=True)
     with app.single_instance("baraza run"), stopping_on_signals(stop):
         app.stopped = stop
-        app.check()
-        with app.webhooks(calls):
+        service = Service(app)
+        service.check()
+        with service.webhooks(calls):
             run_jobs(
-                app.jobs(),
+                service.jobs(),
                 stop,
                 timezone=schedule.timezone,
                 misfire_grace=schedule.misfire_grace,

@@ -280,7 +280,7 @@ def _questions() -> list[Question]:
 
 
 def _harvest(app: App, say: Say) -> None:
-    for name in app.source_names():
+    for name in app.sources.names():
         report = app.harvest(name)
         skipped = ", ".join(f"{n} {why}" for why, n in report.skipped.items())
         say(

@@ -122,7 +122,7 @@ def status_of(app: App) -> Status:
 
 
 def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatus, ...]:
-    enabled = app.source_names()
+    enabled = app.sources.names()
     stored = [state.name for state in store.progress.sources()]
     # Sources that left the config are shown as long as their documents are there.
     names = dict.fromkeys([*enabled, *stored])

@@ -13,6 +13,7 @@ from bot.app import App, StoppedError
 from bot.config import parse_config
 from bot.languages import with_language
 from bot.sandbox import Community, Sandbox, Settings
+from bot.service import Service
 from bot.terminal import SafeFormatter
 from bot.topic import marker
 from kb.errors import ConfigError, DisallowedError
@@ -45,11 +46,11 @@ def app_for(
 def test_only_enabled_sources_are_read(tmp_path: Path, box: Sandbox) -> None:
     app = app_for(tmp_path, box)
 
-    assert app.source_names() == ["forum"]
+    assert app.sources.names() == ["forum"]
     with pytest.raises(ConfigError, match=r"sources\.videos\.enabled: expected true"):
-        app.source_settings("videos")
+        app.sources.settings("videos")
     with pytest.raises(ConfigError, match=r"no such source \(enabled: forum\)"):
-        app.source_settings("wiki")
+        app.sources.settings("wiki")
 
 
 def test_a_harvest_says_honestly_who_asks(
@@ -182,7 +183,7 @@ def test_the_bot_links_nothing_that_only_some_may_read(
 def test_there_is_a_job_for_each_thing_that_is_switched_on(
     tmp_path: Path, box: Sandbox, bot: dict[str, Any], names: list[str]
 ) -> None:
-    assert [job.name for job in app_for(tmp_path, box, **bot).jobs()] == names
+    assert [job.name for job in Service(app_for(tmp_path, box, **bot)).jobs()] == names
 
 
 def test_a_bot_without_a_forum_is_a_clear_error(tmp_path: Path, box: Sandbox) -> None:
@@ -285,7 +286,7 @@ def test_a_missing_user_api_key_is_found_before_a_service_starts(
     app = app_for(tmp_path, box, {"user_api_key_env": "NO_SUCH_KEY"})
 
     with pytest.raises(ConfigError, match=r"sources\.forum\.user_api_key_env"):
-        app.check()
+        Service(app).check()
 
 
 # -- languages -------------------------------------------------------------

@@ -25,6 +25,7 @@ from bot.listening import serving
 from bot.sandbox import Community, PostType, Sandbox
 from bot.sandbox.webhooks import Hook, signature
 from bot.schedule import Stop, run_jobs
+from bot.service import Service
 from bot.webhook import MAX_BODY_BYTES, Note, Notebook, Sender, create_app
 from kb.errors import ConfigError, StoreError
 from kb.store import Look, Store
@@ -206,7 +207,7 @@ def test_a_stored_topic_that_becomes_a_private_message_is_looked_at(
     topic = ask(community)
     app = app_for(tmp_path, box, monkeypatch, clock)
     app.harvest("forum")
-    with app.webhooks(Calls()) as address:
+    with Service(app).webhooks(Calls()) as address:
         box.webhooks.register(f"{address}/webhook/forum", SECRET)
         community.privatise(topic)
         assert statuses(box) == [("topic_edited", 200)]
@@ -559,11 +560,11 @@ def test_an_edit_in_the_grace_period_is_noted_and_wakes_the_refresh(
     topic = ask(community)
     [post] = community.posts_of(topic)
     app = app_for(tmp_path, box, monkeypatch, clock)
-    [job] = [job for job in app.jobs() if job.name == "refresh forum"]
+    [job] = [job for job in Service(app).jobs() if job.name == "refresh forum"]
     watched = Watched(app, job.run)
     stop, calls = Stop(), Calls(settle_s=0, apart_s=0)
-    app.check()
-    with app.webhooks(calls) as address:
+    Service(app).check()
+    with Service(app).webhooks(calls) as address:
         box.webhooks.register(f"{address}/webhook/forum", SECRET)
         running = threading.Thread(
             target=run_jobs,
@@ -593,8 +594,8 @@ def test_only_sources_with_a_secret_listen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     app = app_for(tmp_path, box, monkeypatch, clock)
-    app.check()
-    with app.webhooks(Calls()) as address:
+    Service(app).check()
+    with Service(app).webhooks(Calls()) as address:
         assert address is not None
         door = Entrance(address, app.store_path, [])
         quiet = door.post(path="/webhook/quiet", secret="")
@@ -612,7 +613,7 @@ def test_without_a_secret_nobody_listens(
     forum = app.config.sources["forum"].model_copy(update={"webhook_secret_env": None})
     config = app.config.model_copy(update={"sources": {"forum": forum}})
 
-    with App(config).webhooks(Calls()) as address:
+    with Service(App(config)).webhooks(Calls()) as address:
         assert address is None
 
 
@@ -634,7 +635,7 @@ def test_a_secret_that_no_forum_takes_is_refused_before_anything_starts(
     app = app_for(tmp_path, box, monkeypatch, clock, secret)
 
     with pytest.raises(ConfigError) as refused:
-        app.check()
+        Service(app).check()
 
     assert refused.value.key == "sources.forum.webhook_secret_env"
     assert refused.value.problem.startswith(problem)

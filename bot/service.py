@@ -1,0 +1,186 @@
+"""What ``baraza run`` does: its jobs, and the forums that it listens to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from bot.app import App, StoppedError
+from bot.config import ForumSource, secret
+from bot.schedule import Job
+from bot.sources import key_headers
+from bot.windows import is_within
+from kb.errors import ConfigError
+from kb.store import EmbeddingCache
+
+if TYPE_CHECKING:
+    from bot.calls import Calls
+    from indexer.pipeline import RefreshReport
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """The work of one installation, cut into jobs that can be told to stop."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def jobs(self) -> list[Job]:
+        """What ``baraza run`` does; each comes to an end when `stopped` says so."""
+        schedule = self._app.config.schedule
+        jobs = [
+            Job(
+                _refresh_name(name),
+                partial(self._refresh_job, name),
+                self._app.config.refresh_trigger(name),
+                lane="harvest",
+            )
+            for name in self._app.sources.names()
+        ]
+        jobs.append(Job("index", self._index_job, schedule.index, lane="index"))
+        if self._watches():
+            jobs.append(Job("watch", self._watch_job, schedule.watch, lane="watch"))
+        return jobs
+
+    def _watches(self) -> bool:
+        return (
+            self._app.config.bot.forum is not None
+            and self._app.config.bot.mode != "off"
+        )
+
+    def check(self) -> None:
+        """Look for what only a person can mend, before a service starts.
+
+        Raises:
+            ConfigError: A secret that the config names is not in the environment.
+            StoreError: The store cannot be opened or made.
+            EmbeddingError: The model cannot be used.
+        """
+        for name in self._app.sources.names():
+            settings = self._app.sources.settings(name)
+            if isinstance(settings, ForumSource):
+                key_headers(name, settings)
+                self._webhook_secret(name, settings)
+        if self._watches():
+            secret(self._app.config.bot.api_key_env, key="bot.api_key_env")
+        with self._app.open_store(), EmbeddingCache.open(self._app.cache_path):
+            log.info("model=%s", self._app.embedder.model_id)
+
+    @contextmanager
+    def webhooks(self, calls: Calls) -> Iterator[str | None]:
+        """Listen for what forums tell, for the time of the block.
+
+        What comes is noted in the store, and a refresh of its source called for.
+
+        Yields:
+            The address, to which ``/webhook/SOURCE`` is added; ``None`` when no
+            source has a secret, and nobody listens.
+
+        Raises:
+            ConfigError: A secret is not in the environment, or too short.
+            KBError: The port is taken, or the host no address of this machine.
+        """
+        secrets = {
+            name: (found, settings.url)
+            for name in self._app.sources.names()
+            if isinstance(settings := self._app.sources.settings(name), ForumSource)
+            and (found := self._webhook_secret(name, settings)) is not None
+        }
+        if not secrets:
+            yield None
+            return
+        from bot.listening import serving
+        from bot.webhook import Notebook, Sender, create_app
+
+        note = Notebook(
+            self._app.store_path,
+            lambda name: calls.call(_refresh_name(name)),
+            clock=self._app.clock,
+        )
+        senders = {name: Sender(*values) for name, values in secrets.items()}
+        where = self._app.config.webhook
+        receiver = create_app(senders, note)
+        with serving(receiver, host=where.host, port=where.port) as address:
+            for name in senders:
+                log.info("listening on %s/webhook/%s", address, name)
+            yield address
+
+    def _webhook_secret(self, name: str, settings: ForumSource) -> str | None:
+        from bot.hints import MIN_SECRET_CHARS
+
+        key = f"sources.{name}.webhook_secret_env"
+        found = secret(settings.webhook_secret_env, key=key)
+        if found is not None and len(found) < MIN_SECRET_CHARS:
+            # Not its length: that is half of what there is to guess.
+            raise ConfigError(
+                key,
+                f"expected at least {MIN_SECRET_CHARS} characters in "
+                f"{settings.webhook_secret_env}, as the forum does",
+            )
+        return found
+
+    def _refresh_job(self, name: str) -> bool:
+        with suppress(StoppedError):
+            report = self._harvest_by_hours(name)
+            if report is None:
+                return True
+            log.info(
+                "source=%s inserted=%d updated=%d deleted=%d unchanged=%d set_aside=%d",
+                name,
+                report.inserted,
+                report.updated,
+                report.deleted,
+                report.unchanged,
+                report.set_aside,
+            )
+            return True
+        return False
+
+    def _harvest_by_hours(self, name: str) -> RefreshReport | None:
+        """Harvest; outside a forum's hours for heavy work read only what is new, and
+        leave the first reading of all of it for later: then there is no report."""
+        settings = self._app.sources.settings(name)
+        hours = settings.heavy_hours if isinstance(settings, ForumSource) else None
+        if hours is None:
+            return self._app.harvest(name)
+        zone = ZoneInfo(self._app.config.schedule.timezone)
+        with self._app.open_store() as store:
+            is_first = store.progress.source(name).complete_walk == 0
+        is_heavy = is_within(hours, self._app.clock(), zone)
+        if not is_first:
+            return self._app.harvest(name, light=not is_heavy)
+        if not is_heavy:
+            log.info("source=%s is read first between %s", name, hours)
+            return None
+        return self._app.harvest(
+            name, may_go_on=lambda: is_within(hours, self._app.clock(), zone)
+        )
+
+    def _index_job(self) -> bool:
+        # What was embedded so far is kept; the index in use still stands.
+        with suppress(StoppedError):
+            self._app.index(progress=lambda _done, _all: self._app.check_stopped())
+            return True
+        return False
+
+    def _watch_job(self) -> bool:
+        with suppress(StoppedError), self._app.responder() as responder:
+            report = responder.watch(stopped=self._app.stopped)
+            for decision in report.decisions:
+                log.info(
+                    "topic=%d state=%s reasons=%s",
+                    decision.topic_id,
+                    decision.state,
+                    "; ".join(decision.reasons),
+                )
+            return True
+        return False
+
+
+def _refresh_name(source: str) -> str:
+    return f"refresh {source}"
