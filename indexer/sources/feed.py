@@ -17,6 +17,7 @@ from indexer.sources.position import FeedWalk
 from indexer.sources.threads import ForumRules, part_of
 from indexer.wire import FeedPage, FeedPost
 from kb.errors import (
+    ForumError,
     ForumProtocolError,
     ForumReadOnlyError,
     ForumUnavailableError,
@@ -66,10 +67,10 @@ class FeedReader:
                 if walk.before is None or failures >= _MAX_FAILURES_IN_A_ROW:
                     raise
                 # One post that the forum cannot serve must not hide all before it.
-                aside = ((f"feed below {walk.before}", str(exc)),)
-                below = max(walk.floor, walk.before - FEED_PAGE)
-                walk = replace(walk, before=below, has_gaps=True)
-                yield walk, Batch(set_aside=aside)
+                low = max(walk.floor, walk.before - FEED_PAGE)
+                batch = self._not_compared(_Window(low, walk.before), exc)
+                walk = replace(walk, before=low, has_gaps=True)
+                yield walk, batch
                 continue
             failures = 0
             walk, window = _step(walk, page)
@@ -95,6 +96,16 @@ class FeedReader:
             )
         return page
 
+    def _not_compared(self, window: _Window, exc: ForumError) -> Batch:
+        """A page that the forum cannot serve: stored topics with posts in it must be
+        read by themselves. New ones will be: the list counts more than is known."""
+        held = self.known.held_between(window.low, window.high)
+        why = "some of its posts cannot be read otherwise"
+        return Batch(
+            looks=tuple((key, why) for key in dict.fromkeys(key for _, key in held)),
+            set_aside=((window.name, str(exc)),),
+        )
+
     def _compare(self, page: FeedPage, window: _Window) -> Batch:
         held = self.known.parts(page.ids)
         looks: dict[str, str] = {}
@@ -112,7 +123,7 @@ class FeedReader:
             if topic_id is not None:
                 looks[str(topic_id)] = problem
             else:
-                aside.append((f"feed below {window.high}", problem))
+                aside.append((window.name, problem))
         served = set(page.ids)
         for external_id, key in self.known.held_between(window.low, window.high):
             if external_id not in served:
@@ -150,6 +161,11 @@ class _Window:
     low: int
     high: int
 
+    @property
+    def name(self) -> str:
+        """What is wrong with it is set aside under this name."""
+        return "feed" if self.high == _NEWEST else f"feed below {self.high}"
+
 
 def _step(walk: FeedWalk, page: FeedPage) -> tuple[FeedWalk, _Window]:
     """Where the walk is after *page*, and which ids the page tells of."""
@@ -157,7 +173,8 @@ def _step(walk: FeedWalk, page: FeedPage) -> tuple[FeedWalk, _Window]:
     if walk.before is None:
         if not ids:
             # No post, or on an elder server: the last fifty are not for us.
-            return replace(walk, top=walk.floor, before=walk.floor), _Window(0, 0)
+            end = replace(walk, top=walk.floor, before=walk.floor, has_gaps=True)
+            return end, _Window(0, 0)
         top = last = max(ids)
         high = _NEWEST
     else:

@@ -102,7 +102,9 @@ class ForumWalk:
         at = last if last is not None and last.stamp == stamp else Position(stamp)
         if self._full:
             # Noted, so that a full walk that is interrupted goes on as one.
-            at = replace(at, listed_at=None, newest=0 if at.feed is None else at.newest)
+            at = replace(at, listed_at=None)
+            if at.feed is None or at.feed.floor > 0:
+                at = replace(at, newest=0, feed=None, compared=False)
         return replace(
             at,
             budget=budget.refilled(per_day, self._started)
@@ -223,7 +225,8 @@ class ForumWalk:
         """Read the posts since the last complete walk, or the rest of all of them.
 
         Returns:
-            Whether there is a feed; without one, each topic is read by itself.
+            Whether there is a feed that shows anything; without one, each topic is
+            read by itself.
         """
         begin = self._at.feed or FeedWalk(self._started, floor=self._at.newest)
         pages, read = 2, 0
@@ -267,7 +270,7 @@ class ForumWalk:
                 )
                 return False
             begin = FeedWalk(self._clock(), floor=self._at.newest)
-        return True
+        return self._at.newest > 0
 
     def _can_do_without_feed(self, exc: Exception) -> bool:
         if isinstance(exc, DisallowedError):
@@ -283,7 +286,10 @@ class ForumWalk:
 
     def _look_again(self) -> Iterator[Batch]:
         """Go on with the walk through all posts, as far as the budget goes."""
-        walk = self._at.sweep or FeedWalk(self._started)
+        # From the newest post that was just read: on an elder server the first page
+        # without a place to begin may show nothing, where nothing new is for us.
+        newest = self._at.newest
+        walk = self._at.sweep or FeedWalk(self._started, top=newest, before=newest)
         before = self._client.requests
         pages = self._feed.read(walk, verify=True)
         while self._tokens >= 1:
