@@ -109,6 +109,8 @@ def status_of(app: App) -> Status:
     running = owner(app.data_dir)
     with app.open_store(readonly=True) as store:
         aside = store.progress.all_set_aside()
+        # What is wrong with a whole list or feed is told before single records.
+        aside.sort(key=lambda each: (each.source, each.key.isdecimal()))
         return Status(
             data_dir=app.data_dir,
             mode=app.config.bot.mode,
