@@ -82,6 +82,17 @@ class World:
                 accept_deletions=accept_deletions,
             )
 
+    def differences(self) -> dict[str, tuple[str, ...]]:
+        """What is not held as the forum has it, by topic."""
+        with Transport(
+            self.url, requests_per_second=None, headers=self.headers
+        ) as transport:
+            client = DiscourseClient(transport)
+            source = ForumSource("forum", client, WalkSettings(rules=self.rules))
+            verifier = source.verifier(self.store.holdings("forum"))
+            checked = [verifier.check(key) for key in verifier.keys(sample=None)]
+        return {each.key: each.differences for each in checked if each.differences}
+
     @property
     def keys(self) -> list[int]:
         return sorted(int(key) for key in self.store.documents.states("forum"))
