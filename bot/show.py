@@ -224,12 +224,22 @@ def _forum_lines(forum: ForumStatus) -> list[str]:
 def _sweep_line(forum: ForumStatus) -> str:
     if forum.sweep_days is None:
         return "looking again: never (recrawl_per_day is 0)"
-    parts = [f"takes {forum.sweep_days:g} days"]
+    parts = [f"a round takes {_span(forum.sweep_days)}"]
     if forum.sweep is not None:
-        parts.append(f"{forum.sweep:.0%} done")
+        parts.append(f"{forum.sweep:.0%} of this one done")
     if forum.sweep_days * _DAY_S > forum.max_age_s:
         parts.append("longer than max_age: raise recrawl_per_day")
     return f"looking again: {', '.join(parts)}"
+
+
+def _span(days: float) -> str:
+    """
+    >>> _span(0.01), _span(0.5), _span(2.4)
+    ('less than an hour', '12 hours', '2.4 days')
+    """
+    if days * 24 < 1:
+        return "less than an hour"
+    return f"{days * 24:.0f} hours" if days < 2 else f"{days:.1f} days"
 
 
 def _index_line(index: IndexStatus) -> str:

@@ -36,7 +36,6 @@ def config(tmp_path: Path, box: Sandbox) -> Path:
         "type": "forum",
         "url": box.url,
         "requests_per_second": 1000,
-        "reread_per_refresh": 100,
     }
     docs = {"type": "markdown", "path": "docs", "base_url": "https://docs.example"}
     values = {
