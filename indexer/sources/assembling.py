@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from indexer.sources.threads import (
     ForumRules,
@@ -28,6 +29,7 @@ def put_together(
     rules: ForumRules,
     *,
     compared: bool,
+    read_at: datetime,
 ) -> tuple[Content, ...] | None:
     """All posts of a topic, if they are known.
 
@@ -38,12 +40,17 @@ def put_together(
         compared: All that is stored was compared with the forum just now; else a
             topic that moved without a new post is not trusted: its last post may
             have been edited, or one deleted.
+        read_at: When the reading of posts began. A topic that moved later must have
+            done so by a post that is known: its last one may have been edited after
+            it was read.
 
     Returns:
         ``None`` when the posts are not those that the list counts.
     """
     known = _known(stored, loose)
     if known is None or item.posts_count != len(known):
+        return None
+    if item.bumped_at > read_at and not _was_bumped_by(known.values(), item):
         return None
     if stored is not None and not compared:
         held = {content.external_id for content in stored.contents}
@@ -103,6 +110,12 @@ def revision_of(facts: str, activity: str) -> str:
 def activity_of(revision: str) -> str:
     """The half of a revision that moves with posts."""
     return revision.rpartition(":")[2]
+
+
+def _was_bumped_by(contents: Iterable[Content], item: TopicItem) -> bool:
+    """Whether the topic was last moved by one of these, as it is known."""
+    latest = last_change([each for each in contents if isinstance(each, Part)])
+    return latest is not None and latest >= item.bumped_at
 
 
 def _known(

@@ -93,6 +93,8 @@ class Position:
         feed: A walk through the posts that is not complete.
         compared: A walk through all posts is complete, and the list is not: each
             stored post is as the forum has it, or else waits as a loose part.
+        read_at: When the walk through the posts began that the list has yet to
+            follow: what was read then may have been edited since.
         sweep: The walk that looks again at all posts, in turns.
         swept_at: When the last complete one began.
         budget: For looking again.
@@ -105,6 +107,7 @@ class Position:
     newest: int = 0
     feed: FeedWalk | None = None
     compared: bool = False
+    read_at: datetime | None = None
     sweep: FeedWalk | None = None
     swept_at: datetime | None = None
     budget: Budget | None = None
@@ -123,6 +126,7 @@ class Position:
                 "newest": self.newest,
                 "feed": _dump_walk(self.feed),
                 "compared": self.compared,
+                "read_at": _text(self.read_at),
                 "sweep": _dump_walk(self.sweep),
                 "swept_at": _text(self.swept_at),
                 "budget": self.budget
@@ -150,6 +154,7 @@ class Position:
                 newest=int(data["newest"]),
                 feed=_load_walk(data["feed"]),
                 compared=bool(data["compared"]),
+                read_at=_moment(data["read_at"]),
                 sweep=_load_walk(data["sweep"]),
                 swept_at=_moment(data["swept_at"]),
                 budget=budget

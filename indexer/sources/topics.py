@@ -49,6 +49,7 @@ class TopicReader:
 
     Attributes:
         compared: All stored posts were compared with the forum in this walk.
+        read_at: When the reading of posts began; they may have been edited since.
         again: Keys to be read whatever the list says of them.
         met: Ids that need not be looked at again in this walk.
         read: Ids of topics that were asked for by themselves.
@@ -65,6 +66,7 @@ class TopicReader:
     known: Holdings
     clock: Clock
     compared: bool
+    read_at: datetime
     must_read_all: bool
     again: Collection[str] = ()
     met: set[int] = field(default_factory=set)
@@ -164,7 +166,12 @@ class TopicReader:
             return None
         stored = self.known.document(key)
         contents = put_together(
-            stored, self.known.loose(key), item, self.rules, compared=self.compared
+            stored,
+            self.known.loose(key),
+            item,
+            self.rules,
+            compared=self.compared,
+            read_at=self.read_at,
         )
         if contents is None:
             return None
@@ -178,7 +185,7 @@ class TopicReader:
             category=category,
             visibility=self.categories.visibility(category),
             revision=revision,
-            verified_at=self.clock() if whole else None,
+            verified_at=self.read_at if whole else None,
         )
 
     def _must_read(self, key: str) -> bool:

@@ -97,6 +97,7 @@ class Verifier:
             known,
             clock,
             compared=False,
+            read_at=clock(),
             must_read_all=True,
         )
 

@@ -104,7 +104,7 @@ class ForumWalk:
             # Noted, so that a full walk that is interrupted goes on as one.
             at = replace(at, listed_at=None)
             if at.feed is None or at.feed.floor > 0:
-                at = replace(at, newest=0, feed=None, compared=False)
+                at = replace(at, newest=0, feed=None, compared=False, read_at=None)
         return replace(
             at,
             budget=budget.refilled(per_day, self._started)
@@ -124,6 +124,7 @@ class ForumWalk:
 
     def run(self) -> Iterator[Batch]:
         """All of it, in order."""
+        yield Batch(cursor=self._at.dump())
         left = yield from self._read_categories()
         has_feed = yield from self._read_feed()
         topics = TopicReader(
@@ -134,6 +135,7 @@ class ForumWalk:
             self._known,
             self._clock,
             compared=self._at.compared,
+            read_at=self._at.read_at or self._started,
             must_read_all=self._full and not has_feed,
             again=self._again,
         )
@@ -151,6 +153,7 @@ class ForumWalk:
             since=min(newest, self._started),
             listed_at=self._at.listed_at or self._started,
             compared=False,
+            read_at=None,
         )
         yield topics.rest(self._at.dump())
 
@@ -365,4 +368,6 @@ def _after_page(at: Position, walk: FeedWalk) -> Position:
         feed=None,
         newest=max(at.newest, walk.top),
         compared=at.compared or (walk.floor == 0 and not walk.has_gaps),
+        # Posts of an earlier walk may still wait for the list.
+        read_at=at.read_at or walk.started_at,
     )

@@ -149,7 +149,7 @@ def without_feed(box: Sandbox) -> None:
 def as_readers_see(store: Store) -> list[object]:
     """All that a store holds of the forum, but for what reading it changes."""
     return [
-        (replace(item[0], views=0, verified_at=None), *item[1:])
+        (replace(item[0], views=0, verified_at=None, revision=""), *item[1:])
         if isinstance(item, tuple) and isinstance(item[0], Document)
         else item
         for item in content(store, "forum")

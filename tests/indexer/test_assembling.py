@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -75,10 +75,13 @@ def assembled(
     loose: Iterable[Content] = (),
     *,
     compared: bool = False,
+    read_at: datetime = START,
     rules: ForumRules = RULES,
     **changes: Any,
 ) -> tuple[Content, ...] | None:
-    return put_together(held, loose, item(**changes), rules, compared=compared)
+    return put_together(
+        held, loose, item(**changes), rules, compared=compared, read_at=read_at
+    )
 
 
 # -- by the list's word --------------------------------------------------------
@@ -136,6 +139,21 @@ def test_it_is_trusted_when_all_that_is_stored_was_compared_just_now() -> None:
 def test_a_deletion_beside_a_new_post_does_not_add_up() -> None:
     held = stored(part(1), part(2))
     assert assembled(held, [part(3)], posts_count=2, activity="a2") is None
+
+
+@pytest.mark.parametrize("held", [None, stored(part(1), part(2))])
+def test_a_topic_that_moved_since_its_posts_were_read_must_have_done_so_by_one(
+    held: Document | None,
+) -> None:
+    """Its last post may have been edited: then it moved later than all we know."""
+    loose = [] if held else [part(1), part(2)]
+    read_at = START - timedelta(hours=1)
+    edited_at, written_at = START + timedelta(days=1), START + timedelta(minutes=2)
+    changes: dict[str, Any] = {"activity": "a2", "compared": True, "read_at": read_at}
+    assert assembled(held, loose, bumped_at=edited_at, **changes) is None
+    assert assembled(held, loose, bumped_at=written_at, **changes) is not None
+    later = {**changes, "read_at": edited_at}
+    assert assembled(held, loose, bumped_at=edited_at, **later) is not None
 
 
 # -- solutions ---------------------------------------------------------------

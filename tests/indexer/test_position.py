@@ -26,6 +26,7 @@ WHOLE = Position(
     newest=900,
     feed=WALK,
     compared=True,
+    read_at=START - timedelta(hours=1),
     sweep=FeedWalk(START),
     swept_at=START - timedelta(days=2),
     budget=Budget(-2.5, START),
