@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -69,7 +69,7 @@ class ListSource:
     ) -> None:
         self.name = name
         self.is_exhaustive = is_exhaustive
-        self.batches: Sequence[Batch | Exception] = batches
+        self.batches: Iterable[Batch | Exception] = batches
         self.asked: list[tuple[str | None, set[str], bool, set[str]]] = []
 
     def walk(
