@@ -385,3 +385,24 @@ def test_without_a_feed_a_turn_finds_what_bumped_nothing(
     assert (report.updated, report.deleted) == (3, 1)
     assert [len(world.document(topic.id).parts) for topic in topics[:3]] == [2, 2, 3]
     assert world.differences() == {}
+
+
+def test_a_light_walk_looks_at_nothing_again_and_reads_no_list_whole(
+    community: Community, box: Sandbox, world: World, old: list[Topic], clock: Hands
+) -> None:
+    """It is for what was hinted, and for what is new."""
+    community.edit_post(community.posts_of(old[1].id)[1].id, "In other words, then.")
+    community.edit_post(community.posts_of(old[2].id)[1].id, "In other words, then.")
+    with world.store.transaction():
+        world.store.looks.add("forum", [str(old[2].id)], "post_edited", clock.now)
+    clock.now += timedelta(days=3)
+    count = len(box.requests)
+    world.harvest(light=True)
+    assert asked(box, count) == [
+        "/posts.json",
+        "/latest.json",
+        f"/t/{old[2].id}.json",
+    ]
+    assert list(world.differences()) == [str(old[1].id)]
+    world.harvest()
+    assert world.differences() == {}
