@@ -235,7 +235,8 @@ def _category(item: Fields) -> Category:
         name=item.text("name"),
         slug=item.maybe_text("slug") or "",
         parent_id=item.maybe_whole("parent_category_id"),
-        restricted=item.flag("read_restricted"),
+        # Who may read it must be said; a category that says nothing is not for all.
+        restricted=item.flag("read_restricted", default=True),
         about_topic_id=TopicId(int(last)) if last.isdecimal() else None,
     )
 

@@ -248,3 +248,27 @@ def test_an_item_of_a_list_that_cannot_be_read_costs_no_other(
     clock.now += timedelta(minutes=30)
     report = world.harvest()
     assert (world.held(), world.aside()) == (good, {})
+
+
+def test_a_category_that_does_not_say_who_may_read_it_is_not_for_all(
+    community: Community, box: Sandbox, world: World, road: str
+) -> None:
+    community.add_user("boss", admin=True)
+    world.keyed = {"Api-Key": box.admin_key, "Api-Username": "boss"}
+    community.add_category("Staff", read_restricted=True)
+    community.add_topics(2, category="staff")
+    public = community.add_topics(1, category="support")[0]
+
+    def silent(data: Json) -> Json:
+        kept = []
+        for each in data["categories"]:
+            if each["read_restricted"]:
+                each = {k: v for k, v in each.items() if k != "read_restricted"}
+            kept.append(each)
+        return {**data, "categories": kept}
+
+    box.faults.alter(silent, "/site.json")
+
+    report = world.harvest()
+
+    assert (world.keys, report.skipped) == ([public.id], {"private category": 2})

@@ -238,9 +238,15 @@ def alter_items(box: Sandbox, change: Callable[[Json], Json]) -> None:
 
 def rows(box: Sandbox) -> list[Json]:
     """The honest list, as a forum of few topics serves it."""
-    url = f"{box.url}/latest.json?order=activity&per_page=100"
+    answer = get(box, "/latest.json?order=activity&per_page=100")
+    found: list[Json] = answer["topic_list"]["topics"]
+    return found
+
+
+def get(box: Sandbox, path: str) -> Json:
+    """What a visitor is answered."""
     with httpx.Client(trust_env=False, verify=NO_CERTIFICATES) as visitor:
-        found: list[Json] = visitor.get(url).json()["topic_list"]["topics"]
+        found: Json = visitor.get(box.url + path).json()
     return found
 
 
