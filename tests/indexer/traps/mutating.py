@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -54,7 +54,6 @@ VALUES: tuple[Any, ...] = (
 )
 
 
-@dataclass(frozen=True)
 class Mutated:
     """A payload after its mutations.
 
@@ -63,15 +62,13 @@ class Mutated:
         paths: What was touched, in the original.
     """
 
-    data: Any = field(repr=False)
-    paths: tuple[Path, ...]
+    def __init__(self, data: Any, paths: Iterable[Path]) -> None:
+        self.data = data
+        self.paths = tuple(paths)
 
-    def touches(self, *start: str | int) -> bool:
-        """Whether something below *start*, at it, or above it was touched."""
-        return any(
-            path[: len(start)] == start or start[: len(path)] == path
-            for path in self.paths
-        )
+    def __repr__(self) -> str:
+        """Without the payload, which is long."""
+        return f"Mutated({self.paths})"
 
     def names(self, address: str) -> bool:
         """Whether an error's address is that of something that was touched; places
@@ -126,7 +123,7 @@ def mutated(draw: st.DrawFn, data: Any, *, within: str = "", most: int = 3) -> M
             draw(st.sampled_from(["drop", "null", "retype", "twice"])),
             draw(st.sampled_from(VALUES)),
         )
-    return Mutated(copy, tuple(chosen))
+    return Mutated(copy, chosen)
 
 
 def _mutate(data: Any, path: Path, kind: str, value: Any) -> None:
