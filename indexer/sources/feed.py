@@ -202,7 +202,8 @@ def _reason_to_look(post: FeedPost, before: Held | None) -> str:
         return ""
     if before.key != str(post.topic_id):
         return f"post {post.id} moved to topic {post.topic_id}"
-    if before.category_id != post.category_id:
+    # One that was stored before categories were noted by id tells nothing.
+    if before.category_id not in {None, post.category_id}:
         return "it moved to another category"
     if post.title and post.title != before.title:
         return "its title changed"
