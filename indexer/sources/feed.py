@@ -124,9 +124,12 @@ class FeedReader:
                 looks[str(topic_id)] = problem
             else:
                 aside.append((window.name, problem))
-        served = set(page.ids)
+        # Two topics may hold a post that moved between them while they were read.
+        places: dict[int, str | None] = dict.fromkeys(page.ids)
+        places.update((post.id, str(post.topic_id)) for post in page.posts)
         for external_id, key in self.known.held_between(window.low, window.high):
-            if external_id not in served:
+            # A broken post does not say where it is.
+            if places.get(external_id, "") not in {None, key}:
                 looks.setdefault(key, f"post {external_id} is not where it was")
         return Batch(
             loose=tuple(loose),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 from bot.sandbox import Community, Sandbox
-from tests.indexer.forum_world import World, topics_asked
+from tests.indexer.forum_world import Hands, World, topics_asked
 
 
 def test_topics_of_an_elder_store_are_not_read_one_by_one(
@@ -24,3 +27,30 @@ def test_topics_of_an_elder_store_are_not_read_one_by_one(
 
     assert topics_asked(box, before) == []
     assert {world.document(key).category_id for key in world.keys} == {2}
+
+
+def test_a_post_that_two_topics_hold_is_found_and_leaves_the_wrong_one(
+    community: Community, world: World, clock: Hands
+) -> None:
+    """It moved while both were read; the one it is in is the younger one."""
+    community.add_category("Support")
+    wrong, right = community.add_topics(2, posts=3, category="support")
+    community.add_topics(60, category="support")
+    world.harvest()
+    [state] = [world.store.documents.state("forum", str(wrong.id))]
+    assert state is not None
+    held = world.document(wrong.id)
+    copy = replace(world.document(right.id).parts[-1], number=9)
+    with world.store.transaction():
+        world.store.db.conn.execute(
+            "INSERT INTO parts SELECT ?, 9, body, format, external_id, author_id,"
+            " author, created_at, updated_at, likes, accepted, reply_to, staff"
+            " FROM parts WHERE external_id = ?",
+            [state.id, copy.external_id],
+        )
+    assert world.document(wrong.id).parts == (*held.parts, copy)
+    clock.now += timedelta(hours=1)
+
+    world.harvest(recrawl_per_day=100)
+
+    assert world.document(wrong.id).parts == held.parts
