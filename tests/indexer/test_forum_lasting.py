@@ -48,6 +48,10 @@ def test_a_post_that_two_topics_hold_is_found_and_leaves_the_wrong_one(
             " FROM parts WHERE external_id = ?",
             [state.id, copy.external_id],
         )
+        # As if it had been written like that.
+        world.store.db.conn.execute(
+            "UPDATE documents SET content_hash = 'other' WHERE id = ?", [state.id]
+        )
     assert world.document(wrong.id).parts == (*held.parts, copy)
     clock.now += timedelta(hours=1)
 
