@@ -148,6 +148,27 @@ def test_a_feed_that_repeats_a_page_is_told_of_and_done_without(
     assert "answers with newer posts than asked for" in world.aside()["feed"]
 
 
+def test_a_feed_that_mixes_newer_posts_into_its_pages_loses_none(
+    community: Community, box: Sandbox, world: World
+) -> None:
+    """Half of each page stood on the one before."""
+    community.add_topics(120, posts=2)
+    last: list[Json] = []
+
+    def mixed(data: Json) -> Json:
+        page = [*last[-25:], *data["latest_posts"]][:50]
+        last[:] = data["latest_posts"]
+        return {**data, "latest_posts": page}
+
+    box.faults.alter(mixed, FEED)
+
+    report = world.harvest()
+
+    assert (report.complete, report.set_aside) == (True, 0)
+    assert (world.held(), world.waiting()) == (shown(community), (0, 0))
+    assert asked(box).count(FEED) <= 8
+
+
 def test_a_feed_that_lies_when_all_is_looked_at_again_stops_no_walk(
     community: Community, box: Sandbox, world: World, clock: Hands
 ) -> None:
