@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from indexer.channel import MOVED
@@ -50,7 +50,9 @@ class TopicReader:
     Attributes:
         compared: All stored posts were compared with the forum in this walk.
         read_at: When the reading of posts began; they may have been edited since.
+        overlap: Topics that moved so little before it are not trusted either.
         again: Keys to be read whatever the list says of them.
+        moved: Topics that something happened to since, beside known posts.
         met: Ids that need not be looked at again in this walk.
         read: Ids of topics that were asked for by themselves.
         gone: Stored topics that have left, reported at the end in one batch.
@@ -68,7 +70,9 @@ class TopicReader:
     compared: bool
     read_at: datetime
     must_read_all: bool
+    overlap: timedelta = timedelta()
     again: Collection[str] = ()
+    moved: set[str] = field(default_factory=set)
     met: set[int] = field(default_factory=set)
     read: set[int] = field(default_factory=set)
     gone: list[str] = field(default_factory=list)
@@ -171,9 +175,11 @@ class TopicReader:
             item,
             self.rules,
             compared=self.compared,
-            read_at=self.read_at,
+            read_at=self.read_at - self.overlap,
         )
         if contents is None:
+            if item.bumped_at > self.read_at - self.overlap:
+                self.moved.add(key)
             return None
         # Of a topic that was not known, each post was read just now.
         whole = stored is None or self.compared
@@ -281,7 +287,7 @@ class TopicReader:
     def _read_just_now(self, key: str) -> dict[int, Part | LeftOut]:
         """Posts of a topic that came with the feed in this walk, by id: a gap in
         them costs no more than the posts that are missing."""
-        if key in self.again:
+        if key in self.again or key in self.moved:
             return {}
         stored = self.known.document(key) if self.compared else None
         contents = (*(stored.contents if stored else ()), *self.known.loose(key))
@@ -325,7 +331,7 @@ class TopicReader:
                 category=category,
                 visibility=self.categories.visibility(category),
                 revision=revision,
-                verified_at=self.clock(),
+                verified_at=self.read_at if have else self.clock(),
             )
         key, aside = str(topic.id), self._failed()
         if not reason and broken:

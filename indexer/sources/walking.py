@@ -29,7 +29,7 @@ from kb.types import Clock, TopicId, content_hash
 log = logging.getLogger(__name__)
 
 # A topic that was bumped just before the last walk began may have entered the
-# list just after.
+# list just after; and our clock is not the forum's.
 OVERLAP = timedelta(minutes=10)
 _MAX_PAGES = 50_000
 # Topics that are read because something about them was odd, in one walk: enough
@@ -136,6 +136,7 @@ class ForumWalk:
             self._clock,
             compared=self._at.compared,
             read_at=self._at.read_at or self._started,
+            overlap=self._settings.overlap,
             must_read_all=self._full and not has_feed,
             again=self._again,
         )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.sandbox import Community, Sandbox
+from kb.errors import ForumUnavailableError
 from tests.indexer.forum_world import Hands, World, topics_asked
 
 
@@ -58,3 +61,29 @@ def test_a_post_that_two_topics_hold_is_found_and_leaves_the_wrong_one(
     world.harvest(recrawl_per_day=100)
 
     assert world.document(wrong.id).parts == held.parts
+
+
+def test_an_edit_behind_a_walk_that_was_interrupted_is_not_missed(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    """All posts were read; days pass before the list tells what their topics are."""
+    community.add_category("Support")
+    topic, *_ = community.add_topics(3, posts=30, category="support")
+    box.faults.fail_next(3, "/latest.json", status=500)
+    with pytest.raises(ForumUnavailableError):
+        world.harvest()
+    read_at = clock.now
+    clock.now += timedelta(days=3)
+    last = community.posts_of(topic.id)[-1]
+    community.edit_post(last.id, "It was the other button all along.")
+
+    world.harvest()
+
+    found = {document.key: document for document in map(world.document, world.keys)}
+    assert "other button" in found[str(topic.id)].parts[-1].body
+    # What nothing happened to is as it was when it was read.
+    assert {key: each.verified_at for key, each in found.items()} == {
+        "1": clock.now,
+        "2": read_at,
+        "3": read_at,
+    }

@@ -65,7 +65,7 @@ def test_pinned_topics_on_top_do_not_end_a_walk(
     scripted.harvest()
     clock.now += timedelta(hours=1)
     if has_feed:
-        feed(server, 1, 2, 3, 4)
+        feed(server, 1, 2, 3, 4, created_at=clock.now.isoformat())
     new = listed(4, bumped_at=clock.now.isoformat())
     serve(server, [page(*pins, more=True), page(new, listed(3))], [4])
     count = len(server.requests)
