@@ -156,7 +156,7 @@ class ForumWalk:
             compared=False,
             read_at=None,
         )
-        yield topics.rest(self._at.dump())
+        yield replace(topics.rest(self._at.dump()), phase="gaps")
 
     # -- categories ------------------------------------------------------------
 
