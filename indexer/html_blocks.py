@@ -299,7 +299,7 @@ class _Walker:
 _ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"^(?:https?://)?(?:www\.)?", re.IGNORECASE)
 # Addresses that a forum shows shortened, at the end or in the middle.
-_CUT_SHORT = re.compile(r"(\S+?) ?(?:…|\.{3}) ?(\S*)")
+_CUT_SHORT = re.compile(r" ?(?:…|\.{3}) ?")
 # Link texts that say nothing about where the link goes.
 _VAGUE = _names(
     "here|this|link|this link|the link|click here|see here|this page|this post|"
@@ -328,9 +328,11 @@ def _link_text(text: str, target: str) -> str:
     whole = _SCHEME.sub("", target).rstrip("/")
     if shown == whole:
         return text
-    cut = _CUT_SHORT.fullmatch(shown)
-    if cut and whole.startswith(cut[1]) and whole.endswith(cut[2]):
-        return target
+    cut = _CUT_SHORT.search(shown, 1)
+    if cut is not None:
+        first, last = shown[: cut.start()], shown[cut.end() :]
+        if first and whole.startswith(first) and whole.endswith(last):
+            return target
     if text.lower().strip(" .:!") in _VAGUE:
         return f"{text} ({target})"
     return text

@@ -20,7 +20,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from indexer.blocks import join_blocks, tidy_lines
 from indexer.clean import MAX_CHARS, clean_html, clean_text, is_tangled
 from indexer.render import render_markdown
-from kb.links import forum_of, normalize
+from kb.links import MAX_URL_CHARS, forum_of, normalize
 from kb.types import (
     Document,
     Format,
@@ -333,6 +333,9 @@ def _addresses(text: str) -> Iterator[FoundLink]:
     """Bare addresses, without the punctuation that ends a sentence."""
     for match in _ADDRESS.finditer(text):
         address = match[0].rstrip(".,;:!?*_…»”’")
+        # Nothing that long is kept, and it might end in a million brackets.
+        if len(address) > MAX_URL_CHARS:
+            continue
         while address.endswith(")") and address.count(")") > address.count("("):
             address = address[:-1].rstrip(".,;:!?*_…»”’")
         href = normalize(address)

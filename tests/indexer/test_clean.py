@@ -753,3 +753,13 @@ def test_real_posts_leak_no_quotes() -> None:
 
     assert count > 4000
     assert leaks == []
+
+
+@pytest.mark.parametrize("shortened", ["…", "...", " …", "a…"])
+def test_a_link_that_is_nothing_but_cut_short_costs_no_time(shortened: str) -> None:
+    """Trying each ellipsis with each rest would take hours."""
+    text = shortened * 100_000 + " x"
+
+    [block] = clean_html(f'<a href="https://e.org/a">{text}</a>')
+
+    assert block.text == text.strip()

@@ -182,6 +182,14 @@ def test_html_that_is_not_worth_a_tree_still_gives_addresses() -> None:
     assert found(tangled) == ["link https://e.org/a"]
 
 
+def test_an_address_that_ends_in_countless_brackets_costs_no_time() -> None:
+    text = f"http://e.org/{')' * 900_000} https://e.org/a"
+
+    found = links_in(text, "text", url="https://f.example/t/9")
+
+    assert [link.href for link in found] == ["https://e.org/a"]
+
+
 # -- Markdown and text -----------------------------------------------------
 
 

@@ -56,6 +56,13 @@ def test_code_and_quotes_in_common_do_not_hide_a_translation() -> None:
     assert is_translation(f"{ENGLISH}\n```\n{code * 9}\n```", cooked)
 
 
+@pytest.mark.parametrize("start", ["<pre>", "<aside x", "<svg ", "<"])
+def test_a_hostile_post_is_told_in_one_pass(start: str) -> None:
+    """A search for the end of each element would take hours."""
+    assert is_translation(ENGLISH, FRENCH + start * 100_000)
+    assert not is_translation(ENGLISH, COOKED + start * 100_000)
+
+
 def served(**changes: Any) -> dict[str, Any]:
     return {
         "id": 71,
