@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -9,10 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
 from kb.errors import KBError
 
 # A connection each; those beyond are told to come later (503).
 _MAX_CONNECTIONS = 32
+# Who connects and asks nothing would keep a place for ever.
+HEAD_TIMEOUT_S = 10.0
 _START_TIMEOUT_S = 10.0
 # What is half received when the server ends is given up after that.
 _END_TIMEOUT_S = 2
@@ -40,9 +45,29 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _impatient(head_timeout_s: float) -> type[H11Protocol]:
+    """uvicorn's HTTP, which waits for ever for the head of a request, with an end."""
+
+    class Impatient(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.loop.call_later(head_timeout_s, self._give_up)
+
+        def _give_up(self) -> None:
+            if not (self.cycle or self.transport.is_closing()):
+                self.transport.close()
+
+    return Impatient
+
+
 @contextmanager
-def serving(app: Any, *, host: str, port: int) -> Iterator[str]:
+def serving(
+    app: Any, *, host: str, port: int, head_timeout_s: float = HEAD_TIMEOUT_S
+) -> Iterator[str]:
     """Serve an ASGI application beside what else happens, for the time of the block.
+
+    Args:
+        head_timeout_s: How long the head of a request may take to arrive.
 
     Yields:
         Its address, without a trailing slash.
@@ -54,9 +79,12 @@ def serving(app: Any, *, host: str, port: int) -> Iterator[str]:
 
     config = uvicorn.Config(
         app,
+        http=_impatient(head_timeout_s),
         ws="none",
         lifespan="off",
         log_config=None,
+        # It warns of every broken or surplus request: strangers must not fill a log.
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,

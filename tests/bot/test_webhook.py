@@ -6,9 +6,10 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,12 @@ class Entrance:
 
 @contextmanager
 def entrance(
-    path: Path, *, url: str = FORUM, timeout_s: float = 60, body_timeout_s: float = 60
+    path: Path,
+    *,
+    url: str = FORUM,
+    timeout_s: float = 60,
+    body_timeout_s: float = 60,
+    head_timeout_s: float = 60,
 ) -> Iterator[Entrance]:
     with Store.open(path):
         pass
@@ -95,7 +101,9 @@ def entrance(
     app = create_app(
         {"forum": Sender(SECRET, url)}, note, body_timeout_s=body_timeout_s
     )
-    with serving(app, host="127.0.0.1", port=0) as address:
+    with serving(
+        app, host="127.0.0.1", port=0, head_timeout_s=head_timeout_s
+    ) as address:
         yield Entrance(address, path, called)
 
 
@@ -496,6 +504,28 @@ def test_a_full_disk_lets_the_forum_try_again(tmp_path: Path) -> None:
         answer = Entrance(address, tmp_path, []).post()
 
     assert (answer.status_code, answer.text) == (503, "Service Unavailable\n")
+
+
+def test_who_connects_and_asks_nothing_keeps_no_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    path = tmp_path / "baraza.db"
+    with entrance(path, head_timeout_s=1.0) as door, ExitStack() as idle:
+        host, port = door.address.removeprefix("http://").split(":")
+        for number in range(40):
+            silent = socket.create_connection((host, int(port)))
+            idle.enter_context(silent)
+            if number % 2:
+                silent.sendall(b"POST /webhook/forum HTTP/1.1\r\nX-Discourse-")
+        crowded = door.post().status_code
+        until = time.monotonic() + 20
+        while door.post().status_code != 200 and time.monotonic() < until:
+            time.sleep(0.1)
+        later = door.post().status_code
+
+    assert (crowded, later) == (503, 200)
+    assert [r.name for r in caplog.records if r.name.startswith("uvicorn")] == []
 
 
 # -- within baraza run -----------------------------------------------------
