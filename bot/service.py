@@ -143,7 +143,8 @@ class Service:
 
     def _harvest_by_hours(self, name: str) -> RefreshReport | None:
         """Harvest; outside a forum's hours for heavy work read only what is new, and
-        leave the first reading of all of it for later: then there is no report."""
+        leave the first reading of all of it for later: then there is no report.
+        Heavy work that is not done when its hours end goes on in the next."""
         settings = self._app.sources.settings(name)
         hours = settings.heavy_hours if isinstance(settings, ForumSource) else None
         if hours is None:
@@ -152,11 +153,11 @@ class Service:
         with self._app.open_store() as store:
             is_first = store.progress.source(name).complete_walk == 0
         is_heavy = is_within(hours, self._app.clock(), zone)
-        if not is_first:
-            return self._app.harvest(name, light=not is_heavy)
-        if not is_heavy:
+        if not is_heavy and is_first:
             log.info("source=%s is read first between %s", name, hours)
             return None
+        if not is_heavy:
+            return self._app.harvest(name, light=True)
         return self._app.harvest(
             name, may_go_on=lambda: is_within(hours, self._app.clock(), zone)
         )
