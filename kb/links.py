@@ -40,7 +40,12 @@ _TRACKING = _names(
     "li_fat_id mc_cid mc_eid mkt_tok msclkid oly_anon_id oly_enc_id ref_src ref_url "
     "share_id srsltid ttclid twclid vero_id wbraid yclid"
 )
-_SECRETS = _names("access_token api_key api_username auth_token id_token jsessionid")
+_SECRETS = _names(
+    "access_token api-key api_key api_username apikey auth_token client_secret "
+    "id_token j_password j_username jsessionid jwt passwd password phpsessid pwd "
+    "refresh_token secret session_id sessionid sig signature token user-api-key "
+    "x-amz-credential x-amz-security-token x-amz-signature x-goog-signature"
+)
 # Where a forum's own button for sharing adds who shared: ?u=name
 _SHARED = re.compile(r"/(?:c|p|t|tag)/")
 _TRACKED = re.compile(r"(?:utm|pk|piwik|mtm|matomo|hsa)_")
@@ -92,10 +97,17 @@ def _spelt(url: str) -> str:
             host,
             parts.path or "/",
             _without(parts.query, dropped),
-            # Where a browser is to put its highlight.
-            parts.fragment.partition(":~:")[0],
+            _shown_fragment(parts.fragment),
         )
     )
+
+
+def _shown_fragment(fragment: str) -> str:
+    # What follows says where a browser is to put its highlight.
+    shown = fragment.partition(":~:")[0]
+    # Some logins hand over their keys here, as if it were a query.
+    pairs = (pair.partition("=") for pair in shown.lower().split("&"))
+    return "" if any(sign and name in _SECRETS for name, sign, _ in pairs) else shown
 
 
 def _host(parts: SplitResult) -> str:
