@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from bot.sandbox.settings import Generation
     from indexer.pipeline import RefreshReport
 
+# What a comparison looks at unless told otherwise.
+_SAMPLE = 50
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="baraza")
@@ -60,9 +63,7 @@ def main(ctx: click.Context) -> None:
 @click.option(
     "--sample",
     type=click.IntRange(1),
-    default=50,
-    show_default=True,
-    help="With --verify: so many topics, drawn at random.",
+    help="With --verify: so many topics, drawn at random.  [default: 50]",
 )
 @click.option("--all", "whole", is_flag=True, help="With --verify: all topics.")
 @as_json_option
@@ -74,7 +75,7 @@ def harvest(
     full: bool,
     accept_deletions: bool,
     verify: bool,
-    sample: int,
+    sample: int | None,
     whole: bool,
     as_json: bool,
 ) -> None:
@@ -97,10 +98,14 @@ def harvest(
     if verify:
         if full or accept_deletions:
             raise click.UsageError("--verify goes with neither --full nor deletions")
-        _verify(app, sources, None if whole else sample, as_json=as_json)
+        if whole and sample is not None:
+            raise click.UsageError("--verify takes either --all or --sample")
+        _verify(app, sources, None if whole else sample or _SAMPLE, as_json=as_json)
         return
     if whole:
         raise click.UsageError("--all goes with --verify; see --full")
+    if sample is not None:
+        raise click.UsageError("--sample goes with --verify")
     names = list(sources) or app.sources.names()
     if not names:
         raise ConfigError("sources", "expected at least one that is enabled")
@@ -154,7 +159,7 @@ def _verify(
     odd = 0
     with app.single_instance("baraza harvest --verify"):
         for name in names:
-            with verify_progress(name) as look:
+            with verify_progress(name, as_json=as_json) as look:
                 report = app.verify(name, sample=sample, progress=look)
             odd += len(report.different) + len(report.failed)
             if as_json:

@@ -54,31 +54,50 @@ def harvest_progress(
 
 
 def _json_lines() -> Callable[[RefreshReport], None]:
-    last = float("-inf")
+    tell = _Telling()
 
     def look(report: RefreshReport) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < _EVERY_S:
-            return
-        last = now
-        rate = report.requests / report.seconds if report.seconds else 0.0
-        left_s = None
-        if report.remaining is not None and rate:
-            left_s = round(report.remaining / rate, 1)
-        line = {
-            "progress": plain(report),
-            "requests_per_second": round(rate, 2),
-            "eta_s": left_s,
-        }
-        click.echo(json.dumps(line, ensure_ascii=True), err=True)
+        tell(report, report.requests, report.seconds, report.remaining)
 
     return look
 
 
+class _Telling:
+    """Writes lines of JSON to stderr, the first at once and then one a second."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+
+    def __call__(
+        self, report: object, requests: int, seconds: float, remaining: int | None
+    ) -> None:
+        now = time.monotonic()
+        if now - self._last < _EVERY_S:
+            return
+        self._last = now
+        rate = requests / seconds if seconds else 0.0
+        known = remaining is not None and rate
+        line = {
+            "progress": plain(report),
+            "requests_per_second": round(rate, 2),
+            "eta_s": round((remaining or 0) / rate, 1) if known else None,
+        }
+        click.echo(json.dumps(line, ensure_ascii=True), err=True)
+
+
 @contextmanager
-def verify_progress(name: str) -> Iterator[Look]:
+def verify_progress(name: str, *, as_json: bool) -> Iterator[Look]:
     """What a comparison is to call after every topic."""
+    if as_json:
+        tell = _Telling()
+
+        def look_as_json(report: VerifyReport, _: Checked | None) -> None:
+            # A topic is read whole by itself, and takes a request at least.
+            left = report.total - report.checked
+            tell(report, report.requests, report.seconds, left)
+
+        yield look_as_json
+        return
     with progress_bar(f"verify {name}", "topics") as bar:
 
         def look(report: VerifyReport, _: Checked | None) -> None:
