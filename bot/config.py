@@ -276,6 +276,16 @@ class Fold(_Section):
     pattern: Regex
     replace: str
 
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        try:
+            re.sub(self.pattern, self.replace, "")
+        except (re.error, IndexError) as exc:
+            raise ValueError(
+                f"expected a replace that fits its pattern ({exc})"
+            ) from exc
+        return self
+
 
 class Links(_Section):
     """What is known of addresses beside what holds for all of the web."""
@@ -414,14 +424,14 @@ class Schedule(_Section):
 class Serve(_Section):
     """Where the query endpoint listens."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8642
 
 
 class Webhook(_Section):
     """Where ``baraza run`` listens for what forums tell."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8643
 
 

@@ -298,7 +298,7 @@ def _keys_of(model: Any) -> set[str]:
         (
             "links.fold",
             [{"pattern": "v(41)", "replace": r"\2"}],
-            "links: 'v(41)' → '\\\\2': invalid group reference",
+            "links.fold[0]: expected a replace that fits its pattern",
         ),
         (
             "schedule.timezone",
@@ -505,6 +505,11 @@ def test_a_bad_value_of_a_forum_names_its_key(
     assert error(f"sources.forum.{key}", value).startswith(
         f"sources.forum.{key}: {message}"
     )
+
+
+@pytest.mark.parametrize("section", ["serve", "webhook"])
+def test_a_host_without_a_name_would_be_every_address(section: str) -> None:
+    assert error(f"{section}.host", "").startswith(f"{section}.host: expected ")
 
 
 @pytest.mark.parametrize(
