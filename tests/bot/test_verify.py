@@ -1,4 +1,4 @@
-"""``baraza harvest --verify``, and what ``baraza status`` tells of a forum."""
+"""Which differences ``baraza harvest --verify`` tells, and what becomes of them."""
 
 from __future__ import annotations
 
@@ -43,13 +43,6 @@ def baraza(config: Path, community: Community) -> Run:
 
     assert run("harvest", "forum").exit_code == 0
     return run
-
-
-def test_a_store_that_is_as_the_forum_is_said_to_be(baraza: Run) -> None:
-    result = baraza("harvest", "--verify", "--all")
-
-    assert result.exit_code == 0, result.output
-    assert f"forum: {TOPICS} topics compared, {TOPICS} as on the forum" in result.stdout
 
 
 def test_every_difference_is_told_noted_and_mended_by_the_next_harvest(
@@ -116,48 +109,3 @@ def test_a_topic_that_cannot_be_compared_is_told_and_fails(
         result.stdout
     )
     assert "topic 2: " in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--verify", "docs"), "sources.docs.type: expected forum, got markdown"),
-        (("--verify", "--full"), "--verify goes with neither --full nor"),
-        (("--all",), "--all goes with --verify"),
-        (("--verify", "wiki"), "sources.wiki: no such source"),
-    ],
-)
-def test_what_cannot_be_verified_is_said(
-    baraza: Run, words: tuple[str, ...], message: str
-) -> None:
-    result = baraza("harvest", *words)
-
-    assert result.exit_code == 2
-    assert message in result.stderr
-
-
-def test_progress_for_machines_goes_to_stderr(baraza: Run) -> None:
-    result = baraza("harvest", "forum", "--full", "--json")
-
-    [line, *_] = result.stderr.splitlines()
-    progress = json.loads(line)
-    assert {"progress", "requests_per_second", "eta_s"} <= progress.keys()
-    assert json.loads(result.stdout)["complete"]
-
-
-def test_status_tells_how_much_of_a_forum_is_held_and_how_old_that_is(
-    baraza: Run, community: Community
-) -> None:
-    hidden = community.posts_of(min(community.topics))[1]
-    community.hide_post(hidden.id)
-    baraza("harvest", "forum")
-
-    lines = baraza("status").stdout
-    sources = json.loads(baraza("status", "--json").stdout)["sources"]
-    [forum] = [each for each in sources if each["name"] == "forum"]
-
-    assert f"{3 * TOPICS - 1} posts held, 1 known and left out (hidden 1)" in lines
-    assert "0 longer than 14 days ago or never" in lines
-    assert forum["forum"]["left_out"] == {"hidden": 1}
-    assert forum["forum"]["stale"] == 0
-    assert forum["forum"]["oldest_age_s"] >= 0
