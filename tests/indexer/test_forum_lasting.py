@@ -35,9 +35,9 @@ def test_topics_of_an_elder_store_are_not_read_one_by_one(
 def test_a_post_that_two_topics_hold_is_found_and_leaves_the_wrong_one(
     community: Community, world: World, clock: Hands
 ) -> None:
-    """It moved while both were read; the one it is in is the younger one."""
+    """It moved while both were read; the one that it is in was stored last."""
     community.add_category("Support")
-    wrong, right = community.add_topics(2, posts=3, category="support")
+    right, wrong = community.add_topics(2, posts=3, category="support")
     community.add_topics(60, category="support")
     world.harvest()
     [state] = [world.store.documents.state("forum", str(wrong.id))]
