@@ -51,6 +51,7 @@ class TopicItem:
         bumped_at: When it last moved to the top of the list.
         pinned: Shown first, wherever it belongs by time.
         posts_count: Of all its posts, small actions included.
+        last_number: The number of its last post.
         solved: Whether it has an accepted answer; ``None`` where nobody says.
         facts: Changes with all that a list tells of it beside its posts.
         activity: Changes with its number of posts, and when it is bumped.
@@ -71,6 +72,7 @@ class TopicItem:
     archived: bool = False
     solved: bool | None = None
     posts_count: int | None = None
+    last_number: int | None = None
     views: int = 0
     likes: int = 0
 
@@ -279,6 +281,7 @@ def _topic_item(item: Fields) -> TopicItem:
     tags = read_tags(item.raw("tags"))
     solved = item.raw("has_accepted_answer")
     posts_count = item.raw("posts_count")
+    last_number = item.raw("highest_post_number")
     return TopicItem(
         id=TopicId(item.number("id")),
         title=title,
@@ -290,13 +293,14 @@ def _topic_item(item: Fields) -> TopicItem:
         facts=content_hash(
             title, category_id, visible, pinned, closed, archived, solved, tags
         ),
-        activity=content_hash(bumped_at, posts_count, item.raw("highest_post_number")),
+        activity=content_hash(bumped_at, posts_count, last_number),
         created_at=item.maybe_moment("created_at"),
         tags=tags,
         closed=closed,
         archived=archived,
         solved=solved if isinstance(solved, bool) else None,
         posts_count=posts_count if type(posts_count) is int else None,
+        last_number=last_number if type(last_number) is int else None,
         views=_count(item.raw("views")),
         likes=_count(item.raw("like_count")),
     )

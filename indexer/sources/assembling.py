@@ -52,10 +52,15 @@ def put_together(
         return None
     if item.bumped_at > read_at and not _was_bumped_by(known.values(), item):
         return None
+    # A deleted post and one that the feed does not tell, as when a moderator closes
+    # the topic, make up for each other in the count, and not in the numbers.
+    last_number = max((content.number for content in known.values()), default=0)
+    if item.last_number not in {None, last_number}:
+        return None
     if stored is not None and not compared:
         held = {content.external_id for content in stored.contents}
         moved = activity_of(stored.revision) != item.activity
-        if moved and known.keys() <= held:
+        if moved and not _follow(stored, last_number, len(known.keys() - held)):
             return None
     contents = [
         under_rules(each, rules) if isinstance(each, Part) else each
@@ -116,6 +121,12 @@ def _was_bumped_by(contents: Iterable[Content], item: TopicItem) -> bool:
     """Whether the topic was last moved by one of these, as it is known."""
     latest = last_change([each for each in contents if isinstance(each, Part)])
     return latest is not None and latest >= item.bumped_at
+
+
+def _follow(stored: Document, last_number: int, new: int) -> bool:
+    """Whether so many new posts, at least one, are all that came after the stored."""
+    before = max((content.number for content in stored.contents), default=0)
+    return new > 0 and last_number - before == new
 
 
 def _known(

@@ -136,6 +136,28 @@ def test_it_is_trusted_when_all_that_is_stored_was_compared_just_now() -> None:
     assert assembled(held, activity="a2", compared=True) == (part(1), part(2))
 
 
+@pytest.mark.parametrize(
+    ("new", "last_number"),
+    [
+        (3, 4),  # closed after the reply
+        (4, 4),  # closed before it
+        (3, None),
+    ],
+)
+def test_a_deletion_that_a_closing_makes_up_for_is_not_overlooked(
+    new: int, last_number: int | None
+) -> None:
+    """Post 2 left, and the small action of the closing is not in the feed."""
+    held = stored(part(1), part(2))
+    found = assembled(
+        held, [part(new)], posts_count=3, last_number=last_number, activity="a2"
+    )
+    may_be_whole = last_number is None
+    assert (found is not None) is may_be_whole
+    fresh = [part(1), part(2)]
+    assert assembled(None, fresh, posts_count=2, last_number=3) is None
+
+
 def test_a_deletion_beside_a_new_post_does_not_add_up() -> None:
     held = stored(part(1), part(2))
     assert assembled(held, [part(3)], posts_count=2, activity="a2") is None

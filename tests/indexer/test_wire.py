@@ -342,6 +342,7 @@ def test_a_list_item_is_read_whole() -> None:
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
         tags=("data",),
         posts_count=2,
+        last_number=2,
         views=9,
         likes=4,
     )
