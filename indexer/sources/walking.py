@@ -221,7 +221,9 @@ class ForumWalk:
         if listed_at is None:
             return True
         age = self._started - listed_at
-        return age >= self._settings.full_walk_every and not self._settings.light
+        # A clock that was ahead and was set right must not put it off for so long.
+        is_due = age >= self._settings.full_walk_every or age < timedelta()
+        return is_due and not self._settings.light
 
     # -- posts -------------------------------------------------------------------
 
@@ -234,9 +236,10 @@ class ForumWalk:
         """
         begin = self._at.feed or FeedWalk(self._started, floor=self._at.newest)
         pages, read = 2, 0
-        # What was written while many pages were read is read at their end.
+        # What was written while many pages were read is read at their end, and what
+        # was since a walk was interrupted that had but one left.
         while pages > 1:
-            pages = 0
+            pages = 1 if begin.before is not None else 0
             try:
                 for walk, batch in self._feed.read(begin, verify=begin.floor == 0):
                     pages += 1
@@ -264,7 +267,7 @@ class ForumWalk:
                 ForumRejectedError,
                 ForumUnavailableError,
             ) as exc:
-                is_down = pages > 0 or begin.before is not None
+                is_down = pages > 0
                 if is_down or not self._can_do_without_feed(exc):
                     raise
                 log.warning(
@@ -299,14 +302,24 @@ class ForumWalk:
         while self._tokens >= 1:
             try:
                 step = next(pages, None)
-            except ForumProtocolError as exc:
+            except (RateLimitedError, ForumReadOnlyError):
+                raise
+            except (
+                DisallowedError,
+                ForumProtocolError,
+                ForumRejectedError,
+                ForumUnavailableError,
+            ) as exc:
+                # If the forum is down or shuts us out, the list will tell.
                 self._spend(self._client.requests - before)
                 yield _feed_aside(str(exc))
                 break
             if step is None:
                 break
             walk, batch = step
-            self._spend(self._client.requests - before)
+            # What it found is read later, and paid now; hints are not paid by it: a
+            # busy forum has more of them than a day's budget.
+            self._spend(self._client.requests - before + len(batch.looks))
             before = self._client.requests
             self._at = replace(
                 self._at,
@@ -336,11 +349,9 @@ class ForumWalk:
         if self._was_whole and topics.list_ended:
             for batch in topics.read_unlisted(self._known):
                 yield replace(batch, phase="unlisted")
-        before = self._client.requests
         limit = None if self._full else _MAX_LOOKS
         for batch in topics.read_again(self._known.looks(limit)):
             yield replace(batch, phase="again")
-        self._spend(self._client.requests - before)
         yield from self._read_stale(topics, has_feed=has_feed)
 
     def _read_stale(self, topics: TopicReader, *, has_feed: bool) -> Iterator[Batch]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.sandbox import Community, Sandbox
-from kb.errors import ForumUnavailableError
+from kb.errors import ForumUnavailableError, RateLimitedError
 from tests.indexer.forum_world import Hands, World, topics_asked
 
 
@@ -87,3 +87,78 @@ def test_an_edit_behind_a_walk_that_was_interrupted_is_not_missed(
         "2": read_at,
         "3": read_at,
     }
+
+
+def test_hints_do_not_use_up_the_budget_of_looking_again(
+    community: Community, world: World, clock: Hands
+) -> None:
+    """A busy forum hints at more topics a day than may be looked at again."""
+    community.add_category("Support")
+    topics = community.add_topics(30, posts=6, category="support")
+    world.recrawl = 24
+    world.harvest()
+    edited = community.posts_of(topics[0].id)[0]
+
+    for hour in range(48):
+        if hour == 24:
+            community.edit_post(edited.id, "It was the other button all along.")
+        clock.now += timedelta(hours=1)
+        with world.store.transaction():
+            hinted = [str(topic.id) for topic in topics[5:10]]
+            world.store.looks.add("forum", hinted, "hint", clock.now)
+        world.harvest(full_walk_every=timedelta(days=9))
+
+    assert "other button" in world.document(topics[0].id).parts[0].body
+
+
+def test_a_feed_that_is_refused_in_mid_history_does_not_keep_news_from_us(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    """A proxy that knows `/posts.json` and not what may follow it."""
+    community.add_category("Support")
+    community.add_topics(30, posts=3, category="support")
+    world.harvest()
+    box.faults.fail_next(100, "/posts.json?before", status=403)
+    clock.now += timedelta(hours=1)
+    new = community.add_topic("What is new here?", "This is.", category="support")
+
+    report = world.harvest(recrawl_per_day=240)
+
+    assert report.complete
+    assert new.id in world.keys
+    assert [key for key, _ in world.aside()] == ["feed"]
+
+
+def test_a_clock_that_was_ahead_does_not_put_off_reading_the_whole_list(
+    community: Community, world: World, clock: Hands
+) -> None:
+    community.add_category("Support")
+    topics = community.add_topics(60, posts=2, category="support")
+    right = clock.now
+    clock.now += timedelta(days=700)
+    world.harvest()
+    clock.now = right + timedelta(hours=1)
+    community.delete_topic(topics[0].id)
+
+    world.harvest()
+
+    assert topics[0].id not in world.keys
+
+
+def test_what_was_written_during_an_interruption_comes_with_the_feed(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    """Though the walk that was interrupted had but one page left."""
+    community.add_category("Support")
+    community.add_topics(30, posts=5, category="support")
+    box.faults.limit_next(1, "/posts.json?before=50", wait_s=9_999)
+    with pytest.raises(RateLimitedError):
+        world.harvest()
+    clock.now += timedelta(days=1)
+    community.add_topics(20, posts=2, category="support")
+    before = len(box.requests)
+
+    world.harvest()
+
+    assert len(world.keys) == 50
+    assert topics_asked(box, before) == []
