@@ -168,7 +168,8 @@ class ForumWalk:
         """
         hinted = self._known.must_read_categories()
         if not hinted and self._at.categories and not self._is_list_due():
-            if self._tokens < 1:
+            # With one token for each walk, nothing would be left for the posts.
+            if self._tokens < max(1, min(2, self._settings.recrawl_per_day)):
                 return []
             self._spend(1)
         before = {category.id: category for category in self._at.categories}
