@@ -111,7 +111,12 @@ class TopicReader:
         unchanged: list[tuple[str, int, int]] = []
         skipped: list[tuple[str, str]] = []
         changed: list[tuple[str, TopicItem, str]] = []
-        self.met.update(int(key) for key, _ in page.broken if key.isdecimal())
+        # One that was set aside before is read by itself: its item may stay broken.
+        self.met.update(
+            int(key)
+            for key, _ in page.broken
+            if key.isdecimal() and key not in self.again
+        )
         for item in page.items:
             if item.id in self.met:
                 continue

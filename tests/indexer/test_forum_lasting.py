@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -162,3 +163,24 @@ def test_what_was_written_during_an_interruption_comes_with_the_feed(
 
     assert len(world.keys) == 50
     assert topics_asked(box, before) == []
+
+
+def test_a_topic_whose_item_in_the_list_stays_broken_is_read_by_itself(
+    community: Community, box: Sandbox, world: World
+) -> None:
+    community.add_category("Support")
+    first, second = community.add_topics(2, posts=2, category="support")
+
+    def spoil(answer: dict[str, Any]) -> dict[str, Any]:
+        for item in answer["topic_list"]["topics"]:
+            if item["id"] == first.id:
+                item["title"] = None
+        return answer
+
+    box.faults.alter(spoil, "/latest.json")
+    world.harvest()
+    assert world.keys == [second.id]
+
+    world.harvest()
+
+    assert world.keys == [first.id, second.id]
