@@ -37,6 +37,8 @@ _MAX_FAILURES_IN_A_ROW = 3
 _MAX_STALE_PAGES = 3
 # The key of what is told of the list as a whole; no topic has it.
 _LIST = "list"
+# Why a topic without a post that may be held is not.
+_EMPTY = "no readable post"
 # What is in the first list page of a forum where little happened.
 _SHORT_PAGE = 30
 # Posts in one batch, which is one transaction and in memory at once.
@@ -51,7 +53,8 @@ class TopicReader:
         compared: All stored posts were compared with the forum in this walk.
         read_at: When the reading of posts began; they may have been edited since.
         overlap: Topics that moved so little before it are not trusted either.
-        again: Keys to be read whatever the list says of them.
+        again: What was set aside: topics to be read whatever the list says of them,
+            and pages of the list that failed.
         moved: Topics that something happened to since, beside known posts.
         met: Ids that need not be looked at again in this walk.
         read: Ids of topics that were asked for by themselves.
@@ -85,14 +88,32 @@ class TopicReader:
 
     def read_list(self, *, floor: datetime | None, max_pages: int) -> Iterator[Batch]:
         """Read the list down to *floor*, and the topics that changed."""
-        stale = 0
+        stale = failures = 0
         per_page = TOPICS_PER_PAGE if floor is None else _SHORT_PAGE
         for number in range(max_pages):
-            page = self.client.latest(number, per_page=per_page)
+            try:
+                page = self.client.latest(number, per_page=per_page)
+            except (RateLimitedError, ForumReadOnlyError):
+                raise
+            except (ForumUnavailableError, ForumProtocolError) as exc:
+                failures += 1
+                name = f"{_LIST} page {number}"
+                if number > 0:
+                    yield Batch(set_aside=((name, str(exc)),))
+                # One topic that the forum cannot list must not hide all before it,
+                # walk after walk: those of the page that are known are asked for by
+                # themselves. Once, it may just be down.
+                if name not in self.again or failures >= _MAX_FAILURES_IN_A_ROW:
+                    raise
+                if floor is not None:
+                    # The next walk reads as far down as this one.
+                    self.newest = None
+                continue
+            failures = 0
             if number == 0:
                 self.newest = max((i.bumped_at for i in page.items), default=None)
             stale = 0 if self._brings_news(page) else stale + 1
-            yield from self._read_page(page)
+            yield from self._read_page(page, floor)
             if not page.has_more:
                 self.list_ended = True
                 return
@@ -107,7 +128,7 @@ class TopicReader:
     def _brings_news(self, page: TopicList) -> bool:
         return any(item.id not in self.met for item in page.items)
 
-    def _read_page(self, page: TopicList) -> Iterator[Batch]:
+    def _read_page(self, page: TopicList, floor: datetime | None) -> Iterator[Batch]:
         unchanged: list[tuple[str, int, int]] = []
         skipped: list[tuple[str, str]] = []
         changed: list[tuple[str, TopicItem, str]] = []
@@ -127,6 +148,8 @@ class TopicReader:
                 skipped.append((key, reason))
             elif self._is_unchanged(key, revision):
                 unchanged.append((key, item.views, item.likes))
+            elif floor is not None and self._was_passed_over(item, floor):
+                skipped.append((key, _EMPTY))
             else:
                 changed.append((key, item, revision))
         yield Batch(
@@ -164,6 +187,16 @@ class TopicReader:
             and not self.must_read_all
             and key not in self.again
             and not self.known.loose(key)
+        )
+
+    def _was_passed_over(self, item: TopicItem, floor: datetime) -> bool:
+        """Whether an earlier walk met the topic as it is, and held nothing of it."""
+        key = str(item.id)
+        return (
+            item.bumped_at < floor
+            and key not in self.known
+            and not self._must_read(key)
+            and not any(isinstance(each, Part) for each in self.known.loose(key))
         )
 
     def _put_together(
@@ -344,7 +377,7 @@ class TopicReader:
             problems = "; ".join(f"post {b.number}: {b.cause}" for b in broken)
             aside = (*aside, (key, problems))
         elif document is None:
-            skipped = (key, reason or "no readable post")
+            skipped = (key, reason or _EMPTY)
             return Batch(skipped=(skipped,), set_aside=aside)
         return Batch(documents=(document,) if document else (), set_aside=aside)
 

@@ -85,6 +85,7 @@ class ForumWalk:
         self._settings = settings
         self._known = known
         self._full = full
+        self._aside = frozenset(again)
         self._again = [key for key in again if key.isdecimal()]
         self._clock = clock
         self._started = clock()
@@ -138,7 +139,7 @@ class ForumWalk:
             read_at=self._at.read_at or self._started,
             overlap=self._settings.overlap,
             must_read_all=self._full and not has_feed,
-            again=self._again,
+            again=self._aside,
         )
         if has_feed and not self._at.compared:
             yield from self._look_again()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox import Community, Sandbox
+from indexer.sources.threads import ForumRules
 from kb.errors import ForumUnavailableError, RateLimitedError
 from tests.indexer.forum_world import Hands, World, topics_asked
 
@@ -184,3 +186,42 @@ def test_a_topic_whose_item_in_the_list_stays_broken_is_read_by_itself(
     world.harvest()
 
     assert world.keys == [first.id, second.id]
+
+
+def test_a_page_of_the_list_that_always_fails_hides_no_other(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    community.add_category("Support")
+    topics = community.add_topics(350, category="support")
+    box.faults.fail_next(1_000_000, re.compile(r"^/latest\.json.*page=2"), status=500)
+    with pytest.raises(ForumUnavailableError):
+        world.harvest()
+    world.harvest()
+    assert len(world.keys) == 350
+    community.delete_topic(topics[0].id)
+    clock.now += timedelta(days=2)
+
+    report = world.harvest()
+
+    assert report.complete
+    assert len(world.keys) == 349
+    assert [key for key, _ in world.aside()] == ["list page 2"]
+
+
+def test_topics_of_which_nothing_is_held_are_not_read_with_every_poll(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    community.add_category("Support")
+    community.add_user("newsbot")
+    for number in range(8):
+        at = clock.now - timedelta(hours=number + 2)
+        title, text = f"What is new, part {number}", "Read it in the news."
+        community.add_topic(title, text, user="newsbot", category="support", at=at)
+    community.add_topic("Where is the news?", "I do not find it.", category="support")
+    world.rules = ForumRules.of(ignored=["newsbot"])
+    world.harvest()
+    clock.now += timedelta(hours=1)
+
+    report = world.harvest()
+
+    assert report.requests == 2
