@@ -7,23 +7,56 @@ from collections.abc import Iterable
 from indexer.discourse import DiscourseClient
 from indexer.sources.threads import ForumRules, reason_by_category, visibility_of
 from indexer.wire import Category
-from kb.types import TopicId, content_hash
+from kb.types import TopicId
 
 
 class Categories:
-    """Those that the forum named, and those that it is asked for one by one."""
+    """Those that the forum named, and those that it is asked for one by one.
+
+    Args:
+        named: By the forum itself; a large one names only some.
+        asked: For by their id, earlier.
+        unknown: Ids that the forum told nothing about when it was asked.
+    """
 
     def __init__(
-        self, client: DiscourseClient, rules: ForumRules, named: Iterable[Category]
+        self,
+        client: DiscourseClient,
+        rules: ForumRules,
+        named: Iterable[Category],
+        *,
+        asked: Iterable[Category] = (),
+        unknown: Iterable[int] = (),
     ) -> None:
         self._client = client
         self._rules = rules
-        self.by_id = {category.id: category for category in named}
-        self._unknown: set[int] = set()
+        self._asked = {category.id: category for category in asked}
+        self._unknown = set(unknown)
+        self.by_id = self._asked | {category.id: category for category in named}
+
+    def renew(self, named: Iterable[Category], *, ask_again: bool) -> None:
+        """Take what the forum names now.
+
+        Args:
+            ask_again: Forget what it was asked for by id, and did not tell.
+        """
+        if ask_again:
+            self._asked.clear()
+            self._unknown.clear()
+        fresh = {category.id: category for category in named}
+        self._unknown -= fresh.keys()
+        self._asked = {i: c for i, c in self._asked.items() if i not in fresh}
+        self.by_id = self._asked | fresh
 
     @property
-    def stamp(self) -> str:
-        return content_hash(sorted(self.by_id.items()))
+    def asked(self) -> tuple[Category, ...]:
+        """Those that the forum did not name by itself."""
+        return tuple(self._asked.values())
+
+    @property
+    def unknown(self) -> tuple[int, ...]:
+        """Ids that the forum told nothing about."""
+        return tuple(sorted(self._unknown))
 
     def find(self, category_id: int | None) -> Category | None:
         """A category, asked for once when the forum did not name it before, and
@@ -43,7 +76,7 @@ class Categories:
             if found is None:
                 self._unknown.add(category_id)
             else:
-                self.by_id[category_id] = found
+                self._asked[category_id] = self.by_id[category_id] = found
         return self.by_id.get(category_id)
 
     def reason_to_skip(self, topic_id: TopicId, category: Category | None) -> str:

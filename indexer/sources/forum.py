@@ -80,6 +80,7 @@ class ForumSource:
             full=full,
             again=again,
             clock=self._clock,
+            begun=state.started_at,
         )
         try:
             yield from walk.run()

@@ -86,7 +86,9 @@ class Position:
 
     Attributes:
         stamp: Of the forum and our rules at that time.
-        categories: As they were last read.
+        categories: As the forum last named them.
+        asked: Categories that it did not name, and told when it was asked.
+        unknown: Ids of categories that it told nothing about.
         since: Latest activity that the last complete walk met.
         listed_at: When the whole list was last read.
         newest: The newest post that a complete walk met.
@@ -102,6 +104,8 @@ class Position:
 
     stamp: str
     categories: tuple[Category, ...] = ()
+    asked: tuple[Category, ...] = ()
+    unknown: tuple[int, ...] = ()
     since: datetime | None = None
     listed_at: datetime | None = None
     newest: int = 0
@@ -117,10 +121,9 @@ class Position:
             {
                 "format": _FORMAT,
                 "stamp": self.stamp,
-                "categories": [
-                    [c.id, c.name, c.slug, c.parent_id, c.restricted, c.about_topic_id]
-                    for c in self.categories
-                ],
+                "categories": [_category_row(each) for each in self.categories],
+                "asked": [_category_row(each) for each in self.asked],
+                "unknown": self.unknown,
                 "since": _text(self.since),
                 "listed_at": _text(self.listed_at),
                 "newest": self.newest,
@@ -149,6 +152,8 @@ class Position:
             return cls(
                 stamp=str(data["stamp"]),
                 categories=tuple(_category(each) for each in data["categories"]),
+                asked=tuple(_category(each) for each in data["asked"]),
+                unknown=tuple(int(each) for each in data["unknown"]),
                 since=_moment(data["since"]),
                 listed_at=_moment(data["listed_at"]),
                 newest=int(data["newest"]),
@@ -190,6 +195,17 @@ def _load_walk(data: Sequence[Any] | None) -> FeedWalk | None:
         bool(windowed),
         bool(has_gaps),
     )
+
+
+def _category_row(category: Category) -> list[object]:
+    return [
+        category.id,
+        category.name,
+        category.slug,
+        category.parent_id,
+        category.restricted,
+        category.about_topic_id,
+    ]
 
 
 def _category(row: Sequence[Any]) -> Category:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from indexer.discourse import TOPICS_PER_PAGE, DiscourseClient
 from indexer.source import Batch
@@ -37,6 +37,7 @@ _MAX_PAGES = 50_000
 _MAX_LOOKS = 200
 # The key of what is told of the feed as a whole; no topic has it.
 _FEED = "feed"
+_INSTANT = timedelta(microseconds=1)
 # No topic has this id; for what is asked of a category alone.
 _NO_TOPIC = TopicId(0)
 
@@ -79,6 +80,7 @@ class ForumWalk:
         full: bool,
         again: Collection[str],
         clock: Clock,
+        begun: datetime | None = None,
     ) -> None:
         self._source = source
         self._client = client
@@ -89,9 +91,18 @@ class ForumWalk:
         self._again = [key for key in again if key.isdecimal()]
         self._clock = clock
         self._started = clock()
+        # Earlier than that, if it goes on where another was interrupted.
+        self._begun = begun or self._started
         self._was_whole = False
         self._at = self._begin(last)
-        self._categories = Categories(client, settings.rules, self._at.categories)
+        self._listed_before = self._at.listed_at
+        self._categories = Categories(
+            client,
+            settings.rules,
+            self._at.categories,
+            asked=self._at.asked,
+            unknown=self._at.unknown,
+        )
         self._feed = FeedReader(client, settings.rules, self._categories, known)
 
     def _begin(self, last: Position | None) -> Position:
@@ -113,6 +124,11 @@ class ForumWalk:
             else Budget.full(per_day, self._started),
         )
 
+    def _cursor(self) -> str:
+        categories = self._categories
+        at = replace(self._at, asked=categories.asked, unknown=categories.unknown)
+        return at.dump()
+
     @property
     def _tokens(self) -> float:
         if self._settings.light:
@@ -125,7 +141,7 @@ class ForumWalk:
 
     def run(self) -> Iterator[Batch]:
         """All of it, in order."""
-        yield Batch(cursor=self._at.dump())
+        yield Batch(cursor=self._cursor())
         left = yield from self._read_categories()
         has_feed = yield from self._read_feed()
         topics = TopicReader(
@@ -157,7 +173,7 @@ class ForumWalk:
             compared=False,
             read_at=None,
         )
-        yield replace(topics.rest(self._at.dump()), phase="gaps")
+        yield replace(topics.rest(self._cursor()), phase="gaps")
 
     # -- categories ------------------------------------------------------------
 
@@ -167,15 +183,22 @@ class ForumWalk:
         Returns:
             Keys of topics in categories that are not there for us any more.
         """
-        hinted = self._known.must_read_categories()
-        if not hinted and self._at.categories and not self._is_list_due():
+        is_due = (
+            self._known.must_read_categories()
+            or not self._at.categories
+            or self._is_list_due()
+        )
+        if not is_due:
             # With one token for each walk, nothing would be left for the posts.
             if self._tokens < max(1, min(2, self._settings.recrawl_per_day)):
                 return []
             self._spend(1)
-        before = {category.id: category for category in self._at.categories}
+        before = dict(self._categories.by_id)
         named = self._client.categories()
-        self._categories.by_id = {category.id: category for category in named}
+        self._categories.renew(named, ask_again=is_due)
+        for category_id in before:
+            # One that is not named any more may be gone, or not for us.
+            self._categories.find(category_id)
         self._at = replace(self._at, categories=named)
         left: list[str] = []
         skipped: list[tuple[str, str]] = []
@@ -192,7 +215,7 @@ class ForumWalk:
         yield Batch(
             skipped=tuple(skipped),
             settled=(CATEGORIES,),
-            cursor=self._at.dump(),
+            cursor=self._cursor(),
             phase="categories",
         )
         return left
@@ -215,7 +238,7 @@ class ForumWalk:
             category.id <= newest
             and not self._categories.reason_to_skip(_NO_TOPIC, category)
             and reason_by_category(_NO_TOPIC, before.get(category.id), before, rules)
-            for category in self._at.categories
+            for category in self._categories.by_id.values()
         )
 
     def _is_list_due(self) -> bool:
@@ -249,7 +272,7 @@ class ForumWalk:
                     self._at = _after_page(self._at, walk)
                     yield replace(
                         batch,
-                        cursor=self._at.dump(),
+                        cursor=self._cursor(),
                         phase="posts",
                         remaining=pages_left(walk) + self._lists_left(),
                     )
@@ -328,7 +351,7 @@ class ForumWalk:
                 sweep=None if walk.is_over else walk,
                 swept_at=walk.started_at if walk.is_over else self._at.swept_at,
             )
-            yield replace(batch, cursor=self._at.dump(), phase="again")
+            yield replace(batch, cursor=self._cursor(), phase="again")
 
     # -- topics --------------------------------------------------------------------
 
@@ -349,12 +372,22 @@ class ForumWalk:
         for batch in topics.read_unlisted(self._again):
             yield replace(batch, phase="gaps")
         if self._was_whole and topics.list_ended:
-            for batch in topics.read_unlisted(self._known):
+            for batch in topics.read_unlisted(self._unlisted()):
                 yield replace(batch, phase="unlisted")
         limit = None if self._full else _MAX_LOOKS
         for batch in topics.read_again(self._known.looks(limit)):
             yield replace(batch, phase="again")
         yield from self._read_stale(topics, has_feed=has_feed)
+
+    def _unlisted(self) -> Iterator[str]:
+        """Stored topics that may have left if the list does not show them: not those
+        whose posts were met since the last whole list, or in this walk before it was
+        interrupted. A forum may keep a whole category out of its list."""
+        since = self._listed_before or self._begun
+        if self._at.compared and self._at.read_at is not None:
+            # What the walk through all posts met counts as compared when it began.
+            since = self._at.read_at - _INSTANT
+        return self._known.not_compared(since=since)
 
     def _read_stale(self, topics: TopicReader, *, has_feed: bool) -> Iterator[Batch]:
         """Read topics by themselves that looking again does not reach in time; all

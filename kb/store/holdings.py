@@ -164,6 +164,22 @@ class Holdings(Mapping[str, StoredState]):
         )
         return [key for (key,) in rows]
 
+    def not_compared(self, *, since: datetime) -> Iterator[str]:
+        """Keys of documents that were not compared with their source after then, read
+        when asked for; those that are compared meanwhile may be left out."""
+        last = 0
+        while True:
+            rows = self._conn.execute(
+                "SELECT id, key FROM documents WHERE source = ? AND id > ?"
+                " AND (verified_at IS NULL OR verified_at <= ?)"
+                " ORDER BY id LIMIT 1000",
+                [self._source, last, to_text(since)],
+            ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield from (key for _, key in rows)
+
     def of_categories(self, ids: Sequence[int]) -> list[str]:
         """Keys of the documents in these categories."""
         rows = self._conn.execute(

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.sandbox import Community, Sandbox
+from bot.sandbox import Community, Sandbox, Settings
 from indexer.sources.threads import ForumRules
 from kb.errors import SourceError
 from kb.store import CATEGORIES
@@ -317,3 +317,27 @@ def test_posts_of_a_category_that_nobody_can_look_up_are_not_kept(
     assert (scripted.keys, report.skipped) == ([], {"unknown category": 2})
     assert scripted.store.loose.count_keys("forum") == 0
     assert asked(server).count("/c/7/show.json") == 1
+
+
+def test_categories_that_a_large_forum_does_not_name_are_asked_for_once_a_day(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    box.settings = Settings(lazy_categories=True)
+    for number in range(1, 29):
+        community.add_category(f"Country {number}", slug=f"country-{number}")
+        community.add_topics(1, category=f"country-{number}")
+    world.harvest()
+    assert len(world.keys) == 28
+    clock.now += timedelta(hours=1)
+
+    count = len(box.requests)
+    world.harvest()
+    assert [each.partition("?")[0] for each in box.requests[count:]] == [
+        "GET /posts.json",
+        "GET /latest.json",
+    ]
+
+    community.category("country-27").read_restricted = True
+    clock.now += timedelta(days=1)
+    world.harvest()
+    assert len(world.keys) == 27

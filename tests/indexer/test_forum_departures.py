@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bot.sandbox import Community, Sandbox, Settings
 from kb.errors import SourceError
 from tests.indexer.forum_world import (
+    Hands,
     World,
     ids,
     listed,
@@ -112,20 +115,40 @@ def test_most_topics_do_not_leave_at_once_without_a_confirmation(
     assert world.keys == ids(topics[25:])
 
 
+@pytest.mark.parametrize("full", [True, False], ids=["full", "daily"])
 def test_a_topic_bumped_while_the_list_was_read_is_kept(
-    community: Community, box: Sandbox, world: World
+    community: Community, box: Sandbox, world: World, clock: Hands, full: bool
 ) -> None:
-    """A stored topic that slips through a moving list is asked for, not dropped."""
+    """A stored topic that slips through a moving list is not dropped: its posts were
+    met just now, or else it is asked for."""
     topics = community.add_topics(101)
     world.harvest()
+    clock.now += timedelta(days=1)
     # The second page comes back empty, as if topic 1 had just moved to the top.
     empty = json.dumps({"topic_list": {"topics": []}})
     second = re.compile("^/latest.json.*page=1$")
     box.faults.fail_next(1, second, status=200, body=empty)
     count = len(box.requests)
-    report = world.harvest(full=True)
+    report = world.harvest(full=full)
     assert (report.deleted, world.keys) == (0, ids(topics))
-    assert topics_asked(box, count) == [topics[0].id]
+    assert topics_asked(box, count) == ([] if full else [topics[0].id])
+
+
+def test_a_category_that_the_list_leaves_out_is_not_asked_for_topic_by_topic(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    """Looking again meets its posts; that is all that a request could tell."""
+    topics = community.add_topics(40)
+    world.recrawl = 2400
+    world.harvest()
+    hidden: dict[str, Any] = {"topic_list": {"topics": [], "more_topics_url": None}}
+    for _ in range(2):
+        clock.now += timedelta(days=1)
+        box.faults.fail_next(1, "/latest.json", status=200, body=json.dumps(hidden))
+        count = len(box.requests)
+        world.harvest()
+        assert topics_asked(box, count) == []
+    assert world.keys == ids(topics)
 
 
 def test_a_topic_that_moved_to_another_site_leaves(
