@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from indexer.cutting import Chunk, Cutter, Prepare, as_it_is, rechunk, recut, relearn
 from indexer.plan import plan_document
 from indexer.source import Batch, Source
 from indexer.tally import RefreshReport, Tally
 from kb.errors import KBError, RecordError, SourceError, StoreError
-from kb.store import SourceState, Store
+from kb.store import SetAside, SourceState, Store
 from kb.types import Clock, Document, DocumentId, PassageDraft, StoredState, utc_now
 
 __all__ = ["Chunk", "Prepare", "Progress", "RefreshReport", "rechunk", "refresh"]
@@ -26,6 +26,10 @@ Progress = Callable[[RefreshReport], None]
 
 # Fewer deletions than this need no confirmation, however small the source is.
 _FEW_DELETIONS = 20
+# How often a broken record is tried with every walk, and how long it then rests.
+_SOON = 3
+_FIRST_PAUSE = timedelta(minutes=15)
+_LAST_PAUSE = timedelta(days=1)
 
 
 def in_silence(report: RefreshReport) -> None:
@@ -64,7 +68,7 @@ def refresh(
         StoreError: SQLite failed.
     """
     cut = Cutter(chunk, chunker, prepare, store.templates.stamp)
-    run = _Run(source, store, cut, clock, progress, accept_deletions)
+    run = _Run(source, store, cut, clock, progress, accept_deletions, full)
     run.rechunk()
     run.begin()
     try:
@@ -93,6 +97,7 @@ class _Run:
         clock: Clock,
         progress: Progress,
         accept_deletions: bool,
+        full: bool,
     ) -> None:
         self._source = source
         self._store = store
@@ -100,6 +105,7 @@ class _Run:
         self._clock = clock
         self._progress = progress
         self._accept_deletions = accept_deletions
+        self._full = full
         self._tally = Tally()
         self._started = clock()
         self._requests_before = source.requests
@@ -118,7 +124,11 @@ class _Run:
             self.state = self._store.progress.begin(name, at=self._clock())
         self._stored_before = len(self.known)
         aside = self._store.progress.all_set_aside(name)
-        self.again = frozenset(item.key for item in aside)
+        now = self._clock()
+        self.again = frozenset(
+            item.key for item in aside if self._full or _is_due(item, now)
+        )
+        self.known.resting = frozenset(item.key for item in aside) - self.again
         if before.walk > before.complete_walk:
             # Going on: what this walk set aside before it was interrupted may
             # not be tried again.
@@ -260,6 +270,18 @@ class _Run:
                 "nothing was deleted. If that is so, confirm it with "
                 "--accept-deletions",
             )
+
+
+def _is_due(aside: SetAside, now: datetime) -> bool:
+    """Whether a record that was set aside is tried again now: soon at first, then
+    after twice as long each time, and once a day for good.
+
+    What is wrong with more than a record, such as a page, has no number for a key.
+    """
+    if not aside.key.isdecimal() or aside.times <= _SOON:
+        return True
+    doublings = min(aside.times - _SOON, 20)
+    return now - aside.last_at >= min(_LAST_PAUSE, _FIRST_PAUSE * (1 << doublings))
 
 
 def _count_passages(store: Store, ids: Sequence[DocumentId]) -> int:

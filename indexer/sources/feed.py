@@ -144,6 +144,8 @@ class FeedReader:
             return None
         content = self._content(post, before)
         key = str(post.topic_id)
+        if self.known.is_resting(key):
+            return None
         if before is not None and (before.key, before.content) == (key, content):
             return None
         return LoosePart(key, content)

@@ -35,6 +35,7 @@ from kb.types import Clock, Document, LeftOut, Part, StoredState, TopicId, conte
 _MAX_FAILURES_IN_A_ROW = 3
 # Pages without anything new: a burst of bumps repeats one, not several.
 _MAX_STALE_PAGES = 3
+_FORBIDDEN = 403
 # The key of what is told of the list as a whole; no topic has it.
 _LIST = "list"
 # Why a topic without a post that may be held is not.
@@ -59,6 +60,8 @@ class TopicReader:
         met: Ids that need not be looked at again in this walk.
         read: Ids of topics that were asked for by themselves.
         gone: Stored topics that have left, reported at the end in one batch.
+        shown: A topic that the list showed and that is stored as it is.
+        is_refused: Some have left because the forum says that they are not for us.
         failed: Topics for which the forum failed; it may yet turn out to be down.
         newest: Latest activity when the list was begun.
         list_ended: The whole list was read.
@@ -79,6 +82,8 @@ class TopicReader:
     met: set[int] = field(default_factory=set)
     read: set[int] = field(default_factory=set)
     gone: list[str] = field(default_factory=list)
+    shown: TopicId | None = None
+    is_refused: bool = False
     failed: list[tuple[str, str]] = field(default_factory=list)
     failures_in_a_row: int = 0
     newest: datetime | None = None
@@ -144,10 +149,13 @@ class TopicReader:
             self.met.add(item.id)
             key, reason = str(item.id), self._reason_to_skip(item)
             revision = self._revision(item)
+            if self.known.is_resting(key):
+                continue
             if reason:
                 skipped.append((key, reason))
             elif self._is_unchanged(key, revision):
                 unchanged.append((key, item.views, item.likes))
+                self.shown = item.id
             elif floor is not None and self._was_passed_over(item, floor):
                 skipped.append((key, _EMPTY))
             else:
@@ -310,6 +318,7 @@ class TopicReader:
             if not has_left(exc):
                 yield Batch(set_aside=((key, str(exc)), *self._failed()))
             elif key in self.known:
+                self.is_refused = self.is_refused or exc.status == _FORBIDDEN
                 if key not in self.gone:
                     self.gone.append(key)
             else:
@@ -429,7 +438,7 @@ def has_left(exc: ForumRejectedError) -> bool:
     """
     if exc.error_type == MOVED:
         return True
-    if exc.status == 403:
+    if exc.status == _FORBIDDEN:
         return exc.error_type in {"invalid_access", "not_logged_in"}
     return exc.status in {404, 410} and exc.error_type is not None
 

@@ -22,6 +22,7 @@ from kb.errors import (
     ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
+    SourceError,
 )
 from kb.store import CATEGORIES, Holdings
 from kb.types import Clock, TopicId, content_hash
@@ -165,6 +166,8 @@ class ForumWalk:
         if topics.gone:
             # A key that was revoked just now looks as if everything had left.
             self._client.categories()
+        if topics.is_refused and topics.shown is not None:
+            self._check_rights(topics.shown)
         newest = topics.newest or self._at.since or self._started
         self._at = replace(
             self._at,
@@ -174,6 +177,21 @@ class ForumWalk:
             read_at=None,
         )
         yield replace(topics.rest(self._cursor()), phase="gaps")
+
+    def _check_rights(self, shown: TopicId) -> None:
+        """A key that may read lists and no topics looks as if each one had left.
+
+        Raises:
+            SourceError: A topic that the list shows is refused, too.
+        """
+        try:
+            self._client.topic(shown)
+        except ForumRejectedError as exc:
+            raise SourceError(
+                self._source,
+                f"{exc.url} is listed, and refused when it is read ({exc.problem}); "
+                "nothing was deleted. An API key needs the scope topics: read",
+            ) from exc
 
     # -- categories ------------------------------------------------------------
 

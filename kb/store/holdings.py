@@ -53,6 +53,9 @@ class Holdings(Mapping[str, StoredState]):
     """The stored documents of a source by key, read when asked for.
 
     Memory does not grow with their number. A walk sees what it changed itself.
+
+    Attributes:
+        resting: Keys of records that stay broken, and are not to be tried now.
     """
 
     def __init__(self, db: Database, source: str) -> None:
@@ -61,6 +64,7 @@ class Holdings(Mapping[str, StoredState]):
         self._documents = Documents(db)
         self._loose = LooseParts(db)
         self._looks = Looks(db)
+        self.resting: frozenset[str] = frozenset()
 
     def __getitem__(self, key: str) -> StoredState:
         state = self._documents.state(self._source, key)
@@ -242,6 +246,10 @@ class Holdings(Mapping[str, StoredState]):
         """Keys of documents that must be read soon, the longest waiting first."""
         waiting = self._looks.keys(self._source, limit=limit)
         return [look.key for look in waiting if look.key != CATEGORIES]
+
+    def is_resting(self, key: str) -> bool:
+        """Nothing is held of the record, and it is not to be tried now."""
+        return key in self.resting and key not in self
 
     def must_read(self, key: str) -> bool:
         """Something told that the document is not as it is stored."""

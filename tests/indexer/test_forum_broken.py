@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -219,3 +220,34 @@ def test_a_dead_server_is_unavailable(store: Store, clock: Hands) -> None:
         World(url, store, clock).harvest()
     state = store.progress.source("forum")
     assert (state.is_complete, state.last_error is not None) == (False, True)
+
+
+def test_a_topic_that_stays_broken_is_tried_less_and_less_often(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    topic = community.add_topic(
+        "What broke my server?", "It did.", at=clock.now - timedelta(days=2)
+    )
+    complicate(community, topic)
+    spoil(box, topic.id, b"{", times=1000)
+    others = community.add_topics(2)
+    clock.now += timedelta(hours=1)
+    world.harvest()
+    tries = []
+    for _ in range(14):
+        clock.now += timedelta(minutes=15)
+        count = len(box.requests)
+        assert world.harvest().complete
+        tries.append(topic.id in topics_asked(box, count))
+
+    assert tries == [
+        *[True, True, True],
+        *[False, True],
+        *[False, False, False, True],
+        *[False] * 5,
+    ]
+    assert [key for key, _ in world.aside()] == [str(topic.id)]
+    box.faults.clear()
+    world.harvest(full=True)
+    assert world.aside() == []
+    assert world.keys == ids([topic, *others])

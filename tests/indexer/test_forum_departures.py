@@ -160,3 +160,22 @@ def test_a_topic_that_moved_to_another_site_leaves(
     server.on("/t/1.json", Reply(301, headers={"Location": "https://else.example/"}))
     scripted.harvest(full=True)
     assert scripted.keys == [2]
+
+
+def test_a_key_that_may_read_lists_and_no_topics_deletes_nothing(
+    community: Community, box: Sandbox, world: World
+) -> None:
+    """To the forum such a key is one that may not see the topic."""
+    topics = community.add_topics(5, posts=2)
+    world.recrawl = 2400
+    world.harvest()
+    community.delete_post(community.posts_of(topics[0].id)[1].id)
+    refusal = json.dumps({"errors": ["No."], "error_type": "invalid_access"})
+    box.faults.fail_next(9, "/t/", status=403, body=refusal)
+
+    with pytest.raises(SourceError, match="An API key needs the scope topics: read"):
+        world.harvest()
+
+    assert world.keys == ids(topics)
+    box.faults.clear()
+    assert world.harvest().updated == 1
