@@ -62,6 +62,7 @@ _ITEM = {
     "pinned": {"pinned", "pinned_globally"},
     "solved": {"has_accepted_answer"},
     "likes": {"like_count"},
+    "last_number": {"highest_post_number"},
     "facts": {
         "title", "category_id", "visible", "pinned", "pinned_globally", "closed",
         "archived", "has_accepted_answer", "tags",
