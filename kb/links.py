@@ -347,7 +347,7 @@ _NOT_KEPT = _names(
 _END = r"(?:\.(?:json|rss)|/.*)?$"
 _ID = r"0*([1-9][0-9]{0,17})"
 _TOPIC = re.compile(rf"/t/{_ID}(?:/{_ID})?{_END}")
-_TOPIC_WITH_SLUG = re.compile(rf"/t/[^/]+/{_ID}(?:/{_ID})?{_END}")
+_TOPIC_WITH_SLUG = re.compile(rf"/t/(?!external_id/)[^/]+/{_ID}(?:/{_ID})?{_END}")
 _POST_ANCHOR = re.compile(r"post_([1-9][0-9]{0,17})$")
 _POST = re.compile(rf"/(?:p|posts)/{_ID}{_END}")
 

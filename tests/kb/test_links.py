@@ -46,6 +46,13 @@ def test_every_address_of_a_topic_is_its_documents(url: str, anchor: str) -> Non
     )
 
 
+def test_an_id_of_another_system_is_no_topics_number() -> None:
+    place = RULES.place("https://forum.example/t/external_id/812")
+
+    assert place is not None
+    assert place.url == "https://forum.example/t/external_id/812"
+
+
 def test_a_forum_may_be_a_folder_of_its_host() -> None:
     inside = RULES.place("https://example.org/talk/t/backup/812/3")
     outside = RULES.place("http://example.org/t/backup/812/3")
