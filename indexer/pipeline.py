@@ -167,6 +167,8 @@ class _Run:
         """What a batch tells of documents that it does not bring."""
         store, name = self._store, self._source.name
         store.loose.add(name, batch.loose)
+        if batch.closed:
+            store.loose.drop_categories(name, batch.closed)
         for key, reason in batch.looks:
             # As if it were noted at the start: reading it in this walk settles it.
             store.looks.add(name, [key], reason, self._started)

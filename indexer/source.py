@@ -29,6 +29,7 @@ class Batch:
         loose: Parts that were read before the rest of their document. They are kept
             until it is written, or left its source.
         looks: ``(key, reason)`` of documents that must be read soon.
+        closed: Categories that are not for us any more: their loose parts go.
         settled: Keys whose hints were followed, though they are no documents.
         counts: ``(key, views, likes)`` of documents that did not change beside.
         verified: Keys of documents that were compared with the source, whole.
@@ -46,6 +47,7 @@ class Batch:
     set_aside: tuple[tuple[str, str], ...] = ()
     loose: tuple[LoosePart, ...] = ()
     looks: tuple[tuple[str, str], ...] = ()
+    closed: tuple[int, ...] = ()
     settled: tuple[str, ...] = ()
     counts: tuple[tuple[str, int, int], ...] = ()
     verified: tuple[str, ...] = ()

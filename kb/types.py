@@ -93,10 +93,12 @@ class LoosePart:
     Attributes:
         key: Of its document.
         content: The part, with its `external_id`; or why its text must not be held.
+        category_id: Of its document when it was read, for the day it must go.
     """
 
     key: str
     content: Part | LeftOut
+    category_id: int | None = None
 
     @property
     def external_id(self) -> int:

@@ -148,7 +148,7 @@ class FeedReader:
             return None
         if before is not None and (before.key, before.content) == (key, content):
             return None
-        return LoosePart(key, content)
+        return LoosePart(key, content, post.category_id)
 
     def _content(self, post: FeedPost, before: Held | None) -> Part | LeftOut:
         if isinstance(post.content, LeftOut):

@@ -220,32 +220,37 @@ class ForumWalk:
         self._at = replace(self._at, categories=named)
         left: list[str] = []
         skipped: list[tuple[str, str]] = []
+        closed: list[int] = []
         if before and before != self._categories.by_id:
             if self._has_opened(before):
                 self._at = replace(self._at, newest=0, feed=None)
             self._at = replace(self._at, listed_at=None)
             for category_id in before:
-                keys, reason = self._closed(category_id)
+                reason = self._reason_closed(category_id)
+                if reason is None:
+                    continue
+                closed.append(category_id)
+                keys = self._known.of_categories([category_id])
                 if reason:
                     skipped += [(key, reason) for key in keys]
                 else:
                     left += keys
         yield Batch(
             skipped=tuple(skipped),
+            closed=tuple(closed),
             settled=(CATEGORIES,),
             cursor=self._cursor(),
             phase="categories",
         )
         return left
 
-    def _closed(self, category_id: int) -> tuple[list[str], str]:
-        """Keys of the stored topics in a category that must not be held any more,
-        with the reason; none for one that may, no reason for one that is gone."""
+    def _reason_closed(self, category_id: int) -> str | None:
+        """Why what is in a category must not be held any more; empty for one that is
+        gone, ``None`` for one that may be."""
         category = self._categories.find(category_id)
         if category is None:
-            return self._known.of_categories([category_id]), ""
-        reason = self._categories.reason_to_skip(_NO_TOPIC, category)
-        return (self._known.of_categories([category_id]) if reason else []), reason
+            return ""
+        return self._categories.reason_to_skip(_NO_TOPIC, category) or None
 
     def _has_opened(self, before: Mapping[int, Category]) -> bool:
         """Whether an elder category may be held that could not be before: none of

@@ -37,7 +37,7 @@ class LooseParts:
             [(source, external_id) for external_id in rows],
         )
         self._conn.executemany(
-            f"INSERT INTO loose_parts VALUES ({placeholders(range(15))})",  # noqa: S608
+            f"INSERT INTO loose_parts VALUES ({placeholders(range(16))})",  # noqa: S608
             list(rows.values()),
         )
 
@@ -75,12 +75,21 @@ class LooseParts:
                 [source, *some],
             )
 
+    def drop_categories(self, source: str, ids: Sequence[int]) -> None:
+        """Forget what was read of documents in categories that closed."""
+        self._conn.execute(
+            "DELETE FROM loose_parts "  # noqa: S608
+            f"WHERE source = ? AND category_id IN ({placeholders(ids)})",
+            [source, *ids],
+        )
+
 
 def _row(source: str, loose: LoosePart) -> tuple[Any, ...]:
     content, external_id = loose.content, loose.external_id
     if isinstance(content, LeftOut):
         nothing = ("", "text", None, None, None, None, 0, False, None, False)
-        return (source, loose.key, external_id, content.number, *nothing, content.cause)
+        tail = (content.cause, loose.category_id)
+        return (source, loose.key, external_id, content.number, *nothing, *tail)
     return (
         source,
         loose.key,
@@ -97,6 +106,7 @@ def _row(source: str, loose: LoosePart) -> tuple[Any, ...]:
         content.reply_to,
         content.staff,
         None,
+        loose.category_id,
     )
 
 

@@ -214,6 +214,7 @@ def _whole_forum(db: Database) -> None:
             reply_to INTEGER,
             staff INTEGER NOT NULL,
             cause TEXT,
+            category_id INTEGER,
             PRIMARY KEY (source, key, external_id)
         ) WITHOUT ROWID;
         -- a part is replaced by its own id alone; keys are counted after each page of

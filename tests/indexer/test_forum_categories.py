@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox import Community, Sandbox, Settings
 from indexer.sources.threads import ForumRules
-from kb.errors import SourceError
+from kb.errors import ForumUnavailableError, SourceError
 from kb.store import CATEGORIES
 from tests.indexer.forum_world import (
     START,
@@ -341,3 +341,23 @@ def test_categories_that_a_large_forum_does_not_name_are_asked_for_once_a_day(
     clock.now += timedelta(days=1)
     world.harvest()
     assert len(world.keys) == 27
+
+
+def test_what_was_read_of_a_category_that_closes_meanwhile_goes_at_once(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    """Its posts wait for the list that the forum could not serve yet."""
+    community.add_category("Open", slug="open")
+    community.add_category("Inner", slug="inner")
+    community.add_topics(2, posts=2, category="open")
+    community.add_topics(2, posts=2, category="inner")
+    box.faults.fail_next(3, "/latest.json", status=500)
+    with pytest.raises(ForumUnavailableError):
+        world.harvest()
+    assert world.store.loose.count_keys("forum") == 4
+    community.category("inner").read_restricted = True
+    box.faults.fail_next(3, "/latest.json", status=500)
+    with pytest.raises(ForumUnavailableError):
+        world.harvest()
+
+    assert world.store.loose.count_keys("forum") == 2
