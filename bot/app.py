@@ -164,6 +164,8 @@ class App:
                 raise StoppedError
 
         with self.sources.open(name, light=light) as source, self.open_store() as store:
+            if not accept_deletions:
+                self._refuse_another_forum(store, name)
             with store.transaction():
                 store.links.use(self.config.link_rules())
             return refresh(
@@ -181,6 +183,25 @@ class App:
                 full=full,
                 accept_deletions=accept_deletions,
                 prepare=self._with_language,
+            )
+
+    def _refuse_another_forum(self, store: Store, name: str) -> None:
+        """Another address under the name of a source that is stored is mostly another
+        config on the same data: one forum would take the other one's place.
+
+        Raises:
+            ConfigError: What is stored of the source is from another address.
+        """
+        settings = self.sources.settings(name)
+        if not isinstance(settings, ForumSource):
+            return
+        stored = store.holdings(name).any_url()
+        if stored is not None and not stored.startswith(f"{settings.url}/t/"):
+            raise ConfigError(
+                f"sources.{name}.url",
+                f"what is stored under this name is from elsewhere ({stored}): take "
+                "another data_dir or name, or confirm that the forum moved with "
+                "--accept-deletions",
             )
 
     def verify(
@@ -311,13 +332,20 @@ class App:
             InvalidQueryError: There is no word in *query*.
             StoreError, SearchIndexError, EmbeddingError: They cannot be used.
         """
-        with (
-            self.open_store(readonly=True) as store,
-            self.searcher(store) as searcher,
-        ):
-            return searcher.search(
-                query, limit=limit, kinds=frozenset(kinds) if kinds else None
-            )
+        with self.open_store(readonly=True) as store:
+            index = self.open_index(store)
+            try:
+                if index.lag:
+                    log.warning(
+                        "the index is %d changes behind the knowledge base: run baraza "
+                        "index, or wait for the job of baraza run",
+                        index.lag,
+                    )
+                return self.searcher_of(store, index).search(
+                    query, limit=limit, kinds=frozenset(kinds) if kinds else None
+                )
+            finally:
+                index.close()
 
     # -- bot ---------------------------------------------------------------
 

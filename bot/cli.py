@@ -291,6 +291,8 @@ def links(session: Session, url: str, limit: int, as_json: bool) -> None:
     Example:
         baraza links https://community.dhis2.org/t/812
     """
+    if "." not in url or any(each.isspace() for each in url):
+        raise click.BadParameter(f"expected the address of a page, got {url!r}")
     found = session.app.links_to(url, limit=limit)
     for each in found:
         if as_json:

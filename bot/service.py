@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_INDEX = "index"
+
 
 class Service:
     """The work of one installation, cut into jobs that can be told to stop."""
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._calls: Calls | None = None
 
     def jobs(self) -> list[Job]:
         """What ``baraza run`` does; each comes to an end when `stopped` says so."""
@@ -42,7 +45,7 @@ class Service:
             )
             for name in self._app.sources.names()
         ]
-        jobs.append(Job("index", self._index_job, schedule.index, lane="index"))
+        jobs.append(Job(_INDEX, self._index_job, schedule.index, lane="index"))
         if self._watches():
             jobs.append(Job("watch", self._watch_job, schedule.watch, lane="watch"))
         return jobs
@@ -85,6 +88,7 @@ class Service:
             ConfigError: A secret is not in the environment, or too short.
             KBError: The port is taken, or the host no address of this machine.
         """
+        self._calls = calls
         secrets = {
             name: (found, settings.url)
             for name in self._app.sources.names()
@@ -138,6 +142,11 @@ class Service:
                 report.unchanged,
                 report.set_aside,
             )
+            if self._calls is not None and (
+                report.passages_added or report.passages_removed
+            ):
+                # What was told within seconds should be found as soon.
+                self._calls.call(_INDEX)
             return True
         return False
 

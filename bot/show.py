@@ -181,7 +181,8 @@ def _source_line(source: SourceStatus) -> str:
     walk = f"last complete {ago(source.age_s)}"
     if not source.complete and source.finished_at is not None:
         walk += ", a newer walk is unfinished"
-    line = f"source {source.name}: {counts or 'nothing yet'}; {walk}"
+    nothing = "nothing yet (run baraza harvest)"
+    line = f"source {source.name}: {counts or nothing}; {walk}"
     line += "" if source.enabled else "; not enabled"
     line += f"; {source.set_aside} set aside" if source.set_aside else ""
     line += f"; last error: {visible(source.last_error)}" if source.last_error else ""
@@ -211,6 +212,8 @@ def _forum_lines(forum: ForumStatus) -> list[str]:
         waiting.append(f"{_counted(forum.looks, 'topic')} to be read again")
     if waiting:
         lines.append(f"waiting: {', '.join(waiting)}")
+    if forum.oldest_age_s is None and not forum.stale:
+        return lines
     limit = f"{forum.max_age_s / _DAY_S:g} days"
     oldest = ago(forum.oldest_age_s)
     lines.append(

@@ -71,8 +71,14 @@ class Sources:
         if settings is None:
             known = ", ".join(self.names()) or "none"
             raise ConfigError(f"sources.{name}", f"no such source (enabled: {known})")
-        if not settings.enabled or isinstance(settings, PlannedSource):
-            raise ConfigError(f"sources.{name}.enabled", "expected true, got false")
+        if isinstance(settings, PlannedSource):
+            raise ConfigError(
+                f"sources.{name}.type", f"{settings.type} is not read by this version"
+            )
+        if not settings.enabled:
+            raise ConfigError(
+                f"sources.{name}.enabled", "expected true: this source is switched off"
+            )
         return settings
 
     @contextmanager

@@ -79,7 +79,7 @@ def refresh(
     except StoreError:
         raise
     except KBError as exc:
-        log.warning("source=%s walk stopped: %s", source.name, exc)
+        log.info("source=%s walk stopped: %s", source.name, exc)
         with store.transaction():
             store.progress.fail(source.name, str(exc))
         raise

@@ -144,7 +144,7 @@ class Robots:
             raise ForumUnavailableError(
                 url,
                 "cannot be read, and without the site's rules for crawlers nothing "
-                f"is read this time ({exc})",
+                f"is read this time; is the address right? ({exc})",
                 status=exc.status,
             ) from exc
         self._read_at, self._ask_at = now, now + MAX_AGE

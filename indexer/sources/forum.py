@@ -25,6 +25,8 @@ from kb.errors import ForumError, ForumRejectedError, SourceError
 from kb.store import Holdings, SourceState
 from kb.types import Clock, utc_now
 
+_NOT_FOUND = 404
+
 __all__ = ["ForumSource", "Verifier", "WalkSettings"]
 
 
@@ -111,6 +113,14 @@ class ForumSource:
             )
         if exc.error_type == "invalid_access":
             return SourceError(
-                self.name, f"{url} refuses our key or account ({exc.problem})"
+                self.name,
+                f"{url} refuses our key or account ({exc.problem}); a key for all "
+                "users needs api_username",
+            )
+        if exc.status == _NOT_FOUND and exc.url.endswith("/site.json"):
+            return SourceError(
+                self.name,
+                f"{exc.url} is not there ({exc.problem}): is {url} the address of a "
+                "Discourse forum?",
             )
         return exc

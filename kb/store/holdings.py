@@ -96,6 +96,14 @@ class Holdings(Mapping[str, StoredState]):
         state = self._documents.state(self._source, key)
         return None if state is None else self._documents.load(state.id)
 
+    def any_url(self) -> str | None:
+        """The address of the document that was stored last, or ``None``."""
+        row = self._conn.execute(
+            "SELECT url FROM documents WHERE source = ? ORDER BY id DESC LIMIT 1",
+            [self._source],
+        ).fetchone()
+        return None if row is None else str(row[0])
+
     # -- parts, by the source's own ids -------------------------------------
     #
     # CROSS JOIN makes SQLite begin with the ids; it would go through all documents

@@ -47,7 +47,7 @@ def test_only_enabled_sources_are_read(tmp_path: Path, box: Sandbox) -> None:
     app = app_for(tmp_path, box)
 
     assert app.sources.names() == ["forum"]
-    with pytest.raises(ConfigError, match=r"sources\.videos\.enabled: expected true"):
+    with pytest.raises(ConfigError, match=r"sources\.videos\.type: videos is not read"):
         app.sources.settings("videos")
     with pytest.raises(ConfigError, match=r"no such source \(enabled: forum\)"):
         app.sources.settings("wiki")
@@ -346,3 +346,21 @@ def test_a_traceback_in_the_log_keeps_its_lines() -> None:
 
     assert lines[0] == "failed"
     assert lines[-1] == "ZeroDivisionError: ab"
+
+
+def test_another_forum_does_not_take_the_place_of_the_one_that_is_stored(
+    tmp_path: Path, box: Sandbox, community: Community
+) -> None:
+    """As when another config uses the same data."""
+    ask(community)
+    app_for(tmp_path, box).harvest("forum")
+    with Sandbox(Community.empty()) as other:
+        app = app_for(tmp_path, other)
+        with pytest.raises(ConfigError, match=r"sources\.forum\.url: what is stored"):
+            app.harvest("forum")
+        with app.open_store(readonly=True) as store:
+            assert len(store.holdings("forum")) == 1
+
+        report = app.harvest("forum", accept_deletions=True)
+
+    assert report.deleted == 1
