@@ -18,8 +18,9 @@ class ForumRules:
     """What of a forum is harvested; names are compared in any case.
 
     Attributes:
-        private: Names or slugs of restricted categories that are harvested all
-            the same, for readers who may see them.
+        private: Restricted categories that are harvested all the same, for readers
+            who may see them: by name or slug, or where several are called the
+            same, by ``parent-slug/slug`` or id.
         excluded: Names or slugs of categories that are not, nor what is in them.
         ignored: Accounts whose posts are no evidence: bots, our own among them.
     """
@@ -82,8 +83,10 @@ def reason_by_category(
     line = list(_with_parents(category, categories))
     if any(_named(above, rules.excluded) for above in line):
         return "excluded category"
-    if is_restricted(category, categories) and not _named(category, rules.private):
-        return "private category"
+    if is_restricted(category, categories):
+        names = _own_names(category, categories)
+        if not names & rules.private:
+            return "private category"
     return ""
 
 
@@ -97,9 +100,12 @@ def is_restricted(category: Category, categories: Mapping[int, Category]) -> boo
 
 
 def visibility_of(category: Category, categories: Mapping[int, Category]) -> str:
-    if is_restricted(category, categories):
+    """Who may read what is in it: everybody, or who may read this very category."""
+    if not is_restricted(category, categories):
+        return PUBLIC
+    if not _has_namesake(category, categories):
         return f"category:{category.name}"
-    return PUBLIC
+    return f"category:{category.name} ({category.id})"
 
 
 class TopicFacts(Protocol):
@@ -239,6 +245,33 @@ def _with_parents(
         seen.add(above.id)
         yield above
         above = categories.get(above.parent_id) if above.parent_id else None
+
+
+def _own_names(
+    category: Category, categories: Mapping[int, Category]
+) -> frozenset[str]:
+    """What means this category and no other: its id, its slug below its parent's, and,
+    unless another is called the same, its name and its slug."""
+    names = {str(category.id)}
+    parent = categories.get(category.parent_id) if category.parent_id else None
+    if parent is not None:
+        names.add(f"{parent.slug}/{category.slug}".casefold())
+    if not _has_namesake(category, categories):
+        names |= {category.name.casefold(), category.slug.casefold()}
+    return frozenset(names)
+
+
+def _has_namesake(category: Category, categories: Mapping[int, Category]) -> bool:
+    """Whether another category has its name or its slug: below other parents, forums
+    allow that."""
+    return any(
+        other.id != category.id
+        and (
+            other.name.casefold() == category.name.casefold()
+            or (other.slug and other.slug.casefold() == category.slug.casefold())
+        )
+        for other in categories.values()
+    )
 
 
 def _named(category: Category, names: frozenset[str]) -> bool:

@@ -361,3 +361,35 @@ def test_what_was_read_of_a_category_that_closes_meanwhile_goes_at_once(
         world.harvest()
 
     assert world.store.loose.count_keys("forum") == 2
+
+
+def test_a_private_category_is_not_taken_for_its_namesake(
+    community: Community, box: Sandbox, world: World
+) -> None:
+    """Below other parents a forum allows the same name and the same slug."""
+    community.add_user("boss", admin=True)
+    world.headers = {"Api-Key": box.admin_key, "Api-Username": "boss"}
+    topics = {}
+    for country in ("Kenya", "Nepal"):
+        parent = community.add_category(country, slug=country.lower())
+        staff = community.add_category(
+            "Staff", slug="staff", parent=parent.slug, read_restricted=True
+        )
+        topics[country] = community.add_topic(
+            f"What the staff of {country} ask", "Between us.", category="staff"
+        )
+        topics[country].category_id = staff.id
+    for names, held in (
+        (["staff"], []),
+        (["kenya/staff"], ["Kenya"]),
+        ([str(topics["Nepal"].category_id)], ["Nepal"]),
+        (["kenya/staff", "nepal/staff"], ["Kenya", "Nepal"]),
+    ):
+        world.rules = ForumRules.of(private=names)
+        world.harvest()
+        assert world.keys == sorted(topics[country].id for country in held)
+
+    seen = {world.document(topic.id).visibility for topic in topics.values()}
+    assert seen == {
+        f"category:Staff ({topic.category_id})" for topic in topics.values()
+    }
