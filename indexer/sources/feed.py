@@ -15,7 +15,7 @@ from indexer.source import Batch
 from indexer.sources.categories import Categories
 from indexer.sources.position import FeedWalk
 from indexer.sources.threads import ForumRules, part_of
-from indexer.wire import FeedPage, FeedPost
+from indexer.wire import FeedPage, FeedPost, Post
 from kb.errors import (
     ForumError,
     ForumProtocolError,
@@ -77,7 +77,9 @@ class FeedReader:
             batch = self._compare(page, window)
             if verify:
                 # A topic whose first post is in the window: its others are above.
-                begun = self.known.begun_between(window.low, window.high)
+                begun = self.known.begun_between(
+                    window.low, window.high, unsolved=_hides_solutions(page)
+                )
                 batch = replace(
                     batch,
                     verified=_settled(begun, batch),
@@ -213,6 +215,15 @@ def _reason_to_look(post: FeedPost, before: Held | None) -> str:
     if post.title and post.title != before.title:
         return "its title changed"
     return ""
+
+
+def _hides_solutions(page: FeedPage) -> bool:
+    """Whether the feed does not say which posts are solutions, as those of elder
+    forums: that of a solved topic may be another one by now."""
+    return any(
+        isinstance(post.content, Post) and post.content.accepted is None
+        for post in page.posts
+    )
 
 
 def pages_left(walk: FeedWalk) -> int:

@@ -146,9 +146,15 @@ class Holdings(Mapping[str, StoredState]):
         )
         return [(external_id, key) for external_id, key in rows]
 
-    def begun_between(self, low: int, high: int) -> list[str]:
+    def begun_between(
+        self, low: int, high: int, *, unsolved: bool = False
+    ) -> list[str]:
         """Keys of the documents whose smallest part id is ``low < id <= high``, but
-        for those that wait to be read or put together."""
+        for those that wait to be read or put together.
+
+        Args:
+            unsolved: Without documents that are solved.
+        """
         rows = self._conn.execute(
             "SELECT DISTINCT d.key FROM parts p"
             " CROSS JOIN documents d ON d.id = p.document_id"
@@ -158,8 +164,9 @@ class Holdings(Mapping[str, StoredState]):
             " AND NOT EXISTS (SELECT 1 FROM looks k"
             " WHERE k.source = d.source AND k.key = d.key)"
             " AND NOT EXISTS (SELECT 1 FROM loose_parts l"
-            " WHERE l.source = d.source AND l.key = d.key)",
-            [self._source, low, high, low],
+            " WHERE l.source = d.source AND l.key = d.key)"
+            " AND NOT (? AND d.solved)",
+            [self._source, low, high, low, unsolved],
         )
         return [key for (key,) in rows]
 

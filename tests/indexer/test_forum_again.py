@@ -407,3 +407,36 @@ def test_a_light_walk_looks_at_nothing_again_and_reads_no_list_whole(
     assert list(world.differences()) == [str(old[1].id)]
     world.harvest()
     assert world.differences() == {}
+
+
+def test_a_feed_that_tells_no_solutions_proves_none(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    """That of elder forums: a solution that became another post's shows in the topic
+    alone, which is read when it has waited for too long."""
+
+    def silent(answer: Any) -> Any:
+        for post in answer["latest_posts"]:
+            post.pop("accepted_answer", None)
+        return answer
+
+    box.faults.alter(silent, "/posts.json")
+    solved, other, *_ = long_ago(community, clock, 3, posts=4)
+    _, first, second, _ = community.posts_of(solved.id)
+    community.solve(first.id)
+    community.add_topics(40, posts=2)
+    world.recrawl = PLENTY
+    world.harvest()
+    assert [part.accepted for part in world.document(solved.id).parts][1:3] == [1, 0]
+    community.unsolve(first.id)
+    community.solve(second.id)
+
+    clock.now += timedelta(days=1)
+    world.harvest()
+    assert world.document(other.id).verified_at == clock.now
+    assert world.document(solved.id).verified_at == START
+
+    clock.now += timedelta(days=14)
+    world.harvest()
+    assert [part.accepted for part in world.document(solved.id).parts][1:3] == [0, 1]
+    assert world.document(solved.id).verified_at == clock.now
