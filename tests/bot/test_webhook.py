@@ -670,3 +670,26 @@ def test_a_secret_that_no_forum_takes_is_refused_before_anything_starts(
     assert refused.value.key == "sources.forum.webhook_secret_env"
     assert refused.value.problem.startswith(problem)
     assert secret == "" or secret not in str(refused.value)
+
+
+def test_what_a_refresh_changed_wakes_the_index_and_nothing_else_does(
+    tmp_path: Path,
+    box: Sandbox,
+    community: Community,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was told within seconds should be found as soon."""
+    ask(community)
+    app = app_for(tmp_path, box, monkeypatch, clock)
+    service, calls = Service(app), Calls(settle_s=0, apart_s=0)
+    with service.webhooks(calls):
+        [refresh] = [job for job in service.jobs() if job.name == "refresh forum"]
+        assert refresh.run()
+        assert calls.due() == ["index"]
+        calls.begin("index")
+        clock.forward(minutes=1)
+
+        assert refresh.run()
+
+        assert calls.due() == []
