@@ -204,7 +204,7 @@ def test_a_file_that_cannot_be_read_forbids_everything_this_time(
             transport.get_json("/x")
         assert str(caught.value).startswith(
             f"{server.url}/robots.txt: cannot be read, and without the site's rules "
-            "for crawlers nothing is read this time ("
+            "for crawlers nothing is read this time; is the address right? ("
         )
         assert server.requests == ["GET /robots.txt"] * 2
         server.on("/robots.txt", as_text(""))
