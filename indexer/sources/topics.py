@@ -334,7 +334,7 @@ class TopicReader:
     def _read_just_now(self, key: str) -> dict[int, Part | LeftOut]:
         """Posts of a topic that came with the feed in this walk, by id: a gap in
         them costs no more than the posts that are missing."""
-        if key in self.again or key in self.moved:
+        if key in self.again or key in self.moved or self.known.must_read(key):
             return {}
         stored = self.known.document(key) if self.compared else None
         contents = (*(stored.contents if stored else ()), *self.known.loose(key))

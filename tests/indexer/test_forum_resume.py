@@ -224,3 +224,26 @@ def test_what_was_edited_while_a_walk_lay_still_is_read(
     # The others were compared when their posts were read, and not later.
     assert world.document(topics[1].id).verified_at == began
     assert began > START
+
+
+def test_a_hint_to_a_topic_is_followed_by_reading_all_of_it(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    """What was read of it before may be just what the hint is about."""
+    topic, *_ = community.add_topics(3, posts=40)
+    stop_by_limit(box, 5)
+    with pytest.raises(RateLimitedError):
+        world.harvest()
+    assert world.position.compared
+    clock.now += timedelta(hours=1)
+    hidden, edited = community.posts_of(topic.id)[30:32]
+    community.hide_post(hidden.id)
+    community.edit_post(edited.id, "A reply, put in another way.")
+    with world.store.transaction():
+        world.store.looks.add("forum", [str(topic.id)], "post_edited", clock.now)
+    clock.now += timedelta(hours=1)
+
+    world.harvest()
+
+    assert world.store.holdings("forum").looks() == []
+    assert world.differences() == {}
