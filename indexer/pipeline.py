@@ -252,6 +252,9 @@ class _Run:
         self._tally.set_aside.add(key)
         # It is read again with every walk, whole.
         self._settle([key])
+        if key in self.known.resting:
+            # Met, and not tried: its rest does not begin anew.
+            return
         self._store.progress.set_aside(self._source.name, key, reason, at=self._clock())
 
     def _take_back(self, key: str) -> None:

@@ -225,3 +225,31 @@ def test_topics_of_which_nothing_is_held_are_not_read_with_every_poll(
     report = world.harvest()
 
     assert report.requests == 2
+
+
+def test_a_broken_topic_is_tried_again_though_the_list_keeps_showing_it_as_such(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    """Polls come more often than its rest is long."""
+    community.add_category("Support")
+    first, second = community.add_topics(2, posts=2, category="support")
+
+    def spoil_list(answer: dict[str, Any]) -> dict[str, Any]:
+        for item in answer["topic_list"]["topics"]:
+            if item["id"] == first.id:
+                item["title"] = None
+        return answer
+
+    box.faults.alter(spoil_list, "/latest.json")
+    box.faults.alter(lambda answer: {**answer, "title": None}, f"/t/{first.id}.json")
+    for _ in range(5):
+        clock.now += timedelta(minutes=5)
+        world.harvest()
+    assert world.keys == [second.id]
+    box.faults.clear()
+    box.faults.alter(spoil_list, "/latest.json")
+    for _ in range(12):
+        clock.now += timedelta(minutes=5)
+        world.harvest()
+
+    assert world.keys == [first.id, second.id]
