@@ -22,6 +22,7 @@ from kb.errors import (
     ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
+    RecordError,
     SourceError,
 )
 from kb.store import CATEGORIES, Holdings
@@ -192,6 +193,9 @@ class ForumWalk:
                 f"{exc.url} is listed, and refused when it is read ({exc.problem}); "
                 "nothing was deleted. An API key needs the scope topics: read",
             ) from exc
+        except (ForumProtocolError, RecordError):
+            # Broken, but not refused.
+            return
 
     # -- categories ------------------------------------------------------------
 

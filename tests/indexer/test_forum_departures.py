@@ -179,3 +179,22 @@ def test_a_key_that_may_read_lists_and_no_topics_deletes_nothing(
     assert world.keys == ids(topics)
     box.faults.clear()
     assert world.harvest().updated == 1
+
+
+def test_a_topic_leaves_though_the_one_that_proves_our_rights_is_broken(
+    community: Community, box: Sandbox, world: World, clock: Hands
+) -> None:
+    topics = community.add_topics(5, posts=2)
+    world.harvest()
+    left, others = topics[2], [*topics[:2], *topics[3:]]
+    community.privatise(left.id)
+    refusal = json.dumps({"errors": ["No."], "error_type": "invalid_access"})
+    box.faults.fail_next(9, f"/t/{left.id}.json", status=403, body=refusal)
+    for topic in others:
+        path = f"/t/{topic.id}.json"
+        box.faults.alter(lambda answer: {**answer, "title": None}, path)
+    clock.now += timedelta(days=1)
+
+    world.harvest(recrawl_per_day=10)
+
+    assert world.keys == ids(others)
