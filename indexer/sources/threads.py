@@ -156,8 +156,7 @@ def to_document(
         source=source,
         kind=Kind.THREAD,
         key=str(facts.id),
-        # Never by slug: slugs are not unique, and they change with the title.
-        url=f"{base_url}/t/{facts.id}",
+        url=address(base_url, str(facts.id)),
         title=facts.title,
         parts=parts,
         visibility=visibility,
@@ -177,6 +176,11 @@ def to_document(
         left_out=left_out,
         verified_at=verified_at,
     )
+
+
+def address(base_url: str, key: str) -> str:
+    """Of a topic. Never by slug: slugs are not unique, and change with the title."""
+    return f"{base_url}/t/{key}"
 
 
 def part_of(

@@ -12,7 +12,7 @@ from indexer.source import Batch
 from indexer.sources.categories import Categories
 from indexer.sources.feed import FeedReader, pages_left
 from indexer.sources.position import Budget, FeedWalk, Position
-from indexer.sources.threads import ForumRules, reason_by_category
+from indexer.sources.threads import ForumRules, address, reason_by_category
 from indexer.sources.topics import TopicReader
 from indexer.wire import Category
 from kb.errors import (
@@ -401,6 +401,9 @@ class ForumWalk:
         if self._was_whole and topics.list_ended:
             for batch in topics.read_unlisted(self._unlisted()):
                 yield replace(batch, phase="unlisted")
+        if self._was_whole:
+            for batch in topics.read_unlisted(self._misfiled()):
+                yield replace(batch, phase="unlisted")
         limit = None if self._full else _MAX_LOOKS
         for batch in topics.read_again(self._known.looks(limit)):
             yield replace(batch, phase="again")
@@ -415,6 +418,19 @@ class ForumWalk:
             # What the walk through all posts met counts as compared when it began.
             since = self._at.read_at - _INSTANT
         return self._known.not_compared(since=since)
+
+    def _misfiled(self) -> Iterator[str]:
+        """Stored topics whose category or forum changed its name, or who may read it:
+        posts do not tell that, and a list may not show them."""
+        for filed in self._known.filed():
+            category = self._categories.find(filed.category_id)
+            if (
+                category is None
+                or filed.category != category.name
+                or filed.visibility != self._categories.visibility(category)
+                or filed.url != address(self._client.base_url, filed.key)
+            ):
+                yield filed.key
 
     def _read_stale(self, topics: TopicReader, *, has_feed: bool) -> Iterator[Batch]:
         """Read topics by themselves that looking again does not reach in time; all

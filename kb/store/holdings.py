@@ -26,6 +26,17 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Filed:
+    """Where a document is, and who may read it."""
+
+    key: str
+    url: str
+    category_id: int | None
+    category: str | None
+    visibility: str
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How much of a source is held, and how old that knowledge is.
 
@@ -99,7 +110,8 @@ class Holdings(Mapping[str, StoredState]):
     def any_url(self) -> str | None:
         """The address of the document that was stored last, or ``None``."""
         row = self._conn.execute(
-            "SELECT url FROM documents WHERE source = ? ORDER BY id DESC LIMIT 1",
+            "SELECT url FROM documents NOT INDEXED WHERE source = ?"
+            " ORDER BY id DESC LIMIT 1",
             [self._source],
         ).fetchone()
         return None if row is None else str(row[0])
@@ -189,7 +201,8 @@ class Holdings(Mapping[str, StoredState]):
         last = 0
         while True:
             rows = self._conn.execute(
-                "SELECT id, key FROM documents WHERE source = ? AND id > ?"
+                "SELECT id, key FROM documents NOT INDEXED"
+                " WHERE source = ? AND id > ?"
                 " AND (verified_at IS NULL OR verified_at <= ?)"
                 " ORDER BY id LIMIT 1000",
                 [self._source, last, to_text(since)],
@@ -198,6 +211,23 @@ class Holdings(Mapping[str, StoredState]):
                 return
             last = rows[-1][0]
             yield from (key for _, key in rows)
+
+    def filed(self) -> Iterator[Filed]:
+        """Where each document is, read when asked for; those that are written
+        meanwhile may be left out."""
+        last = 0
+        while True:
+            # By id, whatever indexes there are: else all are sorted for each step.
+            rows = self._conn.execute(
+                "SELECT id, key, url, category_id, category, visibility"
+                " FROM documents NOT INDEXED WHERE source = ? AND id > ?"
+                " ORDER BY id LIMIT 1000",
+                [self._source, last],
+            ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            yield from (Filed(*row[1:]) for row in rows)
 
     def of_categories(self, ids: Sequence[int]) -> list[str]:
         """Keys of the documents in these categories."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -392,4 +393,75 @@ def test_a_private_category_is_not_taken_for_its_namesake(
     seen = {world.document(topic.id).visibility for topic in topics.values()}
     assert seen == {
         f"category:Staff ({topic.category_id})" for topic in topics.values()
+    }
+
+
+# -- a category that the list leaves out -------------------------------------
+
+
+@pytest.fixture
+def quiet(community: Community, box: Sandbox, world: World, clock: Hands) -> list[int]:
+    """Topics that are stored, and met by looking again alone since then."""
+    community.add_category("Support")
+    community.add_category("Quiet")
+    community.add_user("boss", admin=True)
+    community.add_topics(5, posts=2, category="support")
+    found = ids(community.add_topics(3, posts=2, category="quiet"))
+    world.headers = {"Api-Key": box.admin_key, "Api-Username": "boss"}
+    world.rules = ForumRules.of(private=["quiet"])
+    world.recrawl = 2400
+    world.harvest()
+
+    def leave_out(answer: dict[str, Any]) -> dict[str, Any]:
+        items = answer["topic_list"]["topics"]
+        shown = [item for item in items if item["id"] not in found]
+        return {"topic_list": {**answer["topic_list"], "topics": shown}}
+
+    box.faults.alter(leave_out, "/latest.json")
+    clock.now += timedelta(hours=8)
+    world.harvest()
+    return found
+
+
+def test_what_the_list_leaves_out_takes_over_who_may_read_it(
+    community: Community, world: World, clock: Hands, quiet: list[int]
+) -> None:
+    community.category("quiet").read_restricted = True
+    clock.now += timedelta(hours=8)
+
+    world.harvest()
+
+    assert {world.document(i).visibility for i in quiet} == {"category:Quiet"}
+
+
+def test_what_the_list_leaves_out_takes_over_the_name_of_its_category_once(
+    community: Community,
+    box: Sandbox,
+    world: World,
+    clock: Hands,
+    quiet: list[int],
+) -> None:
+    community.category("quiet").name = "Very quiet"
+    clock.now += timedelta(hours=8)
+    world.harvest()
+    assert {world.document(i).category for i in quiet} == {"Very quiet"}
+    count = len(box.requests)
+
+    clock.now += timedelta(days=1)
+    world.harvest()
+
+    assert topics_asked(box, count) == []
+
+
+def test_what_the_list_leaves_out_takes_over_the_address_of_the_forum(
+    world: World, clock: Hands, quiet: list[int]
+) -> None:
+    """Else it would look as if another forum had been stored."""
+    world.url = world.url.replace("127.0.0.1", "localhost")
+    clock.now += timedelta(hours=8)
+
+    world.harvest()
+
+    assert {world.document(i).url for i in quiet} == {
+        f"{world.url}/t/{i}" for i in quiet
     }

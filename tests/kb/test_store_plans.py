@@ -6,6 +6,7 @@ Nothing is timed: SQLite says which way it takes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from kb.store import Store
 from kb.types import LoosePart, Part
@@ -55,3 +56,19 @@ def test_loose_documents_are_counted_without_reading_their_texts(store: Store) -
     ways = searched(store, lambda: store.loose.count_keys("handbook"))
 
     assert all("COVERING INDEX" in way for way in ways), ways
+
+
+def test_documents_are_walked_through_without_sorting_them_for_each_step(
+    store: Store,
+) -> None:
+    held = store.holdings("handbook")
+    since = datetime(2026, 3, 1, tzinfo=UTC)
+
+    for act in (
+        held.any_url,
+        lambda: list(held.not_compared(since=since)),
+        lambda: list(held.filed()),
+    ):
+        for way in searched(store, act):
+            assert "documents" in way, way
+            assert "INDEX" not in way, way
