@@ -21,7 +21,8 @@ from kb.store.rows import clean
 from kb.types import Format, LeftOut, PostId, TopicId, content_hash
 
 _REGULAR_POSTS = frozenset({1, 2})  # regular, and a moderator's: both are text
-_POST_TYPES = {3: "small action", 4: "whisper"}
+WHISPER = "whisper"
+_POST_TYPES = {3: "small action", 4: WHISPER}
 _LIKE = 2
 PRIVATE_MESSAGE = "private_message"
 

@@ -16,7 +16,7 @@ from indexer.sources.threads import (
     sorted_parts,
     under_rules,
 )
-from indexer.wire import TopicItem
+from indexer.wire import WHISPER, TopicItem
 from kb.types import Document, LeftOut, Part
 
 Content = Part | LeftOut
@@ -48,7 +48,7 @@ def put_together(
         ``None`` when the posts are not those that the list counts.
     """
     known = _known(stored, loose)
-    if known is None or item.posts_count != len(known):
+    if known is None or item.posts_count != _counted(known.values()):
         return None
     if item.bumped_at > read_at and not _was_bumped_by(known.values(), item):
         return None
@@ -115,6 +115,13 @@ def revision_of(facts: str, activity: str) -> str:
 def activity_of(revision: str) -> str:
     """The half of a revision that moves with posts."""
     return revision.rpartition(":")[2]
+
+
+def _counted(contents: Iterable[Content]) -> int:
+    """How many of these a list counts: whispers are not, for staff neither."""
+    return sum(
+        not (isinstance(each, LeftOut) and each.cause == WHISPER) for each in contents
+    )
 
 
 def _was_bumped_by(contents: Iterable[Content], item: TopicItem) -> bool:

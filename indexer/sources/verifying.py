@@ -15,7 +15,7 @@ from indexer.sources.categories import Categories
 from indexer.sources.threads import reason_to_skip
 from indexer.sources.topics import TopicReader, has_left
 from indexer.sources.walking import WalkSettings
-from indexer.wire import TopicPage
+from indexer.wire import WHISPER, TopicPage
 from kb.errors import (
     ForumProtocolError,
     ForumReadOnlyError,
@@ -191,7 +191,9 @@ def differences(stored: Document, fresh: Document) -> Iterator[str]:
         post = f"post {content.number} (id {external_id})"
         before = held.pop(external_id, None)
         if before is None:
-            yield f"{post} is missing"
+            # A whisper is no text of ours, and only a topic's own list tells of it.
+            if not (isinstance(content, LeftOut) and content.cause == WHISPER):
+                yield f"{post} is missing"
         elif isinstance(content, LeftOut) and isinstance(before, Part):
             yield f"{post} must not be held: {content.cause}"
         elif isinstance(content, Part) and isinstance(before, LeftOut):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox import Community, Sandbox
+from bot.sandbox import Community, PostType, Sandbox
 from indexer.sources.threads import ForumRules
 from kb.errors import ForumUnavailableError, RateLimitedError
 from tests.indexer.forum_world import Hands, World, topics_asked
@@ -253,3 +253,31 @@ def test_a_broken_topic_is_tried_again_though_the_list_keeps_showing_it_as_such(
         world.harvest()
 
     assert world.keys == [first.id, second.id]
+
+
+def test_whispers_cost_staff_no_request_and_are_no_difference(
+    community: Community, box: Sandbox, world: World
+) -> None:
+    """A list counts none, nor does the feed show one: a topic alone tells of them."""
+    community.add_category("Support")
+    community.add_user("boss", admin=True)
+    topics = community.add_topics(2, posts=2, category="support")
+    for topic in topics:
+        whisper = "Only for us, the staff, to see."
+        community.add_post(topic.id, whisper, type=PostType.WHISPER, bump=False)
+        community.add_post(topic.id, "A reply for everybody to see.")
+    world.headers = {"Api-Key": box.admin_key, "Api-Username": "boss"}
+    world.harvest()
+    assert topics_asked(box) == []
+    assert world.differences() == {}
+    with world.store.transaction():
+        world.store.looks.add("forum", [str(topics[0].id)], "hint", world.clock.now)
+    world.harvest()
+    assert [each.cause for each in world.document(topics[0].id).left_out] == ["whisper"]
+    count = len(box.requests)
+    community.add_post(topics[0].id, "One more reply for everybody.")
+
+    world.harvest()
+
+    assert world.numbers(topics[0].id) == [1, 2, 4, 5]
+    assert topics_asked(box, count) == []
