@@ -195,8 +195,10 @@ class App:
         settings = self.sources.settings(name)
         if not isinstance(settings, ForumSource):
             return
-        stored = store.holdings(name).any_url()
-        if stored is not None and not stored.startswith(f"{settings.url}/t/"):
+        held = store.holdings(name)
+        stored = held.any_url()
+        # After a move, topics that cannot be read keep the old address.
+        if stored is not None and not held.has_url_below(f"{settings.url}/t/"):
             raise ConfigError(
                 f"sources.{name}.url",
                 f"what is stored under this name is from elsewhere ({stored}): take "

@@ -116,6 +116,15 @@ class Holdings(Mapping[str, StoredState]):
         ).fetchone()
         return None if row is None else str(row[0])
 
+    def has_url_below(self, address: str) -> bool:
+        """Whether a document is from *address* or below it."""
+        row = self._conn.execute(
+            "SELECT 1 FROM documents NOT INDEXED WHERE source = ?"
+            " AND substr(url, 1, ?) = ? LIMIT 1",
+            [self._source, len(address), address],
+        ).fetchone()
+        return row is not None
+
     # -- parts, by the source's own ids -------------------------------------
     #
     # CROSS JOIN makes SQLite begin with the ids; it would go through all documents

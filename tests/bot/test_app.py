@@ -348,6 +348,34 @@ def test_a_traceback_in_the_log_keeps_its_lines() -> None:
     assert lines[-1] == "ZeroDivisionError: ab"
 
 
+def test_a_forum_that_moved_is_harvested_though_a_topic_cannot_be_read(
+    tmp_path: Path, box: Sandbox, community: Community
+) -> None:
+    """What is stored of it keeps the old address."""
+    for _ in range(3):
+        ask(community)
+    app_for(tmp_path, box).harvest("forum")
+    app = app_for(tmp_path, box)
+    with app.open_store(readonly=True) as store:
+        # The one that was stored last.
+        broken = int([*store.holdings("forum")][-1])
+    moved = {"url": box.url.replace("127.0.0.1", "localhost")}
+    app = app_for(tmp_path, box, moved)
+
+    def spoil(answer: dict[str, Any]) -> dict[str, Any]:
+        for item in answer["topic_list"]["topics"]:
+            if item["id"] == broken:
+                item["title"] = None
+        return answer
+
+    box.faults.alter(spoil, "/latest.json")
+    path = f"/t/{broken}.json"
+    box.faults.alter(lambda answer: {**answer, "title": None}, path)
+    app.harvest("forum", accept_deletions=True)
+
+    assert app.harvest("forum").complete
+
+
 def test_another_forum_does_not_take_the_place_of_the_one_that_is_stored(
     tmp_path: Path, box: Sandbox, community: Community
 ) -> None:

@@ -66,6 +66,7 @@ def test_documents_are_walked_through_without_sorting_them_for_each_step(
 
     for act in (
         held.any_url,
+        lambda: held.has_url_below("https://example.org/"),
         lambda: list(held.not_compared(since=since)),
         lambda: list(held.filed()),
     ):
