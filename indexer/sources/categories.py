@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 from indexer.discourse import DiscourseClient
-from indexer.sources.threads import ForumRules, reason_by_category, visibility_of
+from indexer.sources.threads import (
+    PRIVATE_CATEGORY,
+    UNKNOWN_CATEGORY,
+    ForumRules,
+    reason_by_category,
+    visibility_of,
+)
 from indexer.wire import Category
+from kb.errors import (
+    DisallowedError,
+    ForumProtocolError,
+    ForumReadOnlyError,
+    ForumRejectedError,
+    RateLimitedError,
+)
 from kb.types import TopicId
+
+log = logging.getLogger(__name__)
 
 
 class Categories:
@@ -32,6 +48,9 @@ class Categories:
         self._rules = rules
         self._asked = {category.id: category for category in asked}
         self._unknown = set(unknown)
+        # What was told earlier, for when nobody tells now.
+        self._earlier = dict(self._asked)
+        self._failed: dict[int, str] = {}
         self.by_id = self._asked | {category.id: category for category in named}
 
     def renew(self, named: Iterable[Category], *, ask_again: bool) -> None:
@@ -41,6 +60,7 @@ class Categories:
             ask_again: Forget what it was asked for by id, and did not tell.
         """
         if ask_again:
+            self._earlier = dict(self._asked)
             self._asked.clear()
             self._unknown.clear()
         fresh = {category.id: category for category in named}
@@ -71,13 +91,50 @@ class Categories:
         return found
 
     def _one(self, category_id: int) -> Category | None:
-        if category_id not in self.by_id and category_id not in self._unknown:
-            found = self._client.category(category_id)
-            if found is None:
-                self._unknown.add(category_id)
-            else:
+        if (
+            category_id not in self.by_id
+            and category_id not in self._unknown
+            and category_id not in self._failed
+        ):
+            found = self._ask(category_id)
+            if found is not None:
                 self._asked[category_id] = self.by_id[category_id] = found
         return self.by_id.get(category_id)
+
+    def _ask(self, category_id: int) -> Category | None:
+        try:
+            found = self._client.category(category_id)
+        except (RateLimitedError, ForumReadOnlyError):
+            raise
+        except (DisallowedError, ForumProtocolError, ForumRejectedError) as exc:
+            # One that cannot be read must not keep all the others from us.
+            log.warning("category=%d cannot be read: %s", category_id, exc)
+            self._failed[category_id] = str(exc)
+            return self._earlier.get(category_id)
+        if found is None:
+            self._unknown.add(category_id)
+        return found
+
+    def undecided(self, category_id: int | None, reason: str) -> tuple[str, str] | None:
+        """What is to be set aside, and why, where nobody can say now whether what is
+        in a category may be held; else ``None``.
+
+        Args:
+            reason: Why it must not, as far as it is known.
+        """
+        step, seen = category_id, set[int]()
+        if reason not in {UNKNOWN_CATEGORY, PRIVATE_CATEGORY}:
+            return None
+        while step is not None and step not in seen:
+            seen.add(step)
+            one = self.by_id.get(step)
+            if one is None:
+                problem = self._failed.get(step)
+                return None if problem is None else (f"category {step}", problem)
+            if one.restricted:
+                return None
+            step = one.parent_id
+        return None
 
     def reason_to_skip(self, topic_id: TopicId, category: Category | None) -> str:
         """Why a topic in *category* must not be held; empty when it may."""

@@ -11,6 +11,8 @@ from indexer.wire import PRIVATE_MESSAGE, Category, Post
 from kb.types import PUBLIC, Document, Kind, LeftOut, Part, TopicId, content_hash
 
 IGNORED_AUTHOR = "ignored author"
+UNKNOWN_CATEGORY = "unknown category"
+PRIVATE_CATEGORY = "private category"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def reason_by_category(
 ) -> str:
     """The part of `reason_to_skip` that the category decides alone."""
     if category is None:
-        return "unknown category"
+        return UNKNOWN_CATEGORY
     if category.about_topic_id == topic_id:
         return "category description"
     line = list(_with_parents(category, categories))
@@ -86,7 +88,7 @@ def reason_by_category(
     if is_restricted(category, categories):
         names = _own_names(category, categories)
         if not names & rules.private:
-            return "private category"
+            return PRIVATE_CATEGORY
     return ""
 
 

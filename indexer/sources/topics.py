@@ -137,6 +137,7 @@ class TopicReader:
         unchanged: list[tuple[str, int, int]] = []
         skipped: list[tuple[str, str]] = []
         changed: list[tuple[str, TopicItem, str]] = []
+        aside = dict(page.broken)
         # One that was set aside before is read by itself: its item may stay broken.
         self.met.update(
             int(key)
@@ -151,7 +152,10 @@ class TopicReader:
             revision = self._revision(item)
             if self.known.is_resting(key):
                 continue
-            if reason:
+            undecided = self.categories.undecided(item.category_id, reason)
+            if undecided is not None:
+                aside[undecided[0]] = undecided[1]
+            elif reason:
                 skipped.append((key, reason))
             elif self._is_unchanged(key, revision):
                 unchanged.append((key, item.views, item.likes))
@@ -164,7 +168,7 @@ class TopicReader:
             unchanged=tuple(key for key, _, _ in unchanged),
             counts=tuple(unchanged),
             skipped=tuple(skipped),
-            set_aside=page.broken,
+            set_aside=tuple(aside.items()),
         )
         yield from self._settle_listed(changed)
 
@@ -353,6 +357,9 @@ class TopicReader:
         """
         reason = "deleted" if topic.deleted else self._reason_to_skip(topic)
         category = self.categories.find(topic.category_id)
+        undecided = self.categories.undecided(topic.category_id, reason)
+        if undecided is not None:
+            return Batch(set_aside=(undecided, *self._failed()))
         document = None
         broken, met = topic.posts.broken, frozenset(topic.posts.met)
         if category is not None and not reason:

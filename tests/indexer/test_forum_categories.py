@@ -465,3 +465,68 @@ def test_what_the_list_leaves_out_takes_over_the_address_of_the_forum(
     assert {world.document(i).url for i in quiet} == {
         f"{world.url}/t/{i}" for i in quiet
     }
+
+
+# -- a category that cannot be read ------------------------------------------
+
+
+@pytest.fixture
+def odd(community: Community, box: Sandbox, world: World) -> int:
+    """A category with two topics, which the forum does not name by itself."""
+    community.add_category("Support")
+    community.add_category("Odd")
+    community.add_topics(5, posts=2, category="support")
+    community.add_topics(2, posts=2, category="odd")
+    found = community.category("odd").id
+    box.faults.alter(lambda answer: _without_category(answer, found), "/site.json")
+    world.recrawl = 100
+    return found
+
+
+def _without_category(answer: dict[str, Any], category_id: int) -> dict[str, Any]:
+    named = [each for each in answer["categories"] if each["id"] != category_id]
+    return {**answer, "categories": named}
+
+
+FAILURES: dict[str, dict[str, Any]] = {
+    "a proxy refuses": {"status": 403},
+    "half an answer": {"malformed": True},
+    "no category": {"status": 200, "body": "{}"},
+    "a page": {"status": 200, "body": "<html>"},
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_a_category_that_cannot_be_read_keeps_no_other_from_us(
+    box: Sandbox, world: World, clock: Hands, odd: int, failure: dict[str, Any]
+) -> None:
+    box.faults.fail_next(1_000, f"/c/{odd}/show.json", **failure)
+    for _ in range(2):
+        world.harvest()
+        clock.now += timedelta(days=1)
+        assert len(world.keys) == 5
+        assert [key for key, _ in world.aside()] == [f"category {odd}"]
+    box.faults.clear()
+    box.faults.alter(lambda answer: _without_category(answer, odd), "/site.json")
+
+    world.harvest()
+
+    assert (len(world.keys), world.aside()) == (7, [])
+
+
+def test_nothing_is_dropped_because_a_category_cannot_be_read(
+    box: Sandbox, world: World, clock: Hands, odd: int
+) -> None:
+    """What was told of it before holds; when that is forgotten, nobody knows."""
+    world.harvest()
+    box.faults.fail_next(1_000, f"/c/{odd}/show.json", status=403)
+    clock.now += timedelta(days=1)
+    world.harvest()
+    assert (len(world.keys), world.aside()) == (7, [])
+    clock.now += timedelta(days=1)
+    world.rules = ForumRules.of(ignored=["nobody"])
+
+    world.harvest()
+
+    assert len(world.keys) == 7
+    assert [key for key, _ in world.aside()] == [f"category {odd}"]
