@@ -420,12 +420,17 @@ class ForumWalk:
         return self._known.not_compared(since=since)
 
     def _misfiled(self) -> Iterator[str]:
-        """Stored topics whose category or forum changed its name, or who may read it:
-        posts do not tell that, and a list may not show them."""
+        """Stored topics whose category or forum changed its name, or who may read it,
+        or is not ours to hold any more: posts do not tell that, and a list may not
+        show them."""
         for filed in self._known.filed():
             category = self._categories.find(filed.category_id)
+            reason = self._categories.reason_to_skip(_NO_TOPIC, category)
+            if self._categories.undecided(filed.category_id, reason) is not None:
+                continue
             if (
                 category is None
+                or reason
                 or filed.category != category.name
                 or filed.visibility != self._categories.visibility(category)
                 or filed.url != address(self._client.base_url, filed.key)

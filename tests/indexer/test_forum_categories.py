@@ -467,6 +467,29 @@ def test_what_the_list_leaves_out_takes_over_the_address_of_the_forum(
     }
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [ForumRules.of(excluded=["quiet"]), ForumRules.of()],
+    ids=["excluded", "no more allowed"],
+)
+def test_what_the_list_leaves_out_follows_our_rules(
+    community: Community,
+    world: World,
+    clock: Hands,
+    quiet: list[int],
+    rules: ForumRules,
+) -> None:
+    community.category("quiet").read_restricted = True
+    world.harvest()
+    assert set(quiet) <= set(world.keys)
+    clock.now += timedelta(hours=8)
+    world.rules = rules
+
+    world.harvest()
+
+    assert not set(quiet) & set(world.keys)
+
+
 # -- a category that cannot be read ------------------------------------------
 
 
