@@ -250,7 +250,7 @@ class _Run:
     def _set_aside(self, key: str, reason: str) -> None:
         log.warning("source=%s key=%s set aside: %s", self._source.name, key, reason)
         self._tally.set_aside.add(key)
-        # It is read again with every walk, whole.
+        # It is read again later, whole.
         self._settle([key])
         if key in self.known.resting:
             # Met, and not tried: its rest does not begin anew.

@@ -24,7 +24,7 @@ class Batch:
         skipped: ``(key, reason)`` of what the source has and we must not hold:
             private, unlisted, empty. Counted by reason; deleted if stored.
         set_aside: ``(key, reason)`` of broken records. They are counted, logged,
-            tried again with every walk, and never stop it; what was stored of
+            tried again later, and never stop a walk; what was stored of
             them before stays.
         loose: Parts that were read before the rest of their document. They are kept
             until it is written, or left its source.

@@ -389,7 +389,7 @@ class TopicReader:
             )
         key, aside = str(topic.id), self._failed()
         if not reason and broken:
-            # The other posts are kept; the topic is read again with every walk.
+            # The other posts are kept; the topic is read again later.
             problems = "; ".join(f"post {b.number}: {b.cause}" for b in broken)
             aside = (*aside, (key, problems))
         elif document is None:

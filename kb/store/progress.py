@@ -36,7 +36,7 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A record that could not be read; it is tried again with every walk."""
+    """A record that could not be read; it is tried again later."""
 
     source: str
     key: str
