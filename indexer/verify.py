@@ -39,11 +39,6 @@ class VerifyReport:
     requests: int = 0
     seconds: float = 0.0
 
-    @property
-    def is_equal(self) -> bool:
-        """Everything was compared, and nothing differs."""
-        return not self.different and not self.failed
-
 
 Look = Callable[[VerifyReport, Checked | None], None]
 
