@@ -23,12 +23,11 @@ from bot.lock import Owner, single_instance
 from bot.sources import Sources, admin_key
 from kb.errors import ConfigError
 from kb.store import EmbeddingCache, Store
-from kb.types import PUBLIC, Clock, Document, Kind, SearchHit, utc_now
+from kb.types import PUBLIC, Clock, Document, Kind, LinkFrom, SearchHit, utc_now
 
 if TYPE_CHECKING:
     from bot.forum import Forum
     from bot.responder import Responder
-    from bot.show import LinkFrom
     from bot.topic import TopicView
     from indexer.pipeline import Progress, RefreshReport
     from indexer.verify import Look, VerifyReport
@@ -250,8 +249,6 @@ class App:
         Raises:
             StoreError: There is no knowledge base yet, or it cannot be read.
         """
-        from bot.show import LinkFrom
-
         with self.open_store(readonly=True) as store:
             links = store.links.to(url, limit=limit)
             documents = store.documents.summaries([link.document_id for link in links])

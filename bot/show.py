@@ -7,7 +7,6 @@ break a line; `bot.terminal.say` takes out the control characters.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bot.compose import title_of
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from indexer.pipeline import RefreshReport
     from indexer.verify import VerifyReport
     from kb.store import Decision
-    from kb.types import DocumentSummary, Link, SearchHit
+    from kb.types import LinkFrom, SearchHit
 
 _PASSAGE_CHARS = 240
 _RECENT = 5
@@ -94,20 +93,6 @@ def hit_lines(hit: SearchHit) -> str:
         f"      {visible(hit.url)}\n"
         f"      {passage}"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class LinkFrom:
-    """A link, with the document that it stands in."""
-
-    document: DocumentSummary
-    link: Link
-
-    @property
-    def url(self) -> str:
-        """Where it can be seen: its post, or its page."""
-        is_post = self.document.kind.value == "thread"
-        return self.document.url + (f"/{self.link.part_number}" if is_post else "")
 
 
 def link_values(found: LinkFrom) -> dict[str, Any]:

@@ -463,6 +463,20 @@ class SearchHit:
         return self.document.url + self.passage.anchor
 
 
+@dataclass(frozen=True, slots=True)
+class LinkFrom:
+    """A link, with the document that it stands in."""
+
+    document: DocumentSummary
+    link: Link
+
+    @property
+    def url(self) -> str:
+        """Where it can be seen: its post, or its page."""
+        is_post = self.document.kind is Kind.THREAD
+        return self.document.url + (f"/{self.link.part_number}" if is_post else "")
+
+
 def passage_input(title: str, heading: str, text: str) -> str:
     """The text that is embedded for a passage: it says what it is about first.
 
