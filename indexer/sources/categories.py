@@ -19,11 +19,14 @@ from kb.errors import (
     ForumProtocolError,
     ForumReadOnlyError,
     ForumRejectedError,
+    ForumUnavailableError,
     RateLimitedError,
 )
 from kb.types import TopicId
 
 log = logging.getLogger(__name__)
+
+_MAX_FAILURES_IN_A_ROW = 3
 
 
 class Categories:
@@ -51,6 +54,7 @@ class Categories:
         # What was told earlier, for when nobody tells now.
         self._earlier = dict(self._asked)
         self._failed: dict[int, str] = {}
+        self._failures_in_a_row = 0
         self.by_id = self._asked | {category.id: category for category in named}
 
     def renew(self, named: Iterable[Category], *, ask_again: bool) -> None:
@@ -106,11 +110,22 @@ class Categories:
             found = self._client.category(category_id)
         except (RateLimitedError, ForumReadOnlyError):
             raise
-        except (DisallowedError, ForumProtocolError, ForumRejectedError) as exc:
-            # One that cannot be read must not keep all the others from us.
+        except (
+            DisallowedError,
+            ForumProtocolError,
+            ForumRejectedError,
+            ForumUnavailableError,
+        ) as exc:
+            # One that cannot be read must not keep all the others from us; when the
+            # forum fails for some in a row, it is down.
+            is_down = isinstance(exc, ForumUnavailableError)
+            self._failures_in_a_row = self._failures_in_a_row + 1 if is_down else 0
+            if self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
+                raise
             log.warning("category=%d cannot be read: %s", category_id, exc)
             self._failed[category_id] = str(exc)
             return self._earlier.get(category_id)
+        self._failures_in_a_row = 0
         if found is None:
             self._unknown.add(category_id)
         return found

@@ -516,6 +516,7 @@ FAILURES: dict[str, dict[str, Any]] = {
     "half an answer": {"malformed": True},
     "no category": {"status": 200, "body": "{}"},
     "a page": {"status": 200, "body": "<html>"},
+    "a failure": {"status": 500},
 }
 
 
