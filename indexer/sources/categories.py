@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from indexer.discourse import DiscourseClient
+from indexer.sources.failures import MAX_FAILURES_IN_A_ROW, WHOLE_FORUM
 from indexer.sources.threads import (
     PRIVATE_CATEGORY,
     UNKNOWN_CATEGORY,
@@ -17,16 +18,12 @@ from indexer.wire import Category
 from kb.errors import (
     DisallowedError,
     ForumProtocolError,
-    ForumReadOnlyError,
     ForumRejectedError,
     ForumUnavailableError,
-    RateLimitedError,
 )
 from kb.types import TopicId
 
 log = logging.getLogger(__name__)
-
-_MAX_FAILURES_IN_A_ROW = 3
 
 
 class Categories:
@@ -108,7 +105,7 @@ class Categories:
     def _ask(self, category_id: int) -> Category | None:
         try:
             found = self._client.category(category_id)
-        except (RateLimitedError, ForumReadOnlyError):
+        except WHOLE_FORUM:
             raise
         except (
             DisallowedError,
@@ -120,7 +117,7 @@ class Categories:
             # forum fails for some in a row, it is down.
             is_down = isinstance(exc, ForumUnavailableError)
             self._failures_in_a_row = self._failures_in_a_row + 1 if is_down else 0
-            if self._failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
+            if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
                 raise
             log.warning("category=%d cannot be read: %s", category_id, exc)
             self._failed[category_id] = str(exc)

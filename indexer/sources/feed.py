@@ -13,23 +13,20 @@ from dataclasses import dataclass, replace
 from indexer.discourse import FEED_PAGE, DiscourseClient
 from indexer.source import Batch
 from indexer.sources.categories import Categories
+from indexer.sources.failures import MAX_FAILURES_IN_A_ROW, WHOLE_FORUM
 from indexer.sources.position import FeedWalk
 from indexer.sources.threads import ForumRules, part_of
 from indexer.wire import FeedPage, FeedPost, Post
 from kb.errors import (
     ForumError,
     ForumProtocolError,
-    ForumReadOnlyError,
     ForumUnavailableError,
-    RateLimitedError,
 )
 from kb.store import Held, Holdings
 from kb.types import LeftOut, LoosePart, Part, PostId
 
 # No post has an id above it: SQLite's integers end here.
 _NEWEST = 2**63 - 1
-# A forum that fails for one page has a broken post; for three in a row it is down.
-_MAX_FAILURES_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +57,11 @@ class FeedReader:
         while not walk.is_over:
             try:
                 page = self._page(walk)
-            except (RateLimitedError, ForumReadOnlyError):
+            except WHOLE_FORUM:
                 raise
             except (ForumUnavailableError, ForumProtocolError) as exc:
                 failures += 1
-                if walk.before is None or failures >= _MAX_FAILURES_IN_A_ROW:
+                if walk.before is None or failures >= MAX_FAILURES_IN_A_ROW:
                     raise
                 # One post that the forum cannot serve must not hide all before it.
                 low = max(walk.floor, walk.before - FEED_PAGE)

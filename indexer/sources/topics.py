@@ -12,6 +12,7 @@ from indexer.discourse import TOPICS_PER_PAGE, DiscourseClient
 from indexer.source import Batch
 from indexer.sources.assembling import put_together, revision_of, with_edits
 from indexer.sources.categories import Categories
+from indexer.sources.failures import MAX_FAILURES_IN_A_ROW, WHOLE_FORUM
 from indexer.sources.threads import (
     ForumRules,
     part_of,
@@ -22,17 +23,13 @@ from indexer.wire import TopicItem, TopicList, TopicPage
 from kb.errors import (
     DisallowedError,
     ForumProtocolError,
-    ForumReadOnlyError,
     ForumRejectedError,
     ForumUnavailableError,
-    RateLimitedError,
     RecordError,
 )
 from kb.store import Holdings
 from kb.types import Clock, Document, LeftOut, Part, StoredState, TopicId, content_hash
 
-# A forum that fails for one topic has a broken topic; for three in a row it is down.
-_MAX_FAILURES_IN_A_ROW = 3
 # Pages without anything new: a burst of bumps repeats one, not several.
 _MAX_STALE_PAGES = 3
 _FORBIDDEN = 403
@@ -98,7 +95,7 @@ class TopicReader:
         for number in range(max_pages):
             try:
                 page = self.client.latest(number, per_page=per_page)
-            except (RateLimitedError, ForumReadOnlyError):
+            except WHOLE_FORUM:
                 raise
             except (ForumUnavailableError, ForumProtocolError) as exc:
                 failures += 1
@@ -108,7 +105,7 @@ class TopicReader:
                 # One topic that the forum cannot list must not hide all before it,
                 # walk after walk: those of the page that are known are asked for by
                 # themselves. Once, it may just be down.
-                if name not in self.again or failures >= _MAX_FAILURES_IN_A_ROW:
+                if name not in self.again or failures >= MAX_FAILURES_IN_A_ROW:
                     raise
                 if floor is not None:
                     # The next walk reads as far down as this one.
@@ -309,12 +306,12 @@ class TopicReader:
         have = self._read_just_now(key)
         try:
             topic = self.client.topic(topic_id, have=have)
-        except (RateLimitedError, ForumReadOnlyError):
+        except WHOLE_FORUM:
             raise
         except ForumUnavailableError as exc:
             self.failed.append((key, str(exc)))
             self.failures_in_a_row += 1
-            if self.failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
+            if self.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
                 raise
             return
         except ForumRejectedError as exc:

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 
 from indexer.discourse import DiscourseClient
 from indexer.sources.categories import Categories
+from indexer.sources.failures import WHOLE_FORUM
 from indexer.sources.threads import reason_to_skip
 from indexer.sources.topics import TopicReader, has_left
 from indexer.sources.walking import WalkSettings
 from indexer.wire import WHISPER, TopicPage
 from kb.errors import (
     ForumProtocolError,
-    ForumReadOnlyError,
     ForumRejectedError,
     ForumUnavailableError,
-    RateLimitedError,
     RecordError,
 )
 from kb.store import Holdings
@@ -149,7 +148,7 @@ class Verifier:
         stored = self._known.document(key)
         try:
             topic = self._client.topic(TopicId(int(key)))
-        except (RateLimitedError, ForumReadOnlyError):
+        except WHOLE_FORUM:
             raise
         except ForumRejectedError as exc:
             if not has_left(exc):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from indexer.discourse import TOPICS_PER_PAGE, DiscourseClient
 from indexer.source import Batch
 from indexer.sources.categories import Categories
+from indexer.sources.failures import WHOLE_FORUM
 from indexer.sources.feed import FeedReader, pages_left
 from indexer.sources.position import Budget, FeedWalk, Position
 from indexer.sources.threads import ForumRules, address, reason_by_category
@@ -18,10 +19,8 @@ from indexer.wire import Category
 from kb.errors import (
     DisallowedError,
     ForumProtocolError,
-    ForumReadOnlyError,
     ForumRejectedError,
     ForumUnavailableError,
-    RateLimitedError,
     RecordError,
     SourceError,
 )
@@ -308,7 +307,7 @@ class ForumWalk:
                             f"does not end after {read} pages; the next walk goes on"
                         )
                         return True
-            except (RateLimitedError, ForumReadOnlyError):
+            except WHOLE_FORUM:
                 raise
             except ForumProtocolError as exc:
                 # Not down, but wrong: it answers, and nothing can be made of it.
@@ -354,7 +353,7 @@ class ForumWalk:
         while self._tokens >= 1:
             try:
                 step = next(pages, None)
-            except (RateLimitedError, ForumReadOnlyError):
+            except WHOLE_FORUM:
                 raise
             except (
                 DisallowedError,

@@ -11,6 +11,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from kb.store.links import document_key, replace_links, stored_rules
+from kb.store.parts import PART_COLUMNS, part_of, part_values
 from kb.store.rows import batches, clean, placeholders, to_json, to_moment, to_text
 from kb.types import (
     Document,
@@ -19,7 +20,6 @@ from kb.types import (
     DocumentSummary,
     Kind,
     LeftOut,
-    Part,
     PassageDraft,
     StoredState,
     content_hash,
@@ -169,7 +169,7 @@ class Documents:
                 )
         self._conn.executemany(
             "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_part_row(document_id, part) for part in document.parts],
+            [(document_id, *part_values(part)) for part in document.parts],
         )
         self._conn.executemany(
             "INSERT INTO left_out VALUES (?, ?, ?, ?)",
@@ -282,8 +282,7 @@ class Documents:
         summary = _summary(row)
         revision, category_id, archived, pinned, likes, verified_at = row[-6:]
         parts = self._conn.execute(
-            "SELECT number, body, format, external_id, author_id, author, created_at,"
-            " updated_at, likes, accepted, reply_to, staff FROM parts"
+            f"SELECT {', '.join(PART_COLUMNS)} FROM parts"  # noqa: S608
             " WHERE document_id = ? ORDER BY number",
             [document_id],
         )
@@ -298,7 +297,7 @@ class Documents:
             key=summary.key,
             url=summary.url,
             title=summary.title,
-            parts=tuple(_part(values) for values in parts),
+            parts=tuple(part_of(values) for values in parts),
             language=summary.language,
             visibility=summary.visibility,
             category=summary.category,
@@ -375,41 +374,6 @@ def passage_hash(document: Document, draft: PassageDraft) -> str:
     """Hash of what is embedded: the key of the embedding cache."""
     return content_hash(
         passage_input(clean(document.title), clean(draft.heading), clean(draft.text))
-    )
-
-
-def _part_row(document_id: DocumentId, part: Part) -> tuple[Any, ...]:
-    return (
-        document_id,
-        part.number,
-        clean(part.body),
-        part.format,
-        part.external_id,
-        part.author_id,
-        part.author,
-        to_text(part.created_at),
-        to_text(part.updated_at),
-        part.likes,
-        part.accepted,
-        part.reply_to,
-        part.staff,
-    )
-
-
-def _part(row: Sequence[Any]) -> Part:
-    return Part(
-        number=row[0],
-        body=row[1],
-        format=row[2],
-        external_id=row[3],
-        author_id=row[4],
-        author=row[5],
-        created_at=to_moment(row[6]),
-        updated_at=to_moment(row[7]),
-        likes=row[8],
-        accepted=bool(row[9]),
-        reply_to=row[10],
-        staff=bool(row[11]),
     )
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlite_utils import Database
 
 from kb.store.documents import Documents
 from kb.store.looks import CATEGORIES, Looks
-from kb.store.loose import LooseParts, part_of
+from kb.store.loose import LooseParts
+from kb.store.parts import PART_COLUMNS, part_of
 from kb.store.rows import batches, placeholders, to_moment, to_text
 from kb.types import Document, LeftOut, Part, StoredState
+
+_PART = ", ".join(f"p.{name}" for name in PART_COLUMNS)
+# Documents that are in memory at once.
+_STEP = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +90,25 @@ class Holdings(Mapping[str, StoredState]):
         return state
 
     def __iter__(self) -> Iterator[str]:
+        return (key for (key,) in self._by_id("key"))
+
+    def _by_id(
+        self, columns: str, where: str = "true", values: Sequence[object] = ()
+    ) -> Iterator[tuple[Any, ...]]:
+        """*columns* of each document by id, read when asked for; what is written
+        meanwhile may be left out."""
         last = 0
         while True:
+            # By id, whatever indexes there are: else all are sorted for each step.
             rows = self._conn.execute(
-                "SELECT id, key FROM documents WHERE source = ? AND id > ? "
-                "ORDER BY id LIMIT 1000",
-                [self._source, last],
+                f"SELECT id, {columns} FROM documents NOT INDEXED"  # noqa: S608
+                f" WHERE source = ? AND id > ? AND {where} ORDER BY id LIMIT ?",
+                [self._source, last, *values, _STEP],
             ).fetchall()
             if not rows:
                 return
             last = rows[-1][0]
-            yield from (key for _, key in rows)
+            yield from (row[1:] for row in rows)
 
     def __len__(self) -> int:
         row = self._conn.execute(
@@ -136,24 +150,22 @@ class Holdings(Mapping[str, StoredState]):
         for some in batches(list(ids)):
             marks = placeholders(some)
             rows = self._conn.execute(
-                "SELECT d.key, d.title, d.category_id, p.number, p.body,"  # noqa: S608
-                " p.format, p.external_id, p.author_id, p.author, p.created_at,"
-                " p.updated_at, p.likes, p.accepted, p.reply_to, p.staff"
+                f"SELECT p.external_id, d.key, d.title, d.category_id, {_PART}"  # noqa: S608
                 " FROM parts p CROSS JOIN documents d ON d.id = p.document_id"
                 f" WHERE d.source = ? AND p.external_id IN ({marks})",
                 [self._source, *some],
             )
             for row in rows:
-                found[row[6]] = Held(row[0], row[1], row[2], part_of(row[3:]))
+                found[row[0]] = Held(row[1], row[2], row[3], part_of(row[4:]))
             rows = self._conn.execute(
-                "SELECT d.key, d.title, d.category_id, l.external_id,"  # noqa: S608
-                " l.number, l.cause"
+                "SELECT l.external_id, d.key, d.title, d.category_id,"  # noqa: S608
+                " l.external_id, l.number, l.cause"
                 " FROM left_out l CROSS JOIN documents d ON d.id = l.document_id"
                 f" WHERE d.source = ? AND l.external_id IN ({marks})",
                 [self._source, *some],
             )
             for row in rows:
-                found[row[3]] = Held(row[0], row[1], row[2], LeftOut(*row[3:]))
+                found[row[0]] = Held(row[1], row[2], row[3], LeftOut(*row[4:]))
         return found
 
     def held_between(self, low: int, high: int) -> list[tuple[int, str]]:
@@ -207,36 +219,14 @@ class Holdings(Mapping[str, StoredState]):
     def not_compared(self, *, since: datetime) -> Iterator[str]:
         """Keys of documents that were not compared with their source after then, read
         when asked for; those that are compared meanwhile may be left out."""
-        last = 0
-        while True:
-            rows = self._conn.execute(
-                "SELECT id, key FROM documents NOT INDEXED"
-                " WHERE source = ? AND id > ?"
-                " AND (verified_at IS NULL OR verified_at <= ?)"
-                " ORDER BY id LIMIT 1000",
-                [self._source, last, to_text(since)],
-            ).fetchall()
-            if not rows:
-                return
-            last = rows[-1][0]
-            yield from (key for _, key in rows)
+        where = "(verified_at IS NULL OR verified_at <= ?)"
+        return (key for (key,) in self._by_id("key", where, [to_text(since)]))
 
     def filed(self) -> Iterator[Filed]:
         """Where each document is, read when asked for; those that are written
         meanwhile may be left out."""
-        last = 0
-        while True:
-            # By id, whatever indexes there are: else all are sorted for each step.
-            rows = self._conn.execute(
-                "SELECT id, key, url, category_id, category, visibility"
-                " FROM documents NOT INDEXED WHERE source = ? AND id > ?"
-                " ORDER BY id LIMIT 1000",
-                [self._source, last],
-            ).fetchall()
-            if not rows:
-                return
-            last = rows[-1][0]
-            yield from (Filed(*row[1:]) for row in rows)
+        columns = "key, url, category_id, category, visibility"
+        return (Filed(*row) for row in self._by_id(columns))
 
     def of_categories(self, ids: Sequence[int]) -> list[str]:
         """Keys of the documents in these categories."""

@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from kb.store.rows import batches, clean, placeholders, to_moment, to_text
+from kb.store.parts import PART_COLUMNS, part_of, part_values
+from kb.store.rows import batches, placeholders
 from kb.types import LeftOut, LoosePart, Part
 
-_COLUMNS = (
-    "number, body, format, external_id, author_id, author, created_at, updated_at, "
-    "likes, accepted, reply_to, staff"
-)
+_PART = ", ".join(PART_COLUMNS)
+_COLUMNS = f"source, key, {_PART}, cause, category_id"
 
 
 class LooseParts:
@@ -37,14 +36,15 @@ class LooseParts:
             [(source, external_id) for external_id in rows],
         )
         self._conn.executemany(
-            f"INSERT INTO loose_parts VALUES ({placeholders(range(16))})",  # noqa: S608
+            f"INSERT INTO loose_parts ({_COLUMNS}) "  # noqa: S608
+            f"VALUES ({placeholders(range(len(PART_COLUMNS) + 4))})",
             list(rows.values()),
         )
 
     def of(self, source: str, key: str) -> tuple[Part | LeftOut, ...]:
         """Those of one document, by number."""
         rows = self._conn.execute(
-            f"SELECT {_COLUMNS}, cause FROM loose_parts "  # noqa: S608
+            f"SELECT {_PART}, cause FROM loose_parts "  # noqa: S608
             "WHERE source = ? AND key = ? ORDER BY number, external_id",
             [source, key],
         )
@@ -85,50 +85,14 @@ class LooseParts:
 
 
 def _row(source: str, loose: LoosePart) -> tuple[Any, ...]:
-    content, external_id = loose.content, loose.external_id
+    content, cause = loose.content, None
     if isinstance(content, LeftOut):
-        nothing = ("", "text", None, None, None, None, 0, False, None, False)
-        tail = (content.cause, loose.category_id)
-        return (source, loose.key, external_id, content.number, *nothing, *tail)
-    return (
-        source,
-        loose.key,
-        external_id,
-        content.number,
-        clean(content.body),
-        content.format,
-        content.author_id,
-        content.author,
-        to_text(content.created_at),
-        to_text(content.updated_at),
-        content.likes,
-        content.accepted,
-        content.reply_to,
-        content.staff,
-        None,
-        loose.category_id,
-    )
+        cause = content.cause
+        content = Part(content.number, "", "text", content.external_id)
+    return (source, loose.key, *part_values(content), cause, loose.category_id)
 
 
 def _content(row: Sequence[Any]) -> Part | LeftOut:
     if row[12] is not None:
         return LeftOut(row[3], row[0], row[12])
     return part_of(row)
-
-
-def part_of(row: Sequence[Any]) -> Part:
-    """A part from its columns, in the order of the table `parts`."""
-    return Part(
-        number=row[0],
-        body=row[1],
-        format=row[2],
-        external_id=row[3],
-        author_id=row[4],
-        author=row[5],
-        created_at=to_moment(row[6]),
-        updated_at=to_moment(row[7]),
-        likes=row[8],
-        accepted=bool(row[9]),
-        reply_to=row[10],
-        staff=bool(row[11]),
-    )
