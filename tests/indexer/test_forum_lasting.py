@@ -167,19 +167,25 @@ def test_what_was_written_during_an_interruption_comes_with_the_feed(
     assert topics_asked(box, before) == []
 
 
+def list_without_title(box: Sandbox, topic_id: int) -> None:
+    """From now on the list shows a topic in a form that cannot be read."""
+
+    def spoil(answer: dict[str, Any]) -> dict[str, Any]:
+        for item in answer["topic_list"]["topics"]:
+            if item["id"] == topic_id:
+                item["title"] = None
+        return answer
+
+    box.faults.alter(spoil, "/latest.json")
+
+
 def test_a_topic_whose_item_in_the_list_stays_broken_is_read_by_itself(
     community: Community, box: Sandbox, world: World
 ) -> None:
     community.add_category("Support")
     first, second = community.add_topics(2, posts=2, category="support")
 
-    def spoil(answer: dict[str, Any]) -> dict[str, Any]:
-        for item in answer["topic_list"]["topics"]:
-            if item["id"] == first.id:
-                item["title"] = None
-        return answer
-
-    box.faults.alter(spoil, "/latest.json")
+    list_without_title(box, first.id)
     world.harvest()
     assert world.keys == [second.id]
 
@@ -234,20 +240,14 @@ def test_a_broken_topic_is_tried_again_though_the_list_keeps_showing_it_as_such(
     community.add_category("Support")
     first, second = community.add_topics(2, posts=2, category="support")
 
-    def spoil_list(answer: dict[str, Any]) -> dict[str, Any]:
-        for item in answer["topic_list"]["topics"]:
-            if item["id"] == first.id:
-                item["title"] = None
-        return answer
-
-    box.faults.alter(spoil_list, "/latest.json")
+    list_without_title(box, first.id)
     box.faults.alter(lambda answer: {**answer, "title": None}, f"/t/{first.id}.json")
     for _ in range(5):
         clock.now += timedelta(minutes=5)
         world.harvest()
     assert world.keys == [second.id]
     box.faults.clear()
-    box.faults.alter(spoil_list, "/latest.json")
+    list_without_title(box, first.id)
     for _ in range(12):
         clock.now += timedelta(minutes=5)
         world.harvest()

@@ -135,17 +135,12 @@ def test_a_wait_beyond_all_patience_ends_the_walk_at_once(
     assert world.store.progress.source("forum").last_error == str(caught.value)
 
 
-def test_categories_in_a_circle_are_read_to_an_end(
-    community: Community, box: Sandbox, world: World, road: str
-) -> None:
-    """Each is in the other; nothing says that it is private."""
-    community.add_category("East")
-    community.add_category("West")
-    community.add_topics(2, category="east")
+def nest_in_a_circle(box: Sandbox, community: Community) -> None:
+    """Say of east that it is in west, and of west that it is in east."""
     east, west = community.category("east"), community.category("west")
+    above = {east.id: west.id, west.id: east.id}
 
     def circle(data: Json) -> Json:
-        above = {east.id: west.id, west.id: east.id}
         return {
             **data,
             "categories": [
@@ -155,6 +150,16 @@ def test_categories_in_a_circle_are_read_to_an_end(
         }
 
     box.faults.alter(circle, "/site.json")
+
+
+def test_categories_in_a_circle_are_read_to_an_end(
+    community: Community, box: Sandbox, world: World, road: str
+) -> None:
+    """Each is in the other; nothing says that it is private."""
+    community.add_category("East")
+    community.add_category("West")
+    community.add_topics(2, category="east")
+    nest_in_a_circle(box, community)
 
     report = world.harvest()
 
@@ -169,19 +174,7 @@ def test_a_private_category_in_a_circle_makes_all_of_it_private(
     community.add_category("East")
     community.add_category("West", read_restricted=True)
     community.add_topics(2, category="east")
-    east, west = community.category("east"), community.category("west")
-
-    def circle(data: Json) -> Json:
-        above = {east.id: west.id, west.id: east.id}
-        return {
-            **data,
-            "categories": [
-                {**each, "parent_category_id": above.get(each["id"])}
-                for each in data["categories"]
-            ],
-        }
-
-    box.faults.alter(circle, "/site.json")
+    nest_in_a_circle(box, community)
 
     report = world.harvest()
 
