@@ -1,0 +1,105 @@
+"""Whole documents by their words: what a document says, and what is said of it.
+
+The passage index (`kb.lexical`) finds the place that answers. This one scores the
+document around it, field by field, so that ranking can weigh a word in a title
+otherwise than one in the ninth reply, or one in the question that somebody
+answered with a link to this document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from kb.types import DocumentId, Kind
+
+
+class TextField(StrEnum):
+    """A field of a document; each has a BM25 of its own."""
+
+    TITLE = "title"
+    OPENING = "opening"
+    """The first post of a thread; of a page all before its first heading."""
+    WHOLE = "whole"
+    """All of its text, replies included."""
+    ASKED = "asked"
+    """Title and text of the questions that were answered with a link to it."""
+    ANCHORS = "anchors"
+    """What others wrote as the text of their links to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of text, in a language or in none that is known."""
+
+    text: str
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """What the document index needs to know of one document.
+
+    Attributes:
+        fields: A field that is empty may be absent. `ASKED` and `ANCHORS` come from
+            documents that everybody may read, whoever may read this one.
+    """
+
+    id: DocumentId
+    kind: Kind
+    visibility: str
+    fields: Mapping[TextField, Sequence[Text]]
+
+
+class TextIndex(Protocol):
+    """Documents by their words. Searches may run in several threads at once."""
+
+    def put(self, documents: Iterable[DocumentText]) -> None:
+        """Take documents in, in place of what is held of them; from the next
+        `commit` on."""
+
+    def commit(self) -> None:
+        """Make all changes visible to this object's searches, and durable."""
+
+    def search(
+        self,
+        query: str,
+        field: TextField,
+        k: int,
+        *,
+        kind: Kind,
+        visible_to: frozenset[str] | None = None,
+        title: str = "",
+    ) -> list[tuple[DocumentId, float]]:
+        """The *k* best documents of a kind in one field: ``(id, BM25)``, best first,
+        ties by id; only those that share a word.
+
+        Args:
+            query: Plain text of any length; none of its signs is an operator.
+            title: Headline of the question, searched with it and worth more.
+            visible_to: Only documents with one of these visibilities; ``None``
+                means all.
+
+        Raises:
+            CorruptIndexError: The files of the index are damaged.
+        """
+
+    def score(
+        self,
+        query: str,
+        ids: Sequence[DocumentId],
+        *,
+        kind: Kind,
+        fields: Iterable[TextField] = tuple(TextField),
+        title: str = "",
+    ) -> dict[TextField, dict[DocumentId, float]]:
+        """BM25 of given documents of one kind, per field; 0 is left out.
+
+        Raises:
+            CorruptIndexError: The files of the index are damaged.
+        """
+
+    def close(self) -> None:
+        """Let go of files and locks; changes since the last `commit` are lost."""
