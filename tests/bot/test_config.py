@@ -158,6 +158,37 @@ def test_the_config_that_comes_with_the_program_is_valid() -> None:
     assert set(config.schedule.refresh) <= set(config.sources)
 
 
+@pytest.mark.parametrize("file", ["config.yaml", "benchmarks/slicer.yaml"])
+def test_versions_of_a_documentation_page_are_one_thing_to_link_to(file: str) -> None:
+    """As Read the Docs and many others write them: host, language, version, page."""
+    rules = load_config(ROOT / file).links.rules()
+    page = "docs.example.org/en/any/guide/maps.html"
+
+    for version in ("latest", "stable", "master", "main", "5.6", "v4", "v4.1.2", "41"):
+        url = f"https://docs.example.org/en/{version}/guide/maps.html#zoom"
+        assert rules.key(url) == page
+        assert rules.key(url.replace("/en/", "/pt-br/")) != page
+    assert rules.key("https://docs.example.org/en/latest/") == "docs.example.org/en/any"
+
+
+@pytest.mark.parametrize("file", ["config.yaml", "benchmarks/slicer.yaml"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://docs.example.org/en/guide/maps.html",
+        "https://docs.example.org/en/latest-news/maps.html",
+        "https://example.org/guide/en/latest/maps.html",
+        "https://example.org/kb/1041",
+        "https://example.org/kb/10415/maps.html",
+        "https://forum.example.org/t/812/4",
+    ],
+)
+def test_what_only_looks_like_a_version_stays(file: str, url: str) -> None:
+    rules = load_config(ROOT / file).links.rules()
+
+    assert rules.key(url) == url.removeprefix("https://")
+
+
 def test_every_key_is_documented_in_the_config_that_comes_with_the_program() -> None:
     """Each key of each section stands in config.yaml, maybe commented out."""
     text = (ROOT / "config.yaml").read_text("utf-8")
