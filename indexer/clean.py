@@ -11,6 +11,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from indexer.bbcode import without_bbcode_quotes
 from indexer.blocks import Block, tidy_lines
@@ -31,6 +32,9 @@ _MAX_DEPTH = 512
 _MAX_OPEN_FORMATS = 32
 
 
+# The first post of a thread is asked for again at once: it tells the language, it is
+# the question, and it is cut into passages.
+@lru_cache(maxsize=1)
 def clean_body(body: str, format: Format) -> tuple[Block, ...]:
     """Clean a part of a document by its format."""
     match format:
