@@ -23,13 +23,15 @@
     │   │   └── RateLimitedError    told to wait longer than we are willing to
     │   ├── ForumRejectedError      4xx: asking again will not help
     │   └── ForumProtocolError      an answer that is not Discourse's (field)
-    └── AlreadyRunningError(owner)  another instance holds the data folder
+    ├── AlreadyRunningError(owner)  another instance holds the data folder
+    └── LeakError(what)             what came later was about to be learned from
 
 Foreign exceptions are wrapped once, at the edge, with ``raise … from exc``.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 
@@ -194,3 +196,21 @@ class AlreadyRunningError(KBError):
     def __init__(self, owner: str) -> None:
         super().__init__(f"already running: {owner}")
         self.owner = owner
+
+
+class LeakError(KBError):
+    """Something that came later than a question was about to be used for it.
+
+    Args:
+        what: It, in words: ``a passage``, ``a link``.
+        dated: When it came, or became known.
+        at: The moment at which all must be earlier.
+    """
+
+    def __init__(self, what: str, *, dated: datetime, at: datetime) -> None:
+        super().__init__(
+            f"{what} of {dated.isoformat()} is not earlier than {at.isoformat()}"
+        )
+        self.what = what
+        self.dated = dated
+        self.at = at
