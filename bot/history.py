@@ -1,76 +1,41 @@
-"""A forum's past as it grew: topics, posts and passages in the order of time.
+"""Reading a community's past: from an archive and pages, or from the store.
 
-Pure apart from reading the sources. A passage exists from the moment its post
-was written, so that whoever walks the timeline never meets what came later.
+A passage exists from the moment its post was written, see `bot.timeline`. Documents
+are in memory one after the other; what stays is their passages and links.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 
+from bot.gathering import Gathering, LinkFound, TextFound, by_part
 from bot.languages import with_language
+from bot.timeline import History
 from indexer.blocks import join_blocks
 from indexer.clean import clean_body
+from indexer.links import document_links
 from indexer.sources.lines import JsonLines
+from indexer.templates import without_templates
+from kb.links import LinkRules, forum_of
 from kb.retrieve import Question
-from kb.store import SourceState
+from kb.store import SourceState, Store
+from kb.store.links import document_key
 from kb.types import (
+    NO_TEMPLATES,
     PUBLIC,
     Document,
     DocumentId,
-    IndexablePassage,
     Kind,
     PassageDraft,
-    PassageFacts,
-    PassageId,
+    Templates,
     content_hash,
     passage_input,
 )
 
-# Before everything: what has no date, such as documentation, was always there.
-BEGINNING = datetime.min.replace(tzinfo=UTC)
-
 Chunk = Callable[[Document], tuple[PassageDraft, ...]]
 
-
-@dataclass(frozen=True, slots=True)
-class PostWritten:
-    """A post came into being, with its passages (none when it holds no text)."""
-
-    at: datetime
-    document_id: DocumentId
-    passages: tuple[IndexablePassage, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """All that happened, and the questions that were asked.
-
-    Attributes:
-        events: In the order of time, ties by document and post.
-        keys: The sources' own ids of the documents: topic ids, paths of pages.
-        questions: What opened each thread, by document id.
-        skipped: ``(key, reason)`` of records that could not be read.
-    """
-
-    events: Sequence[PostWritten]
-    keys: Mapping[DocumentId, str]
-    questions: Mapping[DocumentId, Question]
-    started: Mapping[DocumentId, datetime]
-    skipped: Sequence[tuple[str, str]] = ()
-
-    @property
-    def passages(self) -> Iterator[IndexablePassage]:
-        """All passages in the order of time, which is the order of their ids."""
-        for event in self.events:
-            yield from event.passages
-
-    def thread(self, topic_id: int) -> DocumentId | None:
-        """The thread with a topic id, or ``None``."""
-        document_id = DocumentId(topic_id)
-        return document_id if document_id in self.questions else None
+_NO_RULES = LinkRules()
 
 
 def read_history(
@@ -79,6 +44,7 @@ def read_history(
     *,
     chunk: Chunk,
     languages: tuple[str, ...],
+    rules: LinkRules = _NO_RULES,
     progress: Callable[[int], None] = lambda _count: None,
 ) -> History:
     """Read an archive, and documentation beside it, into a timeline.
@@ -87,50 +53,85 @@ def read_history(
     that carries an earlier date than its topic (posts can be moved) exists from
     the topic's start on.
 
+    Args:
+        rules: By which it is told where links lead; with the archive's forum.
+
     Raises:
         SourceError: A file cannot be read at all.
     """
-    skipped: list[tuple[str, str]] = []
-    questions: dict[DocumentId, Question] = {}
-    started: dict[DocumentId, datetime] = {}
-    keys: dict[DocumentId, str] = {}
-    drafts: list[_Draft] = []
-    for document in _documents(threads, languages, skipped):
-        document_id = DocumentId(int(document.key))
-        started[document_id] = document.created_at or BEGINNING
-        keys[document_id] = document.key
-        questions[document_id] = question_of(document)
-        drafts += _drafts(document, document_id, chunk)
+    gathering = Gathering()
+    places = _Places(rules)
+
+    def take(document: Document, document_id: DocumentId) -> None:
+        places.add(document, document_id)
+        question = question_of(document)
+        texts = [_text(document, draft) for draft in chunk(document)]
+        links = by_part(places.links(document))
+        gathering.take(document, document_id, texts, links, question)
         progress(1)
-    next_id = max(keys, default=0) + 1
+
+    for document in _documents(threads, languages, gathering.skipped):
+        take(document, DocumentId(int(document.key)))
     if pages is not None:
-        for number, document in enumerate(_documents(pages, languages, skipped)):
-            document_id = DocumentId(next_id + number)
-            started[document_id] = document.created_at or BEGINNING
-            keys[document_id] = document.key
-            drafts += _drafts(document, document_id, chunk)
-            progress(1)
-    return History(_timeline(drafts), keys, questions, started, tuple(skipped))
+        next_id = max(gathering.documents, default=0) + 1
+        found = _documents(pages, languages, gathering.skipped)
+        for number, document in enumerate(found, start=next_id):
+            take(document, DocumentId(number))
+    return gathering.history(places.targets)
 
 
-def question_of(document: Document) -> Question:
-    """What the first post of a thread asks, as the bot would search for it."""
+def history_of_store(
+    store: Store, *, progress: Callable[[int], None] = lambda _count: None
+) -> History:
+    """The past of all that the store holds and everybody may find.
+
+    Documents keep their ids; passages are those that are stored, templates left
+    out of them, and get new ids in the order of time. Links are the stored ones.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    gathering = Gathering()
+    with store.snapshot():
+        for source in store.progress.sources():
+            templates = store.templates.of_source(source.name)
+            for key in store.holdings(source.name):
+                summary = store.documents.find(source.name, key)
+                if summary and summary.visibility == PUBLIC and summary.listed:
+                    _take_stored(store, summary.id, templates, gathering)
+                    progress(1)
+    return gathering.history(lambda _document_id, link: link.targets)
+
+
+def _take_stored(
+    store: Store, document_id: DocumentId, templates: Templates, gathering: Gathering
+) -> None:
+    document = store.documents.load(document_id)
+    if document is None or not document.parts:
+        return
+    texts = [
+        TextFound(p.part_number, p.heading, p.text, p.content_hash)
+        for p in store.passages.of_document(document_id)
+    ]
+    links = by_part(
+        (link.part_number, LinkFound(link.role, link.text, targets=link.targets))
+        for link in store.links.of_document(document_id)
+        if link.targets
+    )
+    question = question_of(document, templates)
+    gathering.take(document, document_id, texts, links, question)
+
+
+def question_of(document: Document, templates: Templates = NO_TEMPLATES) -> Question:
+    """What the first post of a thread asks, as the bot would search for it; a page
+    is asked for by its title."""
+    if document.kind is not Kind.THREAD:
+        return Question(document.title, "")
     first = document.parts[0]
-    return Question(document.title, join_blocks(clean_body(first.body, first.format)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A post on its way to the timeline."""
-
-    at: datetime
-    document: DocumentId
-    number: int
-    opening: bool
-    kind: Kind
-    title: str
-    language: str | None
-    texts: tuple[PassageDraft, ...]
+    blocks = clean_body(first.body, first.format)
+    return Question(
+        document.title, join_blocks(without_templates(blocks, templates.opening))
+    )
 
 
 def _documents(
@@ -148,81 +149,46 @@ def _documents(
         yield with_language(document, among=languages)
 
 
-def _drafts(
-    document: Document, document_id: DocumentId, chunk: Chunk
-) -> Iterator[_Draft]:
-    start = document.created_at or BEGINNING
-    texts: dict[int, list[PassageDraft]] = {}
-    for draft in chunk(document):
-        texts.setdefault(draft.part_number, []).append(draft)
-    for part in document.parts:
-        yield _Draft(
-            at=max(part.created_at or BEGINNING, start),
-            document=document_id,
-            number=part.number,
-            opening=part is document.parts[0],
-            kind=document.kind,
-            title=document.title,
-            language=document.language,
-            texts=tuple(texts.get(part.number, ())),
-        )
+def _text(document: Document, draft: PassageDraft) -> TextFound:
+    hashed = content_hash(passage_input(document.title, draft.heading, draft.text))
+    return TextFound(draft.part_number, draft.heading, draft.text, hashed)
 
 
-def _timeline(drafts: Iterable[_Draft]) -> tuple[PostWritten, ...]:
-    ordered = sorted(drafts, key=lambda d: (d.at, d.document, d.number))
-    events: list[PostWritten] = []
-    count = 0
-    for draft in ordered:
-        passages = []
-        for text in draft.texts:
-            count += 1
-            passages.append(_passage(draft, text, PassageId(count)))
-        events.append(PostWritten(draft.at, draft.document, tuple(passages)))
-    return tuple(events)
+class _Places:
+    """Where links lead, once all documents are known."""
 
+    def __init__(self, rules: LinkRules) -> None:
+        self._rules = rules
+        self._keys: dict[DocumentId, str] = {}
+        self._by_key: defaultdict[str, list[DocumentId]] = defaultdict(list)
+        self._by_post: defaultdict[int, list[DocumentId]] = defaultdict(list)
 
-def _passage(draft: _Draft, text: PassageDraft, number: PassageId) -> IndexablePassage:
-    return IndexablePassage(
-        id=number,
-        document_id=draft.document,
-        kind=draft.kind,
-        title=draft.title,
-        heading=text.heading,
-        text=text.text,
-        language=draft.language,
-        visibility=PUBLIC,
-        opening=draft.opening,
-        content_hash=content_hash(passage_input(draft.title, text.heading, text.text)),
-        created_at=draft.at,
-    )
+    def add(self, document: Document, document_id: DocumentId) -> None:
+        key = document_key(document, self._rules)
+        self._keys[document_id] = key
+        if key:
+            self._by_key[key].append(document_id)
+        for part in document.parts:
+            if part.external_id is not None:
+                self._by_post[part.external_id].append(document_id)
 
+    def links(self, document: Document) -> Iterator[tuple[int, LinkFound]]:
+        """The links of a document, each with the number of its part."""
+        home = forum_of(document.url) if document.kind is Kind.THREAD else None
+        for link in document_links(document):
+            place = self._rules.place(link.href, home=home)
+            if place is not None:
+                found = LinkFound(link.role, link.text, place.key, place.post_id)
+                yield link.part_number, found
 
-@dataclass(slots=True)
-class Present:
-    """What can be known of passages at the time that a walk has reached."""
-
-    started: Mapping[DocumentId, datetime]
-    posts: dict[DocumentId, int] = field(default_factory=dict)
-    passages: dict[PassageId, IndexablePassage] = field(default_factory=dict)
-
-    def happen(self, event: PostWritten) -> None:
-        """Take in what was written next."""
-        self.posts[event.document_id] = self.posts.get(event.document_id, 0) + 1
-        self.passages.update({passage.id: passage for passage in event.passages})
-
-    def facts(self, ids: Sequence[PassageId]) -> dict[PassageId, PassageFacts]:
-        """What ranking must know of passages; those not yet written are absent."""
-        known = {i: self.passages[i] for i in ids if i in self.passages}
-        return {i: self._facts(passage) for i, passage in known.items()}
-
-    def _facts(self, passage: IndexablePassage) -> PassageFacts:
-        started = self.started[passage.document_id]
-        return PassageFacts(
-            document_id=passage.document_id,
-            kind=passage.kind,
-            visibility=passage.visibility,
-            opening=passage.opening,
-            part_number=0,
-            parts_count=self.posts[passage.document_id],
-            created_at=None if started == BEGINNING else started,
-        )
+    def targets(self, source: DocumentId, link: LinkFound) -> Iterator[DocumentId]:
+        found = self._by_key.get(link.key, ())
+        if link.post_id is not None:
+            # Posts of other forums may have the same id.
+            forum = link.key.rpartition("/p/")[0]
+            found = [
+                topic
+                for topic in self._by_post.get(link.post_id, ())
+                if self._keys[topic].rpartition("/t/")[0] == forum
+            ]
+        return (i for i in found if self._keys[i] != self._keys[source])

@@ -24,7 +24,9 @@ from typing import Any, TextIO
 import numpy as np
 
 from bot.config import Config, web_address
-from bot.history import History, PostWritten, Present, read_history
+from bot.history import read_history
+from bot.present import Present
+from bot.timeline import History, PostWritten
 from indexer.chunk import chunk_document
 from indexer.sources.archive import ArchiveSource
 from indexer.sources.markdown import DocsArchive
@@ -143,6 +145,7 @@ def replay(
             max_tokens=config.chunking.max_tokens,
         ),
         languages=tuple(config.community.languages),
+        rules=config.links.rules(forums=[forum_url]),
         progress=one_more,
     )
     for key, reason in history.skipped:
@@ -152,7 +155,7 @@ def replay(
         raise SourceError(
             str(archive),
             f"none of the {len(wanted)} labelled topics is in it "
-            f"({len(history.questions)} read, {len(history.skipped)} skipped)",
+            f"({sum(1 for _ in history.threads)} read, {len(history.skipped)} skipped)",
         )
     with EmbeddingCache.open(config.data_dir / "embeddings.db") as cache:
         embedder = CachedEmbedder(
@@ -173,8 +176,8 @@ def replay(
             topics=topics,
             missing=len(wanted) - topics,
             skipped=len(history.skipped),
-            threads=len(history.questions),
-            pages=len(history.keys) - len(history.questions),
+            threads=(threads := sum(1 for _ in history.threads)),
+            pages=len(history.documents) - threads,
             passages=len(vectors),
             embedded=embedder.embedded,
             seconds=round(time.monotonic() - started, 1),
@@ -238,7 +241,7 @@ def walk(
     """
     lexical = TantivyIndex.create(None)
     dense = {kind: FaissIndex(embedder.dim) for kind in _NAMES}
-    present = Present(history.started)
+    present = Present(history.documents)
     events = iter(history.events)
     pending = next(events, None)
     for number, label in enumerate(labels, start=1):
@@ -249,8 +252,9 @@ def walk(
             new.append(pending)
             pending = next(events, None)
         _take_in(new, present, lexical, dense, vectors)
+        asked = history.documents[DocumentId(label.topic_id)]
         candidates = retrieve(
-            history.questions[DocumentId(label.topic_id)],
+            asked.question,
             lexical=lexical,
             vectors=dense,
             embedder=embedder,
@@ -311,7 +315,7 @@ def _row(
 
 
 def _key(kind: Kind, item: Ranked, history: History) -> int | str:
-    key = history.keys[item.candidate.document_id]
+    key = history.documents[item.candidate.document_id].key
     return int(key) if kind is Kind.THREAD else key
 
 
