@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from kb.graph import LinkGraph
-from kb.lexical import LexicalIndex
-from kb.people import People
-from kb.texts import TextIndex
 from kb.types import DocumentId, Kind, PassageFacts, PassageId
-from kb.vectors import VectorIndex
+
+if TYPE_CHECKING:
+    # The store knows these records, and must open without FAISS and Tantivy.
+    from kb.graph import LinkGraph
+    from kb.lexical import LexicalIndex
+    from kb.people import People
+    from kb.texts import TextIndex
+    from kb.vectors import VectorIndex
 
 PassageFactsOf = Callable[[Sequence[PassageId]], Mapping[PassageId, PassageFacts]]
 """Tells the facts of the passages that still exist; the others are absent."""

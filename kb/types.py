@@ -271,6 +271,7 @@ class PassageFacts:
         opening: It is cut from the first part: the question of a thread.
         parts_count: Posts of its thread; 1 for a page.
         created_at: When the document was started.
+        accepted: Its part was accepted as the solution.
     """
 
     document_id: DocumentId
@@ -280,6 +281,7 @@ class PassageFacts:
     part_number: int
     parts_count: int
     created_at: datetime | None
+    accepted: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 SQL lives in this package alone. Each module is one part of the store and is
 reached as an attribute: ``store.documents``, ``store.passages``, ``store.links``,
-``store.templates``, ``store.progress``, ``store.loose``, ``store.looks``,
-``store.ledger``.
+``store.evidence``, ``store.templates``, ``store.progress``, ``store.loose``,
+``store.looks``, ``store.ledger``.
 """
 
 from kb.store.connection import Store
 from kb.store.documents import Documents
 from kb.store.embeddings import EmbeddingCache
+from kb.store.evidence import Evidence
 from kb.store.holdings import Coverage, Held, Holdings
 from kb.store.ledger import Decision, Ledger
 from kb.store.links import Links
@@ -23,6 +24,7 @@ __all__ = [
     "Decision",
     "Documents",
     "EmbeddingCache",
+    "Evidence",
     "Held",
     "Holdings",
     "LearnedTemplates",

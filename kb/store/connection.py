@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from kb.errors import SchemaVersionError, StoreError
 from kb.store.documents import Documents
+from kb.store.evidence import Evidence
 from kb.store.failures import alone, connection_factory, sqlite_errors
 from kb.store.holdings import Holdings
 from kb.store.ledger import Ledger
@@ -38,6 +39,7 @@ class Store:
         self.documents = Documents(db)
         self.passages = Passages(db)
         self.links = Links(db)
+        self.evidence = Evidence(db)
         self.progress = Progress(db)
         self.templates = LearnedTemplates(db)
         self.ledger = Ledger(db)
@@ -130,7 +132,8 @@ class Store:
 
     @property
     def generation(self) -> int:
-        """Grows with every change of passages; indexes say which one they hold."""
+        """Grows with every change that an index holds: of passages, titles, readers,
+        links. Indexes say which one they hold."""
         return int(self._meta("generation"))
 
     def _meta(self, key: str) -> str:

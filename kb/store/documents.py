@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from kb.store.generation import next_generation, outline
 from kb.store.links import document_key, replace_links, stored_rules
 from kb.store.parts import PART_COLUMNS, part_of, part_values
 from kb.store.rows import batches, clean, placeholders, to_json, to_moment, to_text
@@ -52,8 +53,13 @@ class Documents:
         Returns:
             The id of the document.
         """
-        if change.insert or change.delete:
-            self._next_generation()
+        other_text = bool(change.insert or change.delete)
+        before = None
+        if other_text:
+            # First of all: new passages and tombstones carry it.
+            next_generation(self._conn)
+        elif change.document_id is not None:
+            before = outline(self._conn, change.document_id)
         document_id = self._write_document(change, walk)
         self._delete_passages(change.delete)
         self._conn.executemany(
@@ -63,6 +69,8 @@ class Documents:
         self._insert_passages(document_id, change.document, change.insert)
         rules = stored_rules(self._conn)
         replace_links(self._conn, document_id, change.document, change.links, rules)
+        if not other_text and outline(self._conn, document_id) != before:
+            next_generation(self._conn)
         return document_id
 
     def touch(self, ids: Iterable[DocumentId], *, walk: int) -> None:
@@ -92,7 +100,7 @@ class Documents:
         """Remove documents with parts and passages; returns how many there were."""
         if not ids:
             return 0
-        self._next_generation()
+        next_generation(self._conn)
         removed = 0
         for some in batches(ids):
             marks = placeholders(some)
@@ -107,12 +115,6 @@ class Documents:
                 some,
             ).rowcount
         return removed
-
-    def _next_generation(self) -> None:
-        self._conn.execute(
-            "UPDATE meta SET value = CAST(value AS INTEGER) + 1 "
-            "WHERE key = 'generation'"
-        )
 
     def _write_document(self, change: DocumentChange, walk: int | None) -> DocumentId:
         document = change.document

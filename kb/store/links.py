@@ -13,6 +13,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from kb.links import LinkRules, forum_of, normalize, rules_from_json
+from kb.store.generation import next_generation
 from kb.store.rows import BATCH, batches, clean, placeholders, to_moment, to_text
 from kb.types import (
     PUBLIC,
@@ -71,7 +72,10 @@ class Links:
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             [_META_KEY, text],
         )
-        return self._place_documents(rules) + self._place_links(rules)
+        changed = self._place_documents(rules) + self._place_links(rules)
+        if changed:
+            next_generation(self._conn)
+        return changed
 
     def _place_documents(self, rules: LinkRules) -> int:
         changed: list[tuple[str, int]] = []

@@ -58,7 +58,9 @@ class Passages:
         for some in batches(ids):
             rows = self._conn.execute(
                 "SELECT p.id, p.document_id, d.kind, d.visibility, p.opening,"  # noqa: S608
-                " p.part_number, d.parts_count, d.created_at"
+                " p.part_number, d.parts_count, d.created_at, EXISTS"
+                " (SELECT 1 FROM parts a INDEXED BY parts_accepted WHERE a.accepted"
+                " AND a.document_id = p.document_id AND a.number = p.part_number)"
                 " FROM passages p JOIN documents d ON d.id = p.document_id"
                 f" WHERE p.id IN ({placeholders(some)})",
                 some,
@@ -72,6 +74,7 @@ class Passages:
                     part_number=row[5],
                     parts_count=row[6],
                     created_at=to_moment(row[7]),
+                    accepted=bool(row[8]),
                 )
         return found
 

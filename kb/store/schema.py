@@ -13,7 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 # "BRZA": tells our files from other SQLite databases (`file` shows it, too).
 APPLICATION_ID = 0x42525A41
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 MIGRATIONS = Migrations("baraza")
 
@@ -284,5 +284,20 @@ def _whole_forum(db: Database) -> None:
             line TEXT NOT NULL,
             PRIMARY KEY (source, category, scope, line)
         ) WITHOUT ROWID;
+        """,
+    )
+
+
+@MIGRATIONS(name="003_ranking")
+def _ranking(db: Database) -> None:
+    _run(
+        db,
+        """
+        -- what ranking reads of parts: rows hold their bodies, which it must not read
+        CREATE INDEX parts_order
+            ON parts (document_id, number, author_id, external_id, likes);
+        CREATE INDEX parts_accepted ON parts (document_id, number) WHERE accepted;
+        -- the question of a thread, without going through its replies
+        CREATE INDEX passages_opening ON passages (document_id, ordinal) WHERE opening;
         """,
     )
