@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,15 @@ from filelock import FileLock, Timeout
 from kb.embed import Embedder, Float32
 from kb.embed.cached import CachedEmbedder
 from kb.errors import AlreadyRunningError, SearchIndexError
+from kb.index.documents import (
+    TextsFactory,
+    embed_titles,
+    new_titles,
+    title_hashes,
+    write_questions,
+    write_texts,
+    write_titles,
+)
 from kb.index.stamp import (
     WORDS,
     Stamp,
@@ -68,10 +77,11 @@ class IndexReport:
 
     Attributes:
         passages: How many the index holds now.
-        embedded: Texts that the model had to read; the others were known.
+        embedded: Passages that the model had to read; the others were known.
         added: Passages that came.
         removed: Passages that went.
         full: It was made from nothing, not from the index before it.
+        titles_embedded: Titles that the model had to read.
     """
 
     passages: int
@@ -81,6 +91,7 @@ class IndexReport:
     generation: int
     full: bool
     seconds: float
+    titles_embedded: int = 0
 
 
 def build_index(
@@ -91,6 +102,8 @@ def build_index(
     *,
     lexical: LexicalFactory,
     lexical_format: str = LEXICAL_FORMAT,
+    texts: TextsFactory | None = None,
+    texts_format: str = "",
     rebuild: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> IndexReport:
@@ -102,8 +115,11 @@ def build_index(
 
     Args:
         folder: Of the index; made if it is not there.
+        texts: Makes the index of whole documents, of *texts_format*; without it
+            there is none.
         rebuild: Make it from nothing even if the current one could be added to.
-        progress: Called with the passages done and the passages to do.
+        progress: Called with the texts done and the texts to do: passages, and
+            titles that are new.
 
     Raises:
         AlreadyRunningError: Another build works in *folder*.
@@ -121,12 +137,15 @@ def build_index(
             lexical_format=lexical_format,
             vectors={},
             newest=None,
+            texts_format=texts_format,
         )
-        build = _Build(store, embedder, cache, folder, lexical, wanted, progress)
+        build = _Build(store, embedder, cache, folder, lexical, texts, wanted, progress)
         report = build.run(None if rebuild else _base(folder, store, wanted))
         # Of all models: any vector still says something about its text.
         for model_id in cache.models():
-            cache.keep_only(model_id, store.passages.content_hashes())
+            cache.keep_only(
+                model_id, chain(store.passages.content_hashes(), title_hashes(store))
+            )
         sweep(folder)
     report = replace(report, seconds=time.monotonic() - started)
     logger.info(
@@ -173,6 +192,7 @@ def _base(folder: Path, store: Store, wanted: Stamp) -> tuple[Path, Stamp] | Non
         model_id=wanted.model_id,
         dim=wanted.dim,
         lexical_format=wanted.lexical_format,
+        texts_format=wanted.texts_format,
     )
     if reason is None and not _shares_history(store, stamp):
         reason = "the knowledge base was restored and went another way"
@@ -201,6 +221,7 @@ class _Build:
     cache: EmbeddingCache
     folder: Path
     lexical: LexicalFactory
+    texts: TextsFactory | None
     wanted: Stamp
     progress: Callable[[int, int], None] | None
 
@@ -230,6 +251,47 @@ class _Build:
         return self.run(None)
 
     def _fill(self, directory: Path, base: tuple[Path, Stamp] | None) -> IndexReport:
+        after = -1 if base is None else base[1].generation
+        titles = new_titles(self.store, self.cache, self.wanted.model_id)
+        tick = _Ticker(
+            self.progress,
+            self.store.passages.count(after_generation=after) + len(titles),
+        )
+        embedder = CachedEmbedder(self.embedder, self.cache)
+        filled = self._fill_passages(directory, base, embedder, tick)
+        questions = write_questions(directory, self.store, embedder)
+        embedded = embedder.embedded
+        embed_titles(titles, embedder, tick)
+        titled = write_titles(directory, self.store, embedder)
+        texts = write_texts(directory, self.store, self.texts)
+        stamp = replace(
+            self.wanted,
+            vectors=filled.vectors,
+            newest=filled.newest,
+            texts=texts,
+            titles=titled,
+            questions=questions,
+            files=checksums(directory),
+        )
+        write_stamp(directory, stamp)
+        return IndexReport(
+            passages=stamp.passages,
+            embedded=embedded,
+            added=filled.added,
+            removed=filled.removed,
+            generation=stamp.generation,
+            full=base is None,
+            seconds=0.0,
+            titles_embedded=embedder.embedded - embedded,
+        )
+
+    def _fill_passages(
+        self,
+        directory: Path,
+        base: tuple[Path, Stamp] | None,
+        embedder: CachedEmbedder,
+        tick: Callable[[int], None],
+    ) -> _Filled:
         after, last, newest = -1, 0, None
         vectors: dict[Kind, FaissIndex] = {}
         removed = 0
@@ -253,11 +315,7 @@ class _Build:
             shutil.copytree(base[0] / WORDS, directory / WORDS)
             words, words_after = self.lexical.open(directory / WORDS), after
         added = 0
-        embedder = CachedEmbedder(self.embedder, self.cache)
         try:
-            tick = _Ticker(
-                self.progress, self.store.passages.count(after_generation=after)
-            )
             passages = self.store.passages.indexable(after_generation=words_after)
             while batch := list(islice(passages, _BATCH)):
                 words.add(batch)
@@ -272,25 +330,22 @@ class _Build:
             words.commit()
         finally:
             words.close()
-        held = {kind: index for kind, index in vectors.items() if len(index)}
+        held = {kind: index for kind, index in sorted(vectors.items()) if len(index)}
         for kind, index in held.items():
             index.save(directory / vectors_file(kind))
-        stamp = replace(
-            self.wanted,
-            vectors={kind: len(index) for kind, index in sorted(held.items())},
-            newest=newest,
-            files=checksums(directory),
+        return _Filled(
+            {kind: len(index) for kind, index in held.items()}, newest, added, removed
         )
-        write_stamp(directory, stamp)
-        return IndexReport(
-            passages=stamp.passages,
-            embedded=embedder.embedded,
-            added=added,
-            removed=removed,
-            generation=stamp.generation,
-            full=base is None,
-            seconds=0.0,
-        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """What a build wrote of passages; see `Stamp` and `IndexReport`."""
+
+    vectors: dict[Kind, int]
+    newest: tuple[int, str] | None
+    added: int
+    removed: int
 
 
 class _Ticker:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from kb.corpus import Corpus
 from kb.errors import CorruptIndexError, IndexMissingError, StaleIndexError
+from kb.graph import LinkGraph
 from kb.index.stamp import (
+    QUESTIONS,
+    TEXTS,
+    TITLES,
     WORDS,
     Stamp,
     check_files,
@@ -16,16 +22,38 @@ from kb.index.stamp import (
     read_stamp,
     vectors_file,
 )
-from kb.lexical import LEXICAL_FORMAT
-from kb.types import Kind
+from kb.lexical import LEXICAL_FORMAT, LexicalIndex
+from kb.people import People
+from kb.store import Store
+from kb.texts import TextIndex
+from kb.types import PUBLIC, Kind
 from kb.vectors import FaissIndex, VectorIndex
 
+_PUBLIC = frozenset({PUBLIC})
 
-class Closable(Protocol):
-    def close(self) -> None: ...
+Lexical = TypeVar("Lexical", bound=LexicalIndex)
 
 
-Lexical = TypeVar("Lexical", bound=Closable)
+class _Loaded:
+    """Links and people of a store, each loaded once, whichever thread asks first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._graphs: dict[frozenset[str], LinkGraph] = {}
+        self._people: People | None = None
+
+    def graph(self, store: Store, visible_to: frozenset[str]) -> LinkGraph:
+        with self._lock:
+            if visible_to not in self._graphs:
+                edges = store.evidence.edges(visible_to=visible_to)
+                self._graphs[visible_to] = LinkGraph(edges)
+            return self._graphs[visible_to]
+
+    def people(self, store: Store) -> People:
+        with self._lock:
+            if self._people is None:
+                self._people = store.evidence.people()
+            return self._people
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +62,9 @@ class OpenIndex(Generic[Lexical]):
 
     Attributes:
         vectors: By kind; a kind without passages is absent.
+        texts: Whole documents; ``None`` when it was opened without them.
+        titles: Of listed documents, by document id.
+        questions: Of threads, by document id.
         lag: Generations that the store was ahead when it was opened: hits may
             be gone from the store, and its newest passages are not found.
     """
@@ -43,9 +74,46 @@ class OpenIndex(Generic[Lexical]):
     vectors: Mapping[Kind, VectorIndex]
     stamp: Stamp
     lag: int
+    titles: VectorIndex
+    questions: VectorIndex
+    texts: TextIndex | None = None
+    _loaded: _Loaded = field(default_factory=_Loaded, repr=False, compare=False)
+
+    def corpus(self, store: Store, *, visible_to: frozenset[str] = _PUBLIC) -> Corpus:
+        """What ranking works on: this index, with the links and people of *store*.
+
+        Cheap but for the first call: links are loaded once for each *visible_to*,
+        people once, and stay as they were until the index is opened again. Facts are
+        read from *store* when they are asked for, so the result belongs to its
+        thread.
+
+        Args:
+            store: The one that the index was opened for.
+            visible_to: Whose links count: of linking documents and targets.
+
+        Raises:
+            ValueError: The index was opened without whole documents.
+            StoreError: The store cannot be read.
+        """
+        if self.texts is None:
+            raise ValueError("the index was opened without whole documents")
+        return Corpus(
+            lexical=self.lexical,
+            texts=self.texts,
+            vectors=self.vectors,
+            titles=self.titles,
+            questions=self.questions,
+            graph=self._loaded.graph(store, visible_to),
+            people=self._loaded.people(store),
+            passage_facts=store.passages.facts,
+            document_facts=store.evidence.document_facts,
+            passages_of=store.evidence.passages_of,
+        )
 
     def close(self) -> None:
         self.lexical.close()
+        if self.texts is not None:
+            self.texts.close()
 
 
 def open_index(
@@ -57,8 +125,14 @@ def open_index(
     dim: int,
     lexical_opener: Callable[[Path], Lexical],
     lexical_format: str = LEXICAL_FORMAT,
+    texts_opener: Callable[[Path], TextIndex] | None = None,
+    texts_format: str | None = None,
 ) -> OpenIndex[Lexical]:
     """Open the current index.
+
+    Args:
+        texts_opener: Opens the index of whole documents, of *texts_format*; without
+            it they are not opened.
 
     Raises:
         IndexMissingError: None was built.
@@ -78,6 +152,7 @@ def open_index(
                 model_id=model_id,
                 dim=dim,
                 lexical_format=lexical_format,
+                texts_format=None if texts_opener is None else texts_format,
             )
             if reason is not None:
                 raise StaleIndexError(directory, f"{reason}; run baraza index")
@@ -86,12 +161,25 @@ def open_index(
                 kind: FaissIndex.load(directory / vectors_file(kind))
                 for kind in stamp.vectors
             }
+            titles = FaissIndex.load(directory / TITLES)
+            questions = FaissIndex.load(directory / QUESTIONS)
+            lexical = lexical_opener(directory / WORDS)
+            try:
+                texts = (
+                    None if texts_opener is None else texts_opener(directory / TEXTS)
+                )
+            except BaseException:
+                lexical.close()
+                raise
             return OpenIndex(
                 directory=directory,
-                lexical=lexical_opener(directory / WORDS),
+                lexical=lexical,
                 vectors=vectors,
                 stamp=stamp,
                 lag=store_generation - stamp.generation,
+                titles=titles,
+                questions=questions,
+                texts=texts,
             )
         except (CorruptIndexError, IndexMissingError):
             # Replaced and swept away while it was being opened?

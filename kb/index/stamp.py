@@ -5,8 +5,11 @@
     index/
     ├── CURRENT                 name of the directory in use; replaced in one step
     └── gen-<generation>-<n>/   never changed once CURRENT names it
-        ├── words/              the word index
+        ├── words/              the word index of passages
+        ├── texts/              the word index of whole documents
         ├── vectors-<kind>.faiss
+        ├── titles.faiss        by document id, as the next
+        ├── questions.faiss
         └── stamp.json          what it was made from, and a checksum of each file
 """
 
@@ -24,10 +27,13 @@ from pathlib import Path
 from kb.errors import CorruptIndexError, StaleIndexError
 from kb.types import Kind
 
-FORMAT = 1
+FORMAT = 2
 METRIC = "inner product"
 STAMP = "stamp.json"
 WORDS = "words"
+TEXTS = "texts"
+TITLES = "titles.faiss"
+QUESTIONS = "questions.faiss"
 
 _CURRENT = "CURRENT"
 _NAME = re.compile(r"gen-(\d+)-(\d+)")
@@ -44,6 +50,10 @@ class Stamp:
         vectors: Number of passages of each kind that has any.
         newest: Highest passage id it has seen, with its content hash: a store
             that was restored and went on differently does not know the pair.
+        texts_format: Of the index of whole documents; empty where there is none.
+        texts: Documents that it holds.
+        titles: Documents whose title has a vector.
+        questions: Threads whose question has a vector.
         files: Size and CRC-32 of every file, by path within the directory.
     """
 
@@ -54,6 +64,10 @@ class Stamp:
     lexical_format: str
     vectors: Mapping[Kind, int]
     newest: tuple[int, str] | None
+    texts_format: str = ""
+    texts: int = 0
+    titles: int = 0
+    questions: int = 0
     files: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     metric: str = METRIC
     format: int = FORMAT
@@ -70,8 +84,13 @@ class Stamp:
         model_id: str,
         dim: int,
         lexical_format: str,
+        texts_format: str | None = None,
     ) -> str | None:
-        """Why this index is not one of that store and model, or ``None``."""
+        """Why this index is not one of that store and model, or ``None``.
+
+        Args:
+            texts_format: ``None`` for who does not read whole documents.
+        """
         if self.store_uuid != store_uuid:
             return "made from another knowledge base"
         if (self.model_id, self.dim, self.metric) != (model_id, dim, METRIC):
@@ -82,6 +101,11 @@ class Stamp:
         if self.lexical_format != lexical_format:
             return (
                 f"its word index has format {self.lexical_format}, not {lexical_format}"
+            )
+        if texts_format not in (None, self.texts_format):
+            return (
+                "its document index has format "
+                f"{self.texts_format or 'none'}, not {texts_format or 'none'}"
             )
         if self.generation > store_generation:
             return "newer than the knowledge base, which was restored from a backup"
@@ -173,6 +197,10 @@ def read_stamp(directory: Path) -> Stamp:
             lexical_format=str(values["lexical_format"]),
             vectors={Kind(kind): int(n) for kind, n in values["vectors"].items()},
             newest=None if newest is None else (int(newest[0]), str(newest[1])),
+            texts_format=str(values["texts_format"]),
+            texts=int(values["texts"]),
+            titles=int(values["titles"]),
+            questions=int(values["questions"]),
             files={
                 str(name): (int(size), int(crc))
                 for name, (size, crc) in values["files"].items()

@@ -99,6 +99,8 @@ class Evidence:
         Args:
             visible_to: What the reader may see, of linking documents and targets.
         """
+        if not visible_to:
+            return
         may = sorted(visible_to)
         marks = placeholders(may)
         where = (

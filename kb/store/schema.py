@@ -296,7 +296,9 @@ def _ranking(db: Database) -> None:
         -- what ranking reads of parts: rows hold their bodies, which it must not read
         CREATE INDEX parts_order
             ON parts (document_id, number, author_id, external_id, likes);
-        CREATE INDEX parts_accepted ON parts (document_id, number) WHERE accepted;
+        -- with the column that it is about: else SQLite would look it up in the row
+        CREATE INDEX parts_accepted ON parts (document_id, number, accepted)
+            WHERE accepted;
         -- the question of a thread, without going through its replies
         CREATE INDEX passages_opening ON passages (document_id, ordinal) WHERE opening;
         """,

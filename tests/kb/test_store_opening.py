@@ -15,6 +15,7 @@ from sqlite_utils import Database
 from kb.errors import SchemaVersionError, StoreError
 from kb.store import EmbeddingCache, Store
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+from kb.types import DocumentId, PassageId
 from tests.kb.stored import delete, insert, page
 
 
@@ -77,6 +78,48 @@ def test_migrating_keeps_what_is_stored(store_path: Path) -> None:
     with Store.open(store_path) as store:
         assert store.documents.load(document) == page("backup", "Dump nightly")
         assert store.uuid == uuid
+
+
+def test_a_store_of_version_2_is_migrated_with_all_that_it_holds(
+    store_path: Path,
+) -> None:
+    store_path.parent.mkdir()
+    with raw(store_path) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        MIGRATIONS.apply(Database(connection), stop_before="003_ranking")
+        connection.execute("PRAGMA user_version = 2")
+        connection.execute("UPDATE meta SET value = '7' WHERE key = 'generation'")
+        connection.execute(
+            "INSERT INTO documents (source, kind, key, url, title, visibility, tags,"
+            " solved, closed, listed, views, parts_count, revision, content_hash,"
+            " chunker, walk) VALUES ('forum', 'thread', '1', 'u', 'Import fails',"
+            " 'public', '[]', 1, 0, 1, 9, 2, '', '', 'v1', 1)"
+        )
+        connection.executemany(
+            "INSERT INTO parts (document_id, number, body, format, author_id, likes,"
+            " accepted) VALUES (1, ?, 'text', 'text', ?, ?, ?)",
+            [(1, 7, 0, False), (2, 8, 5, True)],
+        )
+        connection.executemany(
+            "INSERT INTO passages (document_id, part_number, ordinal, anchor, heading,"
+            " text, visibility, opening, content_hash, generation)"
+            " VALUES (1, ?, ?, '', '', 'text', 'public', ?, '', 7)",
+            [(1, 0, True), (2, 1, False)],
+        )
+    with pytest.raises(SchemaVersionError, match="written by an older version"):
+        Store.open(store_path, readonly=True)
+
+    with Store.open(store_path) as store:
+        facts = store.passages.facts([PassageId(1), PassageId(2)])
+        people = store.evidence.people()
+
+        assert store.generation == 7
+        assert [fact.accepted for fact in facts.values()] == [False, True]
+        assert people.helpers(DocumentId(1)) == {"8": 1}
+        assert store.evidence.document_facts([DocumentId(1)])[DocumentId(1)].likes == 5
+        assert [p.part_number for p in store.passages.of_solution(DocumentId(1))] == [2]
+    Store.open(store_path.with_name("new.db")).close()
+    assert schema_of(store_path) == schema_of(store_path.with_name("new.db"))
 
 
 @pytest.mark.parametrize("migrated", [False, True])

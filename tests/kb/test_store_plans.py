@@ -1,4 +1,5 @@
-"""What a walk asks for each page of a feed costs the same in a store of any size.
+"""What a walk asks for each page of a feed costs the same in a store of any size, and
+what ranking asks reads no bodies of posts.
 
 Nothing is timed: SQLite says which way it takes.
 """
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from kb.store import Store
-from kb.types import LoosePart, Part
+from kb.types import DocumentId, LoosePart, Part, PassageId
 from tests.kb.stored import insert, page
 
 
@@ -73,3 +74,44 @@ def test_documents_are_walked_through_without_sorting_them_for_each_step(
         for way in searched(store, act):
             assert "documents" in way, way
             assert "INDEX" not in way, way
+
+
+def steps(store: Store, act: Callable[[], object]) -> list[str]:
+    """Every step of every statement of *act*, as SQLite plans it."""
+    connection = store.db.conn
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    act()
+    connection.set_trace_callback(None)
+    return [
+        str(row[3])
+        for statement in statements
+        for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+    ]
+
+
+def test_what_ranking_asks_reads_no_bodies(store: Store) -> None:
+    """A part is read by indexes that hold all that is asked of it."""
+    ids = [DocumentId(1)]
+    evidence = store.evidence
+    for act in (
+        lambda: list(evidence.edges()),
+        evidence.people,
+        lambda: evidence.document_facts(ids),
+        lambda: store.passages.facts([PassageId(1)]),
+        lambda: list(evidence.texts(ids)),
+    ):
+        plan = steps(store, act)
+        of_parts = [step for step in plan if " parts_" in step]
+        assert of_parts
+        for step in of_parts:
+            assert "COVERING INDEX parts_" in step, step
+        for step in plan:
+            assert "PRIMARY KEY (document_id" not in step, step
+            assert step not in ("SCAN a", "SCAN o", "SCAN p"), step
+
+
+def test_passages_of_documents_are_told_without_their_text(store: Store) -> None:
+    plan = steps(store, lambda: store.evidence.passages_of([DocumentId(1)]))
+
+    assert all("COVERING INDEX passages_document" in step for step in plan), plan
