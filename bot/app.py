@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from indexer.pipeline import Progress, RefreshReport
     from indexer.verify import Look, VerifyReport
     from kb.embed import Embedder
-    from kb.index import IndexReport, OpenIndex
+    from kb.index import IndexReport, OpenIndex, TextsFactory
     from kb.lexical import TantivyIndex
     from kb.search import Searcher
 
@@ -59,12 +59,15 @@ class App:
     Attributes:
         stopped: Asked between batches, and while waiting for a forum; True ends
             what is going on with a `StoppedError`.
+        texts: Tells how whole documents are indexed, and the format of that;
+            ``None`` for not at all. Asked when an index is built or opened.
     """
 
     def __init__(self, config: Config, *, clock: Clock = utc_now) -> None:
         self.config = config
         self.clock = clock
         self.stopped: Callable[[], bool] = lambda: False
+        self.texts: Callable[[], tuple[TextsFactory, str]] | None = None
         self.sources = Sources(config, clock=lambda: self.clock(), sleep=self._sleep)
 
     # -- where things lie --------------------------------------------------
@@ -266,6 +269,7 @@ class App:
         from kb.index import build_index
         from kb.lexical import TantivyIndex
 
+        texts, texts_format = (None, "") if self.texts is None else self.texts()
         with self.open_store() as store, EmbeddingCache.open(self.cache_path) as cache:
             return build_index(
                 store,
@@ -273,6 +277,8 @@ class App:
                 cache,
                 self.index_folder,
                 lexical=TantivyIndex,
+                texts=texts,
+                texts_format=texts_format,
                 rebuild=rebuild,
                 progress=progress,
             )
@@ -301,6 +307,7 @@ class App:
         from kb.index import open_index
         from kb.lexical import TantivyIndex
 
+        texts, texts_format = (None, "") if self.texts is None else self.texts()
         return open_index(
             self.index_folder,
             store_uuid=store.uuid,
@@ -308,6 +315,8 @@ class App:
             model_id=self.embedder.model_id,
             dim=self.embedder.dim,
             lexical_opener=TantivyIndex.open,
+            texts_opener=None if texts is None else texts.open,
+            texts_format=texts_format,
         )
 
     def searcher_of(self, store: Store, index: OpenIndex[TantivyIndex]) -> Searcher:

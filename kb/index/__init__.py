@@ -1,4 +1,5 @@
-"""The derived index: words and vectors of all passages, swapped as a whole.
+"""The derived index: words and vectors of all passages, and of whole documents,
+swapped as a whole.
 
 `build_index` brings it up to the store; `open_index` opens it for searching and
 refuses one that was not made from this store with this model. Whatever happens
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
         LexicalWriter,
         build_index,
     )
+    from kb.index.documents import TextsFactory
     from kb.index.opening import OpenIndex, open_index
     from kb.index.stamp import Stamp, current_directory
 else:
@@ -27,6 +29,7 @@ else:
         "OpenIndex": "opening",
         "open_index": "opening",
         "Stamp": "stamp",
+        "TextsFactory": "documents",
         "current_directory": "stamp",
     }
 
@@ -42,6 +45,7 @@ __all__ = [
     "LexicalWriter",
     "OpenIndex",
     "Stamp",
+    "TextsFactory",
     "build_index",
     "current_directory",
     "open_index",

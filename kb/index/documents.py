@@ -16,7 +16,7 @@ import numpy as np
 from kb.embed.cached import CachedEmbedder
 from kb.index.stamp import QUESTIONS, TEXTS, TITLES
 from kb.store import EmbeddingCache, Store
-from kb.texts import DocumentText
+from kb.texts import DocumentText, TextIndex
 from kb.types import DocumentId, content_hash
 from kb.vectors import FaissIndex
 
@@ -35,10 +35,13 @@ class TextsWriter(Protocol):
 
 
 class TextsFactory(Protocol):
-    """Makes document indexes."""
+    """Makes indexes of whole documents."""
 
     def create(self, path: Path) -> TextsWriter:
         """Make an empty one in a new folder."""
+
+    def open(self, path: Path) -> TextIndex:
+        """Open one that `create` made, for searching."""
 
 
 def title_hashes(store: Store) -> Iterator[str]:

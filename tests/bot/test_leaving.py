@@ -10,8 +10,11 @@ import pytest
 from bot.app import App
 from bot.sandbox import Community, Sandbox
 from bot.sandbox.records import Post, Topic
+from kb.store import EmbeddingCache
+from kb.types import content_hash
 from tests.bot.conftest import FakeClock
 from tests.bot.test_app import app_for
+from tests.kb.plain_texts import PLAIN_FORMAT, PlainTexts
 
 # No other text of these tests, and none of ours, holds this word.
 WORD = "xylorimba"
@@ -23,7 +26,10 @@ def app(tmp_path: Path, box: Sandbox, community: Community) -> App:
     """A forum of some topics, harvested and indexed, before anything leaves it."""
     community.add_category("Bureau", slug="bureau")
     community.add_topics(OTHERS, posts=3, category="support")
-    return app_for(tmp_path, box)
+    made = app_for(tmp_path, box)
+    # Its files can be read by eye: what is in them is seen by `traces`.
+    made.texts = lambda: (PlainTexts, PLAIN_FORMAT)
+    return made
 
 
 @pytest.fixture
@@ -207,3 +213,91 @@ def test_a_deletion_is_not_hidden_by_an_edit_in_the_same_topic(
 
     assert found(app) == []
     assert traces(app) == []
+
+
+TITLE = f"Who can tune a {WORD}?"
+
+
+def known_vectors(app: App) -> int:
+    """How many models have a vector of the title in the cache."""
+    with EmbeddingCache.open(app.cache_path) as cache:
+        known = [
+            cache.get(model_id, [content_hash(TITLE)]) for model_id in cache.models()
+        ]
+    return sum(map(len, known))
+
+
+def count_titles(app: App) -> int:
+    with app.open_store(readonly=True) as store:
+        index = app.open_index(store)
+        index.close()
+    return len(index.titles)
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        delete_topic,
+        make_private_message,
+        make_category_private,
+        move_to_private_category,
+        unlist,
+    ],
+)
+def test_a_question_that_leaves_is_gone_from_what_it_was_answered_with(
+    app: App,
+    community: Community,
+    box: Sandbox,
+    leave: Callable[[Community, Topic], None],
+) -> None:
+    """The thread that was linked in it stays, and had its words for its own."""
+    target = community.add_topic("Which keys fit?", "A list, please.", user="ben")
+    asked = community.add_topic(
+        TITLE, "It sounds odd since last week.", user="amina", category="bureau"
+    )
+    community.add_post(
+        asked.id, f"See [what {WORD}s need]({box.url}/t/{target.id}).", user="ben"
+    )
+    refresh(app)
+    with app.open_store(readonly=True) as store:
+        linked = store.documents.find("forum", str(target.id))
+        assert linked is not None
+        assert WORD in str(list(store.evidence.texts([linked.id])))
+    assert any("/texts/" in path for path in traces(app))
+    assert (known_vectors(app), count_titles(app)) == (1, OTHERS + 2)
+
+    leave(community, asked)
+    refresh(app)
+
+    assert traces(app) == []
+    assert (known_vectors(app), count_titles(app)) == (0, OTHERS + 1)
+
+
+def test_a_link_that_is_edited_away_is_gone_without_its_post(
+    app: App, community: Community, box: Sandbox, topic: Topic
+) -> None:
+    """No passage changes: the words of the post stay as they are."""
+    target = community.add_topic("Which keys fit?", "A list, please.", user="ben")
+    post = second(community, topic)
+    words = f"Your {WORD} needs new keys."
+    community.edit_post(
+        post.id, f"Your {WORD} [needs]({box.url}/t/{target.id}) new keys."
+    )
+    refresh(app)
+    assert said_of(app, target) == ["needs"]
+
+    community.edit_post(post.id, words)
+    refresh(app)
+
+    assert said_of(app, target) == []
+
+
+def said_of(app: App, topic: Topic) -> list[str]:
+    """The texts of links to it, as the index has them."""
+    with app.open_store(readonly=True) as store:
+        document = store.documents.find("forum", str(topic.id))
+        index = app.open_index(store)
+    index.close()
+    assert document is not None
+    assert isinstance(index.texts, PlainTexts)
+    return [text for text, _ in index.texts.documents[document.id].get("anchors", [])]
