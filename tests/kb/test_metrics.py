@@ -5,12 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from random import Random
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.metrics import mrr_at_k, ndcg_at_k, precision_at_coverage, recall_at_k
+from kb.metrics import (
+    ReliabilityPoint,
+    expected_calibration_error,
+    mrr_at_k,
+    ndcg_at_k,
+    precision_at_coverage,
+    precision_coverage_curve,
+    recall_at_k,
+    reliability_curve,
+    wilson_interval,
+)
 
 RANKINGS = st.lists(st.integers(0, 30), unique=True, max_size=20)
 RELEVANT = st.frozensets(st.integers(0, 30), min_size=1, max_size=10)
@@ -105,3 +117,111 @@ def test_a_coverage_out_of_range_is_an_error(coverage: float) -> None:
 def test_no_outcomes_are_an_error() -> None:
     with pytest.raises(ValueError, match="no outcomes"):
         precision_at_coverage([], 0.5)
+
+
+OUTCOMES = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.1, 0.35, 0.5, 0.9, 1.0]), st.booleans()),
+    min_size=1,
+    max_size=40,
+)
+
+
+def test_reliability_is_that_worked_out_by_hand() -> None:
+    outcomes = [(0.75, True), (1.0, False), (0.125, False), (0.375, True)]
+    low, high = wilson_interval(1, 2)
+    assert reliability_curve(outcomes, 2) == [
+        ReliabilityPoint(0.25, 0.5, low, high, 2),
+        ReliabilityPoint(0.875, 0.5, low, high, 2),
+    ]
+    assert expected_calibration_error(outcomes, 2) == (0.25 + 0.375) / 2
+
+
+def test_bins_of_equal_width_may_be_empty_and_hold_both_ends() -> None:
+    outcomes = [(0.0, False), (0.05, False), (1.0, True)]
+    points = reliability_curve(outcomes, 10, by="width")
+    assert [(point.n, point.share) for point in points] == [(2, 0.0), (1, 1.0)]
+    assert expected_calibration_error(outcomes, 10, by="width") == pytest.approx(
+        2 / 3 * 0.025
+    )
+
+
+def test_bins_of_equal_mass_hold_as_many_each() -> None:
+    outcomes = [(i / 100, i % 2 == 0) for i in range(100)]
+    assert [point.n for point in reliability_curve(outcomes, 10)] == [10] * 10
+
+
+@given(OUTCOMES, st.integers(1, 12), st.sampled_from(["mass", "width"]))
+def test_each_outcome_is_in_one_bin_and_equal_confidences_in_the_same(
+    outcomes: list[tuple[float, bool]], bins: int, by: Literal["mass", "width"]
+) -> None:
+    points = reliability_curve(outcomes, bins, by=by)
+    assert 1 <= len(points) <= bins
+    assert sum(point.n for point in points) == len(outcomes)
+    assert sum(point.share * point.n for point in points) == pytest.approx(
+        sum(right for _, right in outcomes)
+    )
+    ends = [point.confidence for point in points]
+    assert ends == sorted(set(ends))
+    assert all(0 <= p.low <= p.share <= p.high <= 1 for p in points)
+    assert 0 <= expected_calibration_error(outcomes, bins, by=by) <= 1
+
+
+@given(OUTCOMES, st.randoms())
+def test_calibration_does_not_depend_on_the_order(
+    outcomes: list[tuple[float, bool]], random: Random
+) -> None:
+    shuffled = outcomes.copy()
+    random.shuffle(shuffled)
+    assert reliability_curve(shuffled) == reliability_curve(outcomes)
+
+
+def test_perfect_confidences_err_by_sampling_alone() -> None:
+    random = Random(3)
+    chances = [random.random() for _ in range(20_000)]
+    outcomes = [(chance, random.random() < chance) for chance in chances]
+    assert expected_calibration_error(outcomes) < 0.015
+    flattered = [(chance**0.5, right) for chance, right in outcomes]
+    assert expected_calibration_error(flattered) > 0.1
+
+
+@given(OUTCOMES)
+def test_each_point_of_the_curve_is_what_its_threshold_gives(
+    outcomes: list[tuple[float, bool]],
+) -> None:
+    points = precision_coverage_curve(outcomes)
+    assert points[-1].coverage == 1.0
+    for point in points:
+        shown = [right for sure, right in outcomes if sure >= point.confidence]
+        assert point.n == len(shown)
+        assert point.coverage == len(shown) / len(outcomes)
+        assert point.precision == sum(shown) / len(shown)
+        assert (point.low, point.high) == wilson_interval(sum(shown), len(shown))
+
+
+@pytest.mark.parametrize("figure", [reliability_curve, precision_coverage_curve])
+def test_curves_of_nothing_or_of_no_probabilities_are_errors(
+    figure: Callable[[Sequence[tuple[float, bool]]], object],
+) -> None:
+    with pytest.raises(ValueError, match="no outcomes"):
+        figure([])
+    for wrong in (-0.1, 1.1, math.nan):
+        with pytest.raises(ValueError, match="confidence must be in"):
+            figure([(wrong, True)])
+    with pytest.raises(ValueError, match="bins must be >= 1"):
+        reliability_curve([(0.5, True)], 0)
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 0), (-1, 3), (4, 3)])
+def test_an_impossible_count_has_no_interval(right: int, n: int) -> None:
+    with pytest.raises(ValueError, match="expected 0 <= right <= n"):
+        wilson_interval(right, n)
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    random = Random(4)
+    held = 0
+    for _ in range(2000):
+        low, high = wilson_interval(sum(random.random() < 0.3 for _ in range(25)), 25)
+        held += low <= 0.3 <= high
+    # Counts are whole: no interval can hit 0.95 for each n and share.
+    assert held / 2000 == pytest.approx(0.95, abs=0.04)
