@@ -9,7 +9,7 @@ from random import Random
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.metrics import (
@@ -24,6 +24,8 @@ from kb.metrics import (
     wilson_interval,
 )
 
+# How long an example takes depends on what else the machine does.
+untimed = settings(deadline=None)
 RANKINGS = st.lists(st.integers(0, 30), unique=True, max_size=20)
 RELEVANT = st.frozensets(st.integers(0, 30), min_size=1, max_size=10)
 DEPTHS = st.integers(1, 25)
@@ -150,6 +152,7 @@ def test_bins_of_equal_mass_hold_as_many_each() -> None:
     assert [point.n for point in reliability_curve(outcomes, 10)] == [10] * 10
 
 
+@untimed
 @given(OUTCOMES, st.integers(1, 12), st.sampled_from(["mass", "width"]))
 def test_each_outcome_is_in_one_bin_and_equal_confidences_in_the_same(
     outcomes: list[tuple[float, bool]], bins: int, by: Literal["mass", "width"]
@@ -166,6 +169,7 @@ def test_each_outcome_is_in_one_bin_and_equal_confidences_in_the_same(
     assert 0 <= expected_calibration_error(outcomes, bins, by=by) <= 1
 
 
+@untimed
 @given(OUTCOMES, st.randoms())
 def test_calibration_does_not_depend_on_the_order(
     outcomes: list[tuple[float, bool]], random: Random
@@ -184,6 +188,7 @@ def test_perfect_confidences_err_by_sampling_alone() -> None:
     assert expected_calibration_error(flattered) > 0.1
 
 
+@untimed
 @given(OUTCOMES)
 def test_each_point_of_the_curve_is_what_its_threshold_gives(
     outcomes: list[tuple[float, bool]],
