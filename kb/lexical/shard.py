@@ -1,0 +1,192 @@
+"""One Tantivy index per kind of document, in a folder or in memory.
+
+Each kind has an index of its own: how rare a word is and how long a text usually
+is differ between threads and manuals, and a small kind should not be weighed by
+the numbers of a large one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tantivy import (
+    DocAddress,
+    Document,
+    Index,
+    IndexWriter,
+    Query,
+    Schema,
+    SchemaBuilder,
+    Searcher,
+)
+
+from kb.errors import CorruptIndexError, IndexMissingError, SearchIndexError
+from kb.lexical.errors import tantivy_errors
+from kb.lexical.question import EXACT, only, visible
+from kb.types import Kind
+
+# Equal scores come in no particular order; fetching a few more than asked for
+# keeps most ties from being cut at random.
+_TIE_SLACK = 32
+_SCORE_DIGITS = 4
+# The smallest that Tantivy takes; larger ones only make fewer, larger segments.
+_WRITER_HEAP_BYTES = 15_000_000
+
+Found = list[tuple[float, DocAddress]]
+"""Scores, rounded, and where the values of what was found are."""
+
+
+def schema_of(texts: Iterable[str], numbers: Iterable[str] = ()) -> Schema:
+    """A schema with an id, a visibility, identifiers, and these fields.
+
+    Texts are analysed by `kb.words` in the language of each before they get into
+    a field; one field for all languages, since BM25's statistics are a field's.
+    """
+    builder = SchemaBuilder()
+    builder.add_unsigned_field("id", indexed=True, fast=True)
+    for name in numbers:
+        builder.add_unsigned_field(name, fast=True)
+    builder.add_text_field("visibility", tokenizer_name="raw", index_option="basic")
+    for name in texts:
+        builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field(EXACT, tokenizer_name="whitespace", index_option="basic")
+    return builder.build()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A shard as it was at its last commit."""
+
+    schema: Schema
+    searcher: Searcher
+    visibilities: frozenset[str]
+
+    def best(self, query: Query, k: int, visible_to: frozenset[str] | None) -> Found:
+        """The best *k* and some more, best first, among what the reader may see."""
+        if visible_to is not None and not self.visibilities <= visible_to:
+            # A filter costs the shortcuts of a pure ranking, so it is left out
+            # where it would let everything pass.
+            query = only(query, visible(self.schema, visible_to))
+        return self.found(query, k + _TIE_SLACK)
+
+    def among(self, ids: Iterable[int]) -> Query:
+        """What has one of these ids."""
+        return Query.term_set_query(self.schema, "id", list(dict.fromkeys(ids)))
+
+    def found(self, query: Query, limit: int) -> Found:
+        hits = self.searcher.search(query, limit=limit, count=False).hits
+        return [(round(score, _SCORE_DIGITS), place) for score, place in hits]
+
+    def column(self, name: str, found: Found) -> list[int]:
+        """The numbers of a field, in the order of *found*."""
+        places = [place for _, place in found]
+        return [int(n) for n in self.searcher.fast_field_values(name, places)]
+
+
+class Shard:
+    """A Tantivy index with one writer, that shows what was committed."""
+
+    def __init__(self, schema: Schema, index: Index, path: Path) -> None:
+        self._schema = schema
+        self._index = index
+        self._path = path
+        self._writer: IndexWriter | None = None
+        with tantivy_errors(path, CorruptIndexError):
+            # Only our own commit moves the reader: no watching thread.
+            index.config_reader("manual")
+            self._refresh()
+
+    @contextmanager
+    def reading(self) -> Iterator[View]:
+        """What was last committed; errors within are those of damaged files."""
+        with tantivy_errors(self._path, CorruptIndexError):
+            yield self._view
+
+    def put(self, number: int, document: Document) -> None:
+        """Take a document in, in place of the one with that id."""
+        with self._writing() as writer:
+            # Adding twice must not show twice: upkeep that was killed is repeated.
+            self._delete(writer, number)
+            writer.add_document(document)
+
+    def remove(self, ids: Iterable[int]) -> None:
+        if self._writer is None and not self._view.searcher.num_docs:
+            return
+        with self._writing() as writer:
+            for number in ids:
+                self._delete(writer, number)
+
+    def commit(self) -> None:
+        if self._writer is None:
+            return
+        with self._writing() as writer:
+            writer.commit()
+            self._refresh()
+
+    def close(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with tantivy_errors(self._path, SearchIndexError):
+                writer.wait_merging_threads()
+
+    @contextmanager
+    def _writing(self) -> Iterator[IndexWriter]:
+        with tantivy_errors(self._path, SearchIndexError):
+            if self._writer is None:
+                # One thread: the same documents always make the same index.
+                self._writer = self._index.writer(_WRITER_HEAP_BYTES, 1)
+            yield self._writer
+
+    def _delete(self, writer: IndexWriter, number: int) -> None:
+        # By query: tantivy 0.27 takes the number in delete_documents_by_term for a
+        # signed one, which no unsigned field holds, and deletes nothing.
+        writer.delete_documents_by_query(Query.term_query(self._schema, "id", number))
+
+    def _refresh(self) -> None:
+        self._index.reload()
+        searcher = self._index.searcher()
+        known = searcher.terms_with_prefix("visibility", "")
+        # Swapped as one: a search in another thread sees the old or the new.
+        self._view = View(self._schema, searcher, frozenset(name for name, _ in known))
+
+
+def create_shards(schema: Schema, path: Path | None) -> dict[Kind, Shard]:
+    """Empty shards in a new or empty folder; ``None`` keeps them in memory.
+
+    Raises:
+        SearchIndexError: The folder holds something, or cannot be written.
+    """
+    if path is None:
+        return {kind: Shard(schema, Index(schema), Path("memory")) for kind in Kind}
+    shards = {}
+    for kind in Kind:
+        folder = path / kind.value
+        try:
+            folder.mkdir(parents=True)
+        except OSError as exc:
+            raise SearchIndexError(folder, f"cannot make it: {exc}") from exc
+        with tantivy_errors(folder, SearchIndexError):
+            shards[kind] = Shard(schema, Index(schema, str(folder)), folder)
+    return shards
+
+
+def open_shards(schema: Schema, path: Path) -> dict[Kind, Shard]:
+    """The shards that `create_shards` made.
+
+    Raises:
+        IndexMissingError: There is no such folder.
+        CorruptIndexError: Its files are damaged or incomplete.
+    """
+    if not path.is_dir():
+        raise IndexMissingError(path, "no word index here; run baraza index")
+    shards = {}
+    for kind in Kind:
+        folder = path / kind.value
+        with tantivy_errors(folder, CorruptIndexError):
+            if not Index.exists(str(folder)):
+                raise CorruptIndexError(folder, "its files are missing")
+            shards[kind] = Shard(schema, Index.open(str(folder)), folder)
+    return shards
