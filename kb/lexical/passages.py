@@ -9,7 +9,7 @@ from typing import Self
 from tantivy import Document, Occur, Query
 
 from kb.lexical.protocol import LexicalHit, LexicalScore
-from kb.lexical.question import EXACT, Question, idf, only, term
+from kb.lexical.question import EXACT, Question, all_of, idf, term
 from kb.lexical.shard import Shard, View, create_shards, open_shards, schema_of
 from kb.types import DocumentId, IndexablePassage, Kind, PassageId
 from kb.words import identifiers, stemmed, variants
@@ -100,8 +100,8 @@ class TantivyIndex:
             among = view.among(ids)
             ranking = _ranking(view, question) or Query.empty_query()
             parts, mass = _coverage(view, question)
-            scores = _scores(view, only(ranking, among), len(ids))
-            covered = _scores(view, only(parts, among), len(ids))
+            scores = _scores(view, all_of(among, ranking), len(ids))
+            covered = _scores(view, all_of(among, parts), len(ids))
         return {
             passage_id: LexicalScore(
                 score=score,

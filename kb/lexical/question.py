@@ -108,11 +108,18 @@ def visible(schema: Schema, visible_to: Iterable[str]) -> Query:
     )
 
 
-def only(query: Query, condition: Query) -> Query:
-    """What meets the condition, scored by the query alone; 0 if that finds nothing."""
-    return Query.boolean_query(
-        [(Occur.Must, Query.const_score_query(condition, 0.0)), (Occur.Should, query)]
-    )
+def all_of(condition: Query, query: Query) -> Query:
+    """All that meets the condition, scored by the query; 0 if that finds it not."""
+    return Query.boolean_query([_condition(condition), (Occur.Should, query)])
+
+
+def those_of(condition: Query, query: Query) -> Query:
+    """What the query finds and the condition lets pass, scored by the query."""
+    return Query.boolean_query([_condition(condition), (Occur.Must, query)])
+
+
+def _condition(query: Query) -> Clause:
+    return Occur.Must, Query.const_score_query(query, 0.0)
 
 
 def _boosted(query: Query, weight: float) -> Query:

@@ -25,7 +25,7 @@ from tantivy import (
 
 from kb.errors import CorruptIndexError, IndexMissingError, SearchIndexError
 from kb.lexical.errors import tantivy_errors
-from kb.lexical.question import EXACT, only, visible
+from kb.lexical.question import EXACT, those_of, visible
 from kb.types import Kind
 
 # Equal scores come in no particular order; fetching a few more than asked for
@@ -33,7 +33,7 @@ from kb.types import Kind
 _TIE_SLACK = 32
 _SCORE_DIGITS = 4
 # The smallest that Tantivy takes; larger ones only make fewer, larger segments.
-_WRITER_HEAP_BYTES = 15_000_000
+MIN_HEAP_BYTES = 15_000_000
 
 Found = list[tuple[float, DocAddress]]
 """Scores, rounded, and where the values of what was found are."""
@@ -69,7 +69,7 @@ class View:
         if visible_to is not None and not self.visibilities <= visible_to:
             # A filter costs the shortcuts of a pure ranking, so it is left out
             # where it would let everything pass.
-            query = only(query, visible(self.schema, visible_to))
+            query = those_of(visible(self.schema, visible_to), query)
         return self.found(query, k + _TIE_SLACK)
 
     def among(self, ids: Iterable[int]) -> Query:
@@ -89,10 +89,13 @@ class View:
 class Shard:
     """A Tantivy index with one writer, that shows what was committed."""
 
-    def __init__(self, schema: Schema, index: Index, path: Path) -> None:
+    def __init__(
+        self, schema: Schema, index: Index, path: Path, heap_bytes: int
+    ) -> None:
         self._schema = schema
         self._index = index
         self._path = path
+        self._heap_bytes = heap_bytes
         self._writer: IndexWriter | None = None
         with tantivy_errors(path, CorruptIndexError):
             # Only our own commit moves the reader: no watching thread.
@@ -104,6 +107,10 @@ class Shard:
         """What was last committed; errors within are those of damaged files."""
         with tantivy_errors(self._path, CorruptIndexError):
             yield self._view
+
+    def holds(self, number: int) -> bool:
+        with self.reading() as view:
+            return bool(view.found(Query.term_query(self._schema, "id", number), 1))
 
     def put(self, number: int, document: Document) -> None:
         """Take a document in, in place of the one with that id."""
@@ -119,11 +126,21 @@ class Shard:
             for number in ids:
                 self._delete(writer, number)
 
-    def commit(self) -> None:
+    def commit(self, *, settled: bool = False) -> None:
+        """Show and keep all changes.
+
+        Args:
+            settled: Wait until segments are merged. Merging drops what was
+                replaced from the numbers behind BM25: in the background, scores
+                would depend on how far it has come.
+        """
         if self._writer is None:
             return
         with self._writing() as writer:
             writer.commit()
+        if settled:
+            self.close()
+        with tantivy_errors(self._path, SearchIndexError):
             self._refresh()
 
     def close(self) -> None:
@@ -137,7 +154,7 @@ class Shard:
         with tantivy_errors(self._path, SearchIndexError):
             if self._writer is None:
                 # One thread: the same documents always make the same index.
-                self._writer = self._index.writer(_WRITER_HEAP_BYTES, 1)
+                self._writer = self._index.writer(self._heap_bytes, 1)
             yield self._writer
 
     def _delete(self, writer: IndexWriter, number: int) -> None:
@@ -153,14 +170,20 @@ class Shard:
         self._view = View(self._schema, searcher, frozenset(name for name, _ in known))
 
 
-def create_shards(schema: Schema, path: Path | None) -> dict[Kind, Shard]:
+def create_shards(
+    schema: Schema, path: Path | None, heap_bytes: int = MIN_HEAP_BYTES
+) -> dict[Kind, Shard]:
     """Empty shards in a new or empty folder; ``None`` keeps them in memory.
+
+    Args:
+        heap_bytes: What a writer may gather in memory before it makes a segment.
 
     Raises:
         SearchIndexError: The folder holds something, or cannot be written.
     """
     if path is None:
-        return {kind: Shard(schema, Index(schema), Path("memory")) for kind in Kind}
+        memory = Path("memory")
+        return {kind: Shard(schema, Index(schema), memory, heap_bytes) for kind in Kind}
     shards = {}
     for kind in Kind:
         folder = path / kind.value
@@ -169,11 +192,13 @@ def create_shards(schema: Schema, path: Path | None) -> dict[Kind, Shard]:
         except OSError as exc:
             raise SearchIndexError(folder, f"cannot make it: {exc}") from exc
         with tantivy_errors(folder, SearchIndexError):
-            shards[kind] = Shard(schema, Index(schema, str(folder)), folder)
+            shards[kind] = Shard(schema, Index(schema, str(folder)), folder, heap_bytes)
     return shards
 
 
-def open_shards(schema: Schema, path: Path) -> dict[Kind, Shard]:
+def open_shards(
+    schema: Schema, path: Path, heap_bytes: int = MIN_HEAP_BYTES
+) -> dict[Kind, Shard]:
     """The shards that `create_shards` made.
 
     Raises:
@@ -188,5 +213,5 @@ def open_shards(schema: Schema, path: Path) -> dict[Kind, Shard]:
         with tantivy_errors(folder, CorruptIndexError):
             if not Index.exists(str(folder)):
                 raise CorruptIndexError(folder, "its files are missing")
-            shards[kind] = Shard(schema, Index.open(str(folder)), folder)
+            shards[kind] = Shard(schema, Index.open(str(folder)), folder, heap_bytes)
     return shards

@@ -232,6 +232,19 @@ def test_only_what_the_reader_may_see_is_found(index: TantivyIndex) -> None:
     ) == [1, 3]
 
 
+def test_what_the_reader_may_see_is_found_only_if_it_shares_a_word(
+    index: TantivyIndex,
+) -> None:
+    fill(
+        index,
+        passage(1, "backup"),
+        passage(2, "printer"),
+        passage(3, "backup", visibility="category:staff"),
+    )
+
+    assert found(index, "backup", visible_to=frozenset({PUBLIC})) == [1]
+
+
 def test_a_filter_that_lets_all_pass_changes_no_score(index: TantivyIndex) -> None:
     fill(index, passage(1, "nightly backup"), passage(2, "backup"))
     plain = index.search("nightly backup", 5)
