@@ -23,7 +23,8 @@ class TextField(StrEnum):
     OPENING = "opening"
     """The first post of a thread; of a page all before its first heading."""
     WHOLE = "whole"
-    """All of its text, replies included."""
+    """All of its text, replies included. Codes, versions, paths and names of code
+    in it or in the title are matched whole as well, and add to its score."""
     ASKED = "asked"
     """Title and text of the questions that were answered with a link to it."""
     ANCHORS = "anchors"
@@ -45,6 +46,7 @@ class DocumentText:
     Attributes:
         fields: A field that is empty may be absent. `ASKED` and `ANCHORS` come from
             documents that everybody may read, whoever may read this one.
+            Very long fields may be cut: what matters most comes first.
     """
 
     id: DocumentId
@@ -57,11 +59,18 @@ class TextIndex(Protocol):
     """Documents by their words. Searches may run in several threads at once."""
 
     def put(self, documents: Iterable[DocumentText]) -> None:
-        """Take documents in, in place of what is held of them; from the next
-        `commit` on."""
+        """Take documents in, from the next `commit` on.
+
+        A document replaces all that is held under its id, of whatever kind and
+        visibility that was. None is ever removed: an index without a document is
+        made anew, which also clears its files of the text.
+        """
 
     def commit(self) -> None:
-        """Make all changes visible to this object's searches, and durable."""
+        """Make all changes visible to this object's searches, and durable.
+
+        The same `put` and `commit` calls always lead to the same scores.
+        """
 
     def search(
         self,
@@ -78,9 +87,14 @@ class TextIndex(Protocol):
 
         Args:
             query: Plain text of any length; none of its signs is an operator.
+            k: At least 1.
             title: Headline of the question, searched with it and worth more.
             visible_to: Only documents with one of these visibilities; ``None``
                 means all.
+
+        Returns:
+            Scores above 0, comparable within one question, kind and field. Nothing
+            when the question holds no word, or none that is known.
 
         Raises:
             CorruptIndexError: The files of the index are damaged.
@@ -95,7 +109,11 @@ class TextIndex(Protocol):
         fields: Iterable[TextField] = tuple(TextField),
         title: str = "",
     ) -> dict[TextField, dict[DocumentId, float]]:
-        """BM25 of given documents of one kind, per field; 0 is left out.
+        """BM25 of given documents of one kind, per field, as `search` gives it.
+
+        Returns:
+            Each of *fields*, even if nothing scores in it; in it the documents
+            that share a word with the question, by id. Unknown ids are absent.
 
         Raises:
             CorruptIndexError: The files of the index are damaged.
