@@ -125,6 +125,10 @@ class Past:
             if at < self._reached
         }
 
+    def texts(self, ids: Sequence[PassageId]) -> dict[PassageId, str]:
+        """The texts of passages; those not yet written are absent."""
+        return self._present.texts(ids)
+
     def close(self) -> None:
         """Let go of the indexes."""
         self._lexical.close()

@@ -62,6 +62,10 @@ class Present:
         """The numbers of the posts of which it is known that they were accepted."""
         return frozenset(self._accepted.get(document_id, ()))
 
+    def texts(self, ids: Sequence[PassageId]) -> dict[PassageId, str]:
+        """The texts of passages; those not yet written are absent."""
+        return {i: self._passages[i][0].text for i in ids if i in self._passages}
+
     # -- as `kb.corpus.Corpus` asks ----------------------------------------------
 
     def facts(self, ids: Sequence[PassageId]) -> dict[PassageId, PassageFacts]:
@@ -91,6 +95,7 @@ class Present:
             part_number=number,
             parts_count=len(self._posts[document.id]),
             created_at=document.created_at,
+            accepted=number in self._accepted.get(document.id, ()),
         )
 
     def _document_facts(self, document: HistoryDocument) -> DocumentFacts:

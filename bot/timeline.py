@@ -167,6 +167,15 @@ class History:
                     found.setdefault(target, event.at)
         return found
 
+    def linked_in_question(self, topic: DocumentId) -> frozenset[DocumentId]:
+        """What the opening post of a thread links."""
+        return frozenset(
+            target
+            for event in self.posts(topic)
+            if event.opening
+            for target in targets_of(event)
+        )
+
     @property
     def acceptances(self) -> list[AcceptanceKnown]:
         """When it became known which posts were accepted, in the order of time."""

@@ -13,6 +13,7 @@
     │   ├── StaleIndexError         built by another model, format or store
     │   ├── CorruptIndexError       its files do not read
     │   └── DimensionMismatchError  vectors of another length (also ValueError)
+    ├── ModelError(path)            learned weights do not read, or cannot be written
     ├── InvalidQueryError           nothing that can be searched (also ValueError)
     ├── SourceError(source)         a source cannot be read: path, format, licence
     │   ├── DisallowedError         robots.txt forbids it to who has no account
@@ -99,6 +100,14 @@ class CorruptIndexError(SearchIndexError):
 
 class DimensionMismatchError(SearchIndexError, ValueError):
     """Vectors of another length than the index holds."""
+
+
+class ModelError(KBError):
+    """Learned weights do not read or cannot be written; `path` is their file."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}; run baraza learn, or delete it")
+        self.path = path
 
 
 class InvalidQueryError(KBError, ValueError):

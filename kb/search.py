@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from kb.corpus import Corpus
 from kb.embed import Embedder
 from kb.errors import InvalidQueryError
-from kb.lexical import LexicalIndex
-from kb.rank import DEFAULT_WEIGHTS, Ranked, Weights, rank
-from kb.retrieve import Question, retrieve
+from kb.folding import LOOKED_AT, fold_copies, fold_versions
+from kb.model import RankingModel, shipped_model
+from kb.question import Question
+from kb.rank import Ranked, rank
+from kb.retrieve import retrieve
 from kb.store import Store
 from kb.types import (
     PUBLIC,
@@ -23,8 +26,7 @@ from kb.types import (
     SearchHit,
     utc_now,
 )
-from kb.vectors import VectorIndex
-from kb.words import identifiers, words
+from kb.words import words
 
 # What lies beyond is not a question any more.
 MAX_QUERY_CHARS = 100_000
@@ -33,24 +35,49 @@ MAX_TITLE_CHARS = 1_000
 # in several versions, and ten documents must still be left.
 DEPTH = 200
 
-_VERSION = re.compile(r"\d+(?:\.\d+)+")
+_PUBLIC = frozenset({PUBLIC})
 
 
 class SearchableIndex(Protocol):
     """What searching needs of `kb.index.OpenIndex`."""
 
-    @property
-    def lexical(self) -> LexicalIndex: ...
+    def corpus(self, store: Store, *, visible_to: frozenset[str]) -> Corpus:
+        """What ranking works on, as a reader who may see *visible_to* has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """All candidates of one kind in their order, and which of them stand for others.
+
+    Attributes:
+        folded: Candidates that are left out: the document that stands for each.
+    """
+
+    kind: Kind
+    ranked: Sequence[Ranked]
+    folded: Mapping[DocumentId, DocumentId] = field(default_factory=dict)
 
     @property
-    def vectors(self) -> Mapping[Kind, VectorIndex]: ...
+    def kept(self) -> list[Ranked]:
+        """Those that may be shown, best first."""
+        return [r for r in self.ranked if r.candidate.document_id not in self.folded]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Everything that was found for a question, and what of it is shown."""
+
+    question: Question
+    rankings: tuple[Ranking, ...]
+    documents: Mapping[DocumentId, DocumentSummary]
+    hits: tuple[SearchHit, ...]
 
 
 class Searcher:
     """Finds documents for a question.
 
     Bound to the store's connection, and with it to one thread; index, embedder
-    and weights may be shared between the searchers of many threads.
+    and model may be shared between the searchers of many threads.
     """
 
     def __init__(
@@ -58,7 +85,7 @@ class Searcher:
         store: Store,
         index: SearchableIndex,
         embedder: Embedder,
-        weights: Mapping[Kind, Weights] = DEFAULT_WEIGHTS,
+        model: RankingModel | None = None,
         *,
         depth: int = DEPTH,
         clock: Clock = utc_now,
@@ -66,18 +93,18 @@ class Searcher:
         self._store = store
         self._index = index
         self._embedder = embedder
-        self._weights = weights
+        self._model = shipped_model() if model is None else model
         self._depth = depth
         self._clock = clock
 
     def search(
         self,
-        query: str,
+        query: str | Question,
         *,
         title: str = "",
         limit: int = 10,
         kinds: frozenset[Kind] | None = None,
-        visible_to: frozenset[str] = frozenset({PUBLIC}),
+        visible_to: frozenset[str] = _PUBLIC,
         exclude: frozenset[DocumentId] = frozenset(),
         per_kind: Mapping[Kind, int] | None = None,
     ) -> tuple[SearchHit, ...]:
@@ -86,11 +113,12 @@ class Searcher:
         What the index says is checked against the store: what was deleted,
         unlisted or made private since the index was built is not returned. Of
         a page that exists in several versions one is returned: the version that
-        the question names, else the newest.
+        the question names, else the newest; of near copies the best.
 
         Args:
-            query: Plain text; beyond `MAX_QUERY_CHARS` it is not read.
-            title: Headline of the question, if it has one.
+            query: Plain text, beyond `MAX_QUERY_CHARS` it is not read; or a question
+                with what is known of who asks, and where.
+            title: Headline of the question, if it has one and *query* is text.
             limit: At most so many documents, at least 1.
             kinds: ``None`` means all.
             visible_to: Visibilities that the reader may see.
@@ -108,21 +136,43 @@ class Searcher:
             SearchIndexError: The index cannot be read.
             EmbeddingError: The model failed.
         """
+        return self.explain(
+            query,
+            title=title,
+            limit=limit,
+            kinds=kinds,
+            visible_to=visible_to,
+            exclude=exclude,
+            per_kind=per_kind,
+        ).hits
+
+    def explain(
+        self,
+        query: str | Question,
+        *,
+        title: str = "",
+        limit: int = 10,
+        kinds: frozenset[Kind] | None = None,
+        visible_to: frozenset[str] = _PUBLIC,
+        exclude: frozenset[DocumentId] = frozenset(),
+        per_kind: Mapping[Kind, int] | None = None,
+    ) -> Explained:
+        """What `search` returns, and all that it chose from; the same arguments."""
         if limit < 1:
             raise ValueError(f"limit must be >= 1, got {limit}")
-        question = Question(title[:MAX_TITLE_CHARS], query[:MAX_QUERY_CHARS])
+        question = query if isinstance(query, Question) else Question(title, query)
+        question = question.cut(title=MAX_TITLE_CHARS, body=MAX_QUERY_CHARS)
         if not words(question.text):
             raise InvalidQueryError("the query holds no word to search for")
         candidates = retrieve(
             question,
-            lexical=self._index.lexical,
-            vectors=self._index.vectors,
+            corpus=self._index.corpus(self._store, visible_to=visible_to),
             embedder=self._embedder,
             kinds=Kind if kinds is None else kinds,
-            describe=self._store.passages.facts,
             visible_to=visible_to,
             depth=self._depth,
             at=self._clock(),
+            exclude=exclude,
         )
         documents = self._store.documents.summaries(
             sorted({candidate.document_id for candidate in candidates})
@@ -130,29 +180,44 @@ class Searcher:
         allowed = [
             candidate
             for candidate in candidates
-            if candidate.document_id not in exclude
-            and _may_be_shown(documents.get(candidate.document_id), visible_to)
+            if _may_be_shown(documents.get(candidate.document_id), visible_to)
         ]
-        named = _named_versions(question.text)
+        rankings = tuple(
+            self._ranking(
+                kind, [c for c in allowed if c.kind is kind], documents, question
+            )
+            for kind in Kind
+        )
         columns = []
-        for kind in Kind:
-            ranked = self._rank(kind, allowed, documents, named)
-            quota = limit if per_kind is None else per_kind.get(kind, limit)
-            columns.append(ranked[: max(quota, 0)])
-        return self._hits(question, merge(columns)[:limit], documents)
+        for ranking in rankings:
+            quota = limit if per_kind is None else per_kind.get(ranking.kind, limit)
+            columns.append(ranking.kept[: max(quota, 0)])
+        shown = merge(columns)[:limit]
+        hits = self._hits(question, shown, documents)
+        return Explained(question, rankings, documents, hits)
 
-    def _rank(
+    def _ranking(
         self,
         kind: Kind,
         candidates: Sequence[Candidate],
         documents: Mapping[DocumentId, DocumentSummary],
-        named: frozenset[str],
-    ) -> list[Ranked]:
-        weights = self._weights[kind]
-        ranked = rank([c for c in candidates if c.kind is kind], weights)
-        kept = fold_versions([r.candidate for r in ranked], documents, named)
-        # Again, without the twins: next to them no page would stand out.
-        return rank(kept, weights) if len(kept) < len(ranked) else ranked
+        question: Question,
+    ) -> Ranking:
+        model = self._model.of(kind)
+        ranked = rank(candidates, model)
+        kept, folded = fold_versions(
+            [r.candidate for r in ranked], documents, question.versions
+        )
+        if folded:
+            # Again, without the twins: next to them no page would stand out.
+            out = [r for r in ranked if r.candidate.document_id in folded]
+            ranked = [*rank(kept, model), *out]
+        top = [r for r in ranked if r.candidate.document_id not in folded]
+        passages = self._store.passages.load(
+            [r.candidate.passage_id for r in top[:LOOKED_AT]]
+        )
+        texts = {i: passage.text for i, passage in passages.items()}
+        return Ranking(kind, ranked, folded | fold_copies(top, texts))
 
     def _hits(
         self,
@@ -185,7 +250,8 @@ class Searcher:
         }
         if not solution or found.id in solution:
             return found
-        scores = self._index.lexical.score(
+        lexical = self._index.corpus(self._store, visible_to=_PUBLIC).lexical
+        scores = lexical.score(
             question.body, list(solution), Kind.THREAD, title=question.title
         )
         best = max(solution, key=lambda i: (scores[i].score if i in scores else 0, -i))
@@ -205,78 +271,6 @@ def merge(columns: Sequence[Sequence[Ranked]]) -> list[Ranked]:
         merged.append(surest.pop())
         left = [column for column in left if column]
     return merged
-
-
-def fold_versions(
-    candidates: Sequence[Candidate],
-    documents: Mapping[DocumentId, DocumentSummary],
-    named: frozenset[str],
-) -> list[Candidate]:
-    """Keep one version of each page: a *named* one, else the newest, else the best.
-
-    Two documents are versions of a page if kind, language and title are the same
-    and their addresses differ in nothing but their version.
-
-    Args:
-        candidates: Best first; the order is kept.
-        named: Versions in the question, without dots, such as ``240``.
-    """
-    chosen: dict[tuple[object, ...], Candidate] = {}
-    kept: list[tuple[object, ...]] = []
-    for candidate in candidates:
-        document = documents[candidate.document_id]
-        page = _page(document)
-        other = chosen.get(page)
-        if other is None:
-            kept.append(page)
-            chosen[page] = candidate
-        elif _standing(document, named) > _standing(
-            documents[other.document_id], named
-        ):
-            chosen[page] = candidate
-    return [chosen[page] for page in kept]
-
-
-def _page(document: DocumentSummary) -> tuple[object, ...]:
-    if document.version is None:
-        return (document.id,)
-    address = document.url
-    for spelled in (document.version, _compact(document.version)):
-        if spelled and spelled in address:
-            address = address.replace(spelled, "*")
-            break
-    return (document.kind, document.language, document.title, address)
-
-
-def _standing(
-    document: DocumentSummary, named: frozenset[str]
-) -> tuple[bool, tuple[int, ...]]:
-    version = document.version or ""
-    # A version without numbers ("master") is nobody's installed one: last.
-    numbers = tuple(int(number) for number in re.findall(r"\d+", version))
-    return _compact(version) in named, numbers
-
-
-def _named_versions(text: str) -> frozenset[str]:
-    """Versions in a text, without dots; 2.40.1 also stands for its manual's 2.40.
-
-    >>> sorted(_named_versions("Since 2.40.1 it fails, 12 times"))
-    ['240', '2401']
-    """
-    return frozenset(
-        _compact(version)
-        for version in identifiers(text, prefixes=True)
-        if _VERSION.fullmatch(version)
-    )
-
-
-def _compact(version: str) -> str:
-    """Digits alone: addresses often leave out the dots.
-
-    >>> _compact("dhis-core-version-2.40"), _compact("master")
-    ('240', '')
-    """
-    return "".join(re.findall(r"[0-9]", version))
 
 
 def _may_be_shown(document: DocumentSummary | None, visible_to: frozenset[str]) -> bool:

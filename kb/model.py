@@ -1,0 +1,140 @@
+"""What was learned: how much each signal counts, and how sure to be. A small file.
+
+Derived like an index: it may be deleted, and is learned again. Until a community has
+a history of its own, the weights that come with Baraza stand in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from kb.calibrate import Calibration, Thresholds
+from kb.errors import ModelError
+from kb.signals import SIGNALS
+from kb.types import Kind
+
+MODEL_FORMAT = 1
+"""Grows with every change of what a signal or a piece of evidence means."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindModel:
+    """How documents of one kind are ranked.
+
+    Attributes:
+        weights: Of each standardised signal by its name; a negative one counts
+            against. Signals without weight are not used.
+        examples: Questions that the weights were learned from.
+    """
+
+    weights: Mapping[str, float]
+    calibration: Calibration
+    examples: int = 0
+
+    def only(self, names: Mapping[str, object] | tuple[str, ...]) -> KindModel:
+        """The same without the signals that are not named."""
+        kept = {name: w for name, w in self.weights.items() if name in names}
+        return replace(self, weights=kept)
+
+
+@dataclass(frozen=True, slots=True)
+class RankingModel:
+    """How all kinds are ranked, and where that was learned.
+
+    Attributes:
+        kinds: Courses and videos, of which communities link few, are ranked as
+            documentation is until there is a model of their own.
+        learned_on: Address of the forum; empty for weights set by hand.
+        learned_until: No question or link from this moment on had a say.
+        thresholds: For some stated precisions, see `kb.calibrate`.
+    """
+
+    kinds: Mapping[Kind, KindModel]
+    learned_on: str = ""
+    learned_until: datetime | None = None
+    thresholds: tuple[Thresholds, ...] = ()
+    format: int = MODEL_FORMAT
+
+    def of(self, kind: Kind) -> KindModel:
+        """The model of a kind."""
+        return self.kinds.get(kind) or self.kinds[Kind.DOCS]
+
+    def only(self, names: tuple[str, ...]) -> RankingModel:
+        """The same without the signals that are not named."""
+        return replace(self, kinds={k: m.only(names) for k, m in self.kinds.items()})
+
+    def save(self, path: Path) -> None:
+        """Write it to a file, whole or not at all.
+
+        Raises:
+            ModelError: The file cannot be written.
+        """
+        draft = path.with_name(f"{path.name}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_bytes(_ADAPTER.dump_json(self, indent=1))
+            os.replace(draft, path)
+        except OSError as exc:
+            raise ModelError(path, f"cannot be written: {exc}") from exc
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+_ADAPTER = TypeAdapter(RankingModel)
+
+
+def load_model(path: Path) -> RankingModel:
+    """Read what `RankingModel.save` wrote.
+
+    Raises:
+        ModelError: The file cannot be read, holds no model, or one of another format.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise ModelError(path, f"cannot be read: {exc}") from exc
+    return _parsed(data, path)
+
+
+@cache
+def shipped_model() -> RankingModel:
+    """The model that comes with Baraza, learned on another community."""
+    return _packaged("shipped.json")
+
+
+@cache
+def plain_model() -> RankingModel:
+    """Weights set by hand, round numbers that no history was needed for."""
+    return _packaged("plain.json")
+
+
+def _packaged(name: str) -> RankingModel:
+    file = resources.files("kb") / "models" / name
+    return _parsed(file.read_bytes(), Path(name))
+
+
+def _parsed(data: bytes, path: Path) -> RankingModel:
+    try:
+        model = _ADAPTER.validate_json(data)
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        where = ".".join(map(str, error["loc"]))
+        raise ModelError(path, f"{where or 'it'}: {error['msg']}") from exc
+    if model.format != MODEL_FORMAT:
+        raise ModelError(path, f"has format {model.format}, not {MODEL_FORMAT}")
+    for kind in (Kind.THREAD, Kind.DOCS):
+        if kind not in model.kinds:
+            raise ModelError(path, f"kinds.{kind} is missing")
+    for kind, each in model.kinds.items():
+        unknown = sorted(set(each.weights) - set(SIGNALS))
+        if unknown:
+            raise ModelError(path, f"kinds.{kind}.weights: no signal {unknown[0]!r}")
+    return model
