@@ -465,6 +465,18 @@ def _file_option(name: str, text: str, *, required: bool = False) -> Callable[[F
 @_file_option("--labels", "Topics to rank for, JSON Lines.", required=True)
 @click.option("--forum-url", required=True, help="Where the archive's forum lives.")
 @_file_option("--out", "Where the rankings go, JSON Lines.", required=True)
+@_file_option("--report", "Where a page about it goes, HTML.")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="NAME",
+    help="A signal, or a group of them, not to be used; may be repeated.",
+)
+@click.option(
+    "--from-scratch",
+    is_flag=True,
+    help="Start from weights set by hand, not from the shipped ones.",
+)
 @as_json_option
 @common_options()
 @click.pass_obj
@@ -475,17 +487,25 @@ def replay(
     labels: Path,
     forum_url: str,
     out: Path,
+    report: Path | None,
+    without: tuple[str, ...],
+    from_scratch: bool,
     as_json: bool,
 ) -> None:
     """Rank for past topics with only what existed before each, to measure quality.
+
+    What the community linked before each topic teaches the ranking on the way.
+    Shipped weights that were learned on this very forum, from what is replayed, are
+    not used.
 
     \b
     Example:
         baraza replay --config benchmarks/slicer.yaml --archive topics.jsonl.gz \\
             --docs docs.jsonl.gz --labels labels.jsonl.gz \\
-            --forum-url https://forum.example.org --out run.jsonl
+            --forum-url https://forum.example.org --out run.jsonl --report run.html
     """
     from bot.replay import replay as run_replay
+    from kb.model import plain_model
 
     with progress_bar("replay", "") as bar:
 
@@ -494,16 +514,19 @@ def replay(
             bar.total = todo or None
             bar.update(done - bar.n)
 
-        report = run_replay(
+        done = run_replay(
             session.app.config,
             archive=archive,
             docs=docs,
             labels=labels,
             forum_url=forum_url,
             out=out,
+            report=report,
+            without=without,
+            start=plain_model() if from_scratch else None,
             progress=look,
         )
     if as_json:
-        say_json(report)
+        say_json(done)
     else:
-        say(str(report))
+        say(str(done))

@@ -140,6 +140,7 @@ def _described(
         kind=document.kind,
         key=document.key,
         title=document.title,
+        url=document.url,
         language=document.language,
         version=document.version,
         category=document.category,

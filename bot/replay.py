@@ -1,8 +1,10 @@
 """A forum's history in time order: what would have been suggested for each topic.
 
 For every topic in the labels, older threads and the documentation are ranked by
-the searcher's own code, with nothing that came after the topic was created: not
-a post, not a topic, not a word count. `RUN` is written for a scorer to compare
+the searcher's own code, with nothing that came after the topic was created: not a
+post, not a topic, not a word count, and no lesson of what was linked later. The
+community's own links teach the ranking on the way, as `baraza learn` does; the
+labels are only what it is measured by. `RUN` is written for a scorer to compare
 with what people linked in reply.
 """
 
@@ -14,9 +16,10 @@ import logging
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,20 +28,30 @@ import numpy as np
 
 from bot.config import Config, web_address
 from bot.history import read_history
-from bot.present import Present
-from bot.timeline import History, PostWritten
+from bot.past import Past, embed_titles
+from bot.replay_report import (
+    ReplayOutcome,
+    ReplaySuggestion,
+    first_outcomes,
+    render_report,
+    summarise,
+)
+from bot.study import Asked, Met, Progress, lessons, walk
+from bot.timeline import History
 from indexer.chunk import chunk_document
 from indexer.sources.archive import ArchiveSource
 from indexer.sources.markdown import DocsArchive
+from kb.calibrate import choose_thresholds
 from kb.embed import Embedder, Float32, open_embedder, open_tokenizer
 from kb.embed.cached import CachedEmbedder
 from kb.errors import ConfigError, RecordError, SourceError
-from kb.lexical import TantivyIndex
-from kb.rank import DEFAULT_WEIGHTS, Ranked, Weights, rank
-from kb.retrieve import retrieve
+from kb.learner import Learner
+from kb.lexical import TantivyTexts
+from kb.model import RankingModel, plain_model, shipped_model
+from kb.rank import Ranked
+from kb.signals import without as signals_without
 from kb.store import EmbeddingCache
-from kb.types import DocumentId, Kind, PassageId
-from kb.vectors import FaissIndex
+from kb.types import DocumentId, Kind
 
 log = logging.getLogger(__name__)
 
@@ -47,17 +60,22 @@ LISTED = 20
 # Texts that are embedded together, and lost with a killed run.
 _BATCH = 1024
 _NAMES: Mapping[Kind, str] = {Kind.THREAD: "threads", Kind.DOCS: "docs"}
-
-Progress = Callable[[str, int, int], None]
-"""Called with a step's name, what is done and what is to do (0: not known)."""
+# The report's figures are of the last part; its thresholds of what came before.
+_HELD_BACK = 1 / 3
+_PRECISIONS = (0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A topic that people answered with links."""
+    """A topic that people answered with links.
+
+    Attributes:
+        linked: Per kind the keys of what they linked: topic ids, paths of pages.
+    """
 
     topic_id: int
     created_at: datetime
+    linked: Mapping[Kind, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +84,15 @@ class ReplayReport:
 
     Attributes:
         topics: Labelled topics that were ranked for.
+        lessons: Topics whose answers the ranking learned from.
         missing: Labelled topics that the archive lacks.
         skipped: Records of the files that could not be read.
         embedded: Texts that the model had to read; the others were cached.
+        started_from: The weights before anything was learned.
     """
 
     topics: int
+    lessons: int
     missing: int
     skipped: int
     threads: int
@@ -79,14 +100,19 @@ class ReplayReport:
     passages: int
     embedded: int
     seconds: float
+    started_from: str
     out: str
+    report: str | None = None
 
     def __str__(self) -> str:
+        written = self.out if self.report is None else f"{self.out}\n{self.report}"
         return (
             f"{self.topics} topics ranked against {self.threads} threads and "
             f"{self.pages} pages ({self.passages} passages, {self.embedded} newly "
-            f"embedded) in {self.seconds:.0f} s; {self.missing} labelled topics not in "
-            f"the archive, {self.skipped} records skipped\n{self.out}"
+            f"embedded) in {self.seconds:.0f} s; learned on the way from "
+            f"{self.lessons} topics, starting from {self.started_from}; "
+            f"{self.missing} labelled topics not in the archive, {self.skipped} "
+            f"records skipped\n{written}"
         )
 
 
@@ -98,37 +124,129 @@ def replay(
     labels: Path,
     forum_url: str,
     out: Path,
+    report: Path | None = None,
+    without: Sequence[str] = (),
+    start: RankingModel | None = None,
     progress: Progress = lambda _step, _done, _todo: None,
 ) -> ReplayReport:
     """Rank for each labelled topic, and write the run.
 
     Args:
-        config: Model, passage length and the folder of the embedding cache.
+        config: Model, passage length, rules for links and the folder of the
+            embedding cache.
         archive: Topics with their posts, JSON Lines, gzipped or not.
         docs: Pages of documentation likewise; ``None`` ranks threads only.
-        labels: ``{"topic_id", "created_at", …}`` per line.
+        labels: ``{"topic_id", "created_at", "threads", "docs"}`` per line.
         forum_url: Where the archive's topics can be read.
         out: Replaced only by a complete run.
+        report: Where to write an HTML page about it.
+        without: Signals or groups not to be used, see `kb.signals`.
+        start: The weights to start from; ``None`` takes the shipped ones, unless
+            they were learned on this forum and know what is to be replayed.
 
     Raises:
-        ConfigError: *forum_url* is no address.
+        ConfigError: *forum_url* is no address, or *without* names no signal.
         SourceError: A file cannot be read, *out* cannot be written, or the archive
             has none of the labelled topics.
         RecordError: A label is malformed.
         EmbeddingError: The model is missing or failed.
         StoreError: The cache cannot be used.
+        LeakError: Something later than a question was about to be used for it.
     """
     started = time.monotonic()
     try:
         web_address(forum_url)
     except ValueError as exc:
         raise ConfigError("--forum-url", str(exc)) from exc
-    if out.exists() and not out.is_file():
-        raise SourceError(str(out), "cannot be written: no file")
+    try:
+        names = signals_without(without)
+    except ValueError as exc:
+        raise ConfigError("--without", str(exc)) from exc
+    for path in filter(None, (out, report)):
+        if path.exists() and not path.is_file():
+            raise SourceError(str(path), "cannot be written: no file")
     wanted = read_labels(labels)
-    model = config.embedding.model
-    models = config.data_dir / "models"
-    count_tokens = open_tokenizer(model, models)
+    history = _read(config, archive, docs, forum_url, progress)
+    known = [label for label in wanted if history.thread(label.topic_id) is not None]
+    if not known:
+        raise SourceError(
+            str(archive),
+            f"none of the {len(wanted)} labelled topics is in it "
+            f"({sum(1 for _ in history.threads)} read, {len(history.skipped)} skipped)",
+        )
+    model = start or starting_model(forum_url, known[0].created_at)
+    with EmbeddingCache.open(config.data_dir / "embeddings.db") as cache:
+        embedder = CachedEmbedder(
+            open_embedder(
+                config.embedding.model,
+                cache_dir=config.data_dir / "models",
+                backend=config.embedding.backend,
+            ),
+            cache,
+        )
+        vectors = embed_history(history, embedder, progress=progress)
+        titles = embed_titles(history, embedder)
+        questions = _questions(history, known)
+        outcomes: list[ReplayOutcome] = []
+        with closing(Past(history, vectors, titles, TantivyTexts.create(None))) as past:
+            met = walk(
+                history,
+                past,
+                questions,
+                Learner(model),
+                embedder,
+                names=names,
+                depth=config.search.depth,
+                progress=progress,
+            )
+            rows = _rows(met, known, history, outcomes)
+            topics = _write(out, rows)
+        if report is not None:
+            _write_report(report, outcomes, config.community.name)
+        threads = sum(1 for _ in history.threads)
+        return ReplayReport(
+            topics=topics,
+            lessons=len(lessons(history)),
+            missing=len(wanted) - topics,
+            skipped=len(history.skipped),
+            threads=threads,
+            pages=len(history.documents) - threads,
+            passages=len(vectors),
+            embedded=embedder.embedded,
+            seconds=round(time.monotonic() - started, 1),
+            started_from="hand-set weights"
+            if not model.learned_on
+            else f"weights learned on {model.learned_on}",
+            out=str(out),
+            report=None if report is None else str(report),
+        )
+
+
+def starting_model(forum_url: str, first: datetime) -> RankingModel:
+    """The shipped model, or hand-set weights where it would know the answers.
+
+    Args:
+        first: When the first question that is measured was asked.
+    """
+    shipped = shipped_model()
+    told = shipped.learned_until is None or shipped.learned_until > first
+    if told and _host(shipped.learned_on) == _host(forum_url):
+        return plain_model()
+    return shipped
+
+
+def _host(url: str) -> str:
+    return url.rstrip("/").rpartition("//")[2].casefold()
+
+
+def _read(
+    config: Config,
+    archive: Path,
+    docs: Path | None,
+    forum_url: str,
+    progress: Progress,
+) -> History:
+    count_tokens = open_tokenizer(config.embedding.model, config.data_dir / "models")
     read = 0
 
     def one_more(count: int) -> None:
@@ -145,44 +263,22 @@ def replay(
             max_tokens=config.chunking.max_tokens,
         ),
         languages=tuple(config.community.languages),
-        rules=config.links.rules(forums=[forum_url]),
+        rules=config.link_rules(),
         progress=one_more,
     )
     for key, reason in history.skipped:
         log.warning("key=%s skipped: %s", key, reason)
-    known = [label for label in wanted if history.thread(label.topic_id) is not None]
-    if not known:
-        raise SourceError(
-            str(archive),
-            f"none of the {len(wanted)} labelled topics is in it "
-            f"({sum(1 for _ in history.threads)} read, {len(history.skipped)} skipped)",
-        )
-    with EmbeddingCache.open(config.data_dir / "embeddings.db") as cache:
-        embedder = CachedEmbedder(
-            open_embedder(model, cache_dir=models, backend=config.embedding.backend),
-            cache,
-        )
-        vectors = embed_history(history, embedder, progress=progress)
-        rows = walk(
-            history,
-            vectors,
-            known,
-            embedder,
-            depth=config.search.depth,
-            progress=progress,
-        )
-        topics = _write(out, rows)
-        return ReplayReport(
-            topics=topics,
-            missing=len(wanted) - topics,
-            skipped=len(history.skipped),
-            threads=(threads := sum(1 for _ in history.threads)),
-            pages=len(history.documents) - threads,
-            passages=len(vectors),
-            embedded=embedder.embedded,
-            seconds=round(time.monotonic() - started, 1),
-            out=str(out),
-        )
+    return history
+
+
+def _questions(history: History, labels: Sequence[Label]) -> list[Asked]:
+    """Those that are measured and those that are only learned from."""
+    asked = {lesson.document_id: lesson for lesson in lessons(history)}
+    for label in labels:
+        thread = history.thread(label.topic_id)
+        if thread is not None:
+            asked[thread.id] = Asked(thread.id, label.created_at)
+    return list(asked.values())
 
 
 def read_labels(path: Path) -> list[Label]:
@@ -199,10 +295,21 @@ def read_labels(path: Path) -> list[Label]:
         topic_id, created_at = row.get("topic_id"), row.get("created_at")
         if not isinstance(topic_id, int) or isinstance(topic_id, bool):
             raise RecordError(where, "topic_id", "expected a whole number")
-        labels.append(Label(topic_id, _moment(where, created_at)))
+        linked = {
+            kind: _keys(where, name, row.get(name)) for kind, name in _NAMES.items()
+        }
+        labels.append(Label(topic_id, _moment(where, created_at), linked))
     if not labels:
         raise SourceError(str(path), "it holds no labels")
     return sorted(labels, key=lambda label: (label.created_at, label.topic_id))
+
+
+def _keys(where: str, name: str, value: object) -> frozenset[str]:
+    if value is None:
+        return frozenset()
+    if not isinstance(value, list) or not all(isinstance(v, int | str) for v in value):
+        raise RecordError(where, name, "expected a list of ids")
+    return frozenset(map(str, value))
 
 
 def embed_history(
@@ -220,82 +327,28 @@ def embed_history(
     return vectors
 
 
-def walk(
-    history: History,
-    vectors: Float32,
+def _rows(
+    met: Iterator[Met],
     labels: Sequence[Label],
-    embedder: Embedder,
-    *,
-    depth: int,
-    weights: Mapping[Kind, Weights] = DEFAULT_WEIGHTS,
-    progress: Progress = lambda _step, _done, _todo: None,
+    history: History,
+    outcomes: list[ReplayOutcome],
 ) -> Iterator[dict[str, Any]]:
-    """Rank for one topic after another, while the indexes grow with the forum.
-
-    Args:
-        labels: In the order of time; each has its thread in *history*.
-        depth: Passages per retriever and kind.
-
-    Yields:
-        A row of the run per label.
-    """
-    lexical = TantivyIndex.create(None)
-    dense = {kind: FaissIndex(embedder.dim) for kind in _NAMES}
-    present = Present(history.documents)
-    events = iter(history.events)
-    pending = next(events, None)
-    for number, label in enumerate(labels, start=1):
-        new: list[PostWritten] = []
-        # Strictly earlier: the question itself is no candidate, nor is a topic
-        # that was opened in the same moment.
-        while pending is not None and pending.at < label.created_at:
-            new.append(pending)
-            pending = next(events, None)
-        _take_in(new, present, lexical, dense, vectors)
-        asked = history.documents[DocumentId(label.topic_id)]
-        candidates = retrieve(
-            asked.question,
-            lexical=lexical,
-            vectors=dense,
-            embedder=embedder,
-            kinds=_NAMES,
-            describe=present.facts,
-            visible_to=None,
-            depth=depth,
-            at=label.created_at,
-        )
-        # Its own posts may be older than its label says.
-        others = [c for c in candidates if c.document_id != label.topic_id]
-        yield _row(
-            label,
-            {
-                kind: rank([c for c in others if c.kind is kind], weights[kind])
-                for kind in _NAMES
-            },
-            history,
-        )
-        progress("ranking", number, len(labels))
-    lexical.close()
-
-
-def _take_in(
-    events: Sequence[PostWritten],
-    present: Present,
-    lexical: TantivyIndex,
-    dense: Mapping[Kind, FaissIndex],
-    vectors: Float32,
-) -> None:
-    by_kind: dict[Kind, list[PassageId]] = {kind: [] for kind in dense}
-    for event in events:
-        present.happen(event)
-        lexical.add(event.passages)
-        for passage in event.passages:
-            by_kind[passage.kind].append(passage.id)
-    lexical.commit()
-    for kind, ids in by_kind.items():
-        if ids:
-            rows = np.array(ids, dtype=np.int64)
-            dense[kind].add(rows, vectors[rows - 1])
+    """A row of the run per label, in the order of time; notes what became of it."""
+    by_document = {}
+    for label in labels:
+        thread = history.thread(label.topic_id)
+        if thread is not None:
+            by_document[thread.id] = label
+    for each in met:
+        if each.asked.document_id not in by_document:
+            continue
+        label = by_document[each.asked.document_id]
+        yield _row(label, each.ranked, history)
+        outcomes += [
+            _outcome(label, kind, each, history)
+            for kind in each.ranked
+            if kind in _NAMES and label.linked[kind]
+        ]
 
 
 def _row(
@@ -304,9 +357,13 @@ def _row(
     row: dict[str, Any] = {"topic_id": label.topic_id}
     confidence = {}
     for kind, name in _NAMES.items():
-        ranked = rankings[kind]
+        ranked = rankings.get(kind, ())
         row[name] = [
-            {"id": _key(kind, item, history), "score": round(item.score, 6)}
+            {
+                "id": _key(kind, item.candidate.document_id, history),
+                "score": round(item.score, 6),
+                "confidence": round(item.confidence, 6),
+            }
             for item in ranked[:LISTED]
         ]
         if ranked:
@@ -314,9 +371,61 @@ def _row(
     return row | {"confidence": confidence}
 
 
-def _key(kind: Kind, item: Ranked, history: History) -> int | str:
-    key = history.documents[item.candidate.document_id].key
+def _outcome(label: Label, kind: Kind, met: Met, history: History) -> ReplayOutcome:
+    right = label.linked[kind]
+    thread = history.documents[met.asked.document_id]
+
+    def place(document_id: DocumentId) -> tuple[str, str]:
+        document = history.documents[document_id]
+        return document.title, document.url
+
+    suggestions = []
+    for item in met.ranked[kind][:LISTED]:
+        document_id = item.candidate.document_id
+        title, url = place(document_id)
+        is_right = history.documents[document_id].key in right
+        parts = tuple(item.contributions.items())
+        suggestions.append(
+            ReplaySuggestion(title, url, item.confidence, is_right, parts)
+        )
+    linked = [
+        d.id for d in history.documents.values() if d.kind is kind and d.key in right
+    ]
+    return ReplayOutcome(
+        topic_id=label.topic_id,
+        kind=kind,
+        title=thread.title,
+        url=place(thread.id)[1],
+        asked_at=label.created_at,
+        language=thread.language or "",
+        suggestions=tuple(suggestions),
+        linked=tuple(map(place, linked)),
+        relevant=len(right),
+    )
+
+
+def _key(kind: Kind, document_id: DocumentId, history: History) -> int | str:
+    key = history.documents[document_id].key
     return int(key) if kind is Kind.THREAD else key
+
+
+def _write_report(
+    path: Path, outcomes: Sequence[ReplayOutcome], community: str
+) -> None:
+    """The page about a run: thresholds from its first part, figures of the rest."""
+    border = round(len(outcomes) * (1 - _HELD_BACK))
+    earlier, held_back = outcomes[:border], outcomes[border:]
+    thresholds = [choose_thresholds(first_outcomes(earlier), p) for p in _PRECISIONS]
+    page = render_report(
+        summarise(held_back, thresholds),
+        community=community,
+        made_at=datetime.now(UTC),
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as exc:
+        raise SourceError(str(path), f"cannot be written: {exc}") from exc
 
 
 def _write(out: Path, rows: Iterator[dict[str, Any]]) -> int:

@@ -100,6 +100,7 @@ class HistoryDocument:
     kind: Kind
     key: str
     title: str
+    url: str
     question: Question
     language: str | None = None
     version: str | None = None
