@@ -36,7 +36,7 @@ from bot.replay_report import (
     render_report,
     summarise,
 )
-from bot.study import Asked, Met, Progress, lessons, walk
+from bot.study import Asked, Met, Progress, lessons, meet, walk
 from bot.timeline import History
 from indexer.chunk import chunk_document
 from indexer.sources.archive import ArchiveSource
@@ -189,16 +189,16 @@ def replay(
         questions = _questions(history, known)
         outcomes: list[ReplayOutcome] = []
         with closing(Past(history, vectors, titles, TantivyTexts.create(None))) as past:
-            met = walk(
+            found = walk(
                 history,
                 past,
                 questions,
-                Learner(model),
                 embedder,
-                names=names,
                 depth=config.search.depth,
                 progress=progress,
             )
+            learner = Learner(model, names)
+            met = (meet(each, learner) for each in found)
             rows = _rows(met, known, history, outcomes)
             topics = _write(out, rows)
         if report is not None:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.past import Past
-from bot.timeline import History
+from bot.timeline import History, HistoryDocument
 from kb.embed import Embedder
 from kb.folding import LOOKED_AT, fold_copies
-from kb.learn import Example
-from kb.learner import Learner, Shown
+from kb.learner import Learner
+from kb.question import Question
 from kb.rank import Ranked, rank
 from kb.retrieve import retrieve
-from kb.types import Candidate, DocumentId, Kind
+from kb.types import Candidate, DocumentId, Kind, PassageId
 
 Progress = Callable[[str, int, int], None]
 """Called with a step's name, what is done and what is to do (0: not known)."""
@@ -39,18 +39,32 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What there was to suggest for a question when it was asked.
+
+    Attributes:
+        linked: What people linked in answer to it, then or later, and when.
+        texts: Of the passages that may be shown.
+    """
+
+    asked: Asked
+    language: str | None
+    candidates: Mapping[Kind, Sequence[Candidate]]
+    linked: Mapping[DocumentId, datetime]
+    texts: Callable[[Sequence[PassageId]], Mapping[PassageId, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Met:
     """A question as it was met on the walk.
 
     Attributes:
         ranked: Per kind, best first, near copies left out.
-        linked: What people linked in answer to it, then or later, and when.
         learned_from: Per kind, the questions that the ranking had learned from.
     """
 
     asked: Asked
     ranked: Mapping[Kind, Sequence[Ranked]]
-    linked: Mapping[DocumentId, datetime]
     learned_from: Mapping[Kind, int]
 
 
@@ -67,17 +81,14 @@ def walk(
     history: History,
     past: Past,
     questions: Sequence[Asked],
-    learner: Learner,
     embedder: Embedder,
     *,
-    names: Sequence[str],
     depth: int,
     progress: Progress = lambda _step, _done, _todo: None,
-) -> Iterator[Met]:
-    """Rank for one question after another, in the order of time, and learn.
+) -> Iterator[Found]:
+    """Meet one question after another, in the order of time.
 
     Args:
-        names: Signals that may be used.
         depth: Passages per retriever and kind.
 
     Raises:
@@ -88,18 +99,8 @@ def walk(
     for number, asked in enumerate(ordered, start=1):
         past.advance(asked.at)
         thread = history.documents[asked.document_id]
-        linked = history.linked(asked.document_id)
-        question = replace(
-            thread.question,
-            document=asked.document_id,
-            asker=thread.asker,
-            category=thread.category,
-            tags=thread.tags,
-            language=thread.language,
-            linked=history.linked_in_question(asked.document_id),
-        )
         candidates = retrieve(
-            question,
+            question_of(history, thread),
             corpus=past.corpus,
             embedder=embedder,
             kinds=kinds,
@@ -107,32 +108,35 @@ def walk(
             depth=depth,
             at=asked.at,
         )
-        model = learner.at(asked.at).only(tuple(names))
-        ranked: dict[Kind, Sequence[Ranked]] = {}
-        for kind in kinds:
-            some = [c for c in candidates if c.kind is kind]
-            order = rank(some, model.of(kind))
-            _take(learner, kind, asked.at, thread.language, order, linked, names)
-            copies = fold_copies(
-                order, past.texts([r.candidate.passage_id for r in order[:LOOKED_AT]])
-            )
-            ranked[kind] = [r for r in order if r.candidate.document_id not in copies]
-        learned = {kind: model.of(kind).examples for kind in kinds}
-        yield Met(asked, ranked, linked, learned)
+        by_kind = {k: [c for c in candidates if c.kind is k] for k in kinds}
+        linked = history.linked(asked.document_id)
+        yield Found(asked, thread.language, by_kind, linked, past.texts)
         progress("ranking", number, len(ordered))
 
 
-def _take(
-    learner: Learner,
-    kind: Kind,
-    at: datetime,
-    language: str | None,
-    ranked: Sequence[Ranked],
-    linked: Mapping[DocumentId, datetime],
-    names: Sequence[str],
-) -> None:
-    found: list[Candidate] = [each.candidate for each in ranked]
-    learner.take(
-        Example.of(kind, at, found, linked, names),
-        Shown.of(kind, at, language, ranked, linked),
+def question_of(history: History, thread: HistoryDocument) -> Question:
+    """What a thread asked, with all that was known of it."""
+    return replace(
+        thread.question,
+        document=thread.id,
+        asker=thread.asker,
+        category=thread.category,
+        tags=thread.tags,
+        language=thread.language,
+        linked=history.linked_in_question(thread.id),
     )
+
+
+def meet(found: Found, learner: Learner) -> Met:
+    """Rank by what had been learned by then, and take the question in as a lesson."""
+    at = found.asked.at
+    model = learner.at(at)
+    ranked: dict[Kind, Sequence[Ranked]] = {}
+    for kind, candidates in found.candidates.items():
+        order = rank(candidates, model.of(kind))
+        learner.take(kind, at, found.language, order, found.linked)
+        top = [each.candidate.passage_id for each in order[:LOOKED_AT]]
+        copies = fold_copies(order, found.texts(top))
+        ranked[kind] = [r for r in order if r.candidate.document_id not in copies]
+    examples = {kind: model.of(kind).examples for kind in ranked}
+    return Met(found.asked, ranked, examples)

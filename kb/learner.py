@@ -18,6 +18,7 @@ from kb.calibrate import Outcome, Thresholds, choose_thresholds, fit_calibration
 from kb.learn import Example, fit_weights
 from kb.model import KindModel, RankingModel
 from kb.rank import EVIDENCE, Ranked
+from kb.signals import SIGNALS
 from kb.types import DocumentId, Kind
 
 # Learning anew after so many new questions, and after such a share more of them.
@@ -33,7 +34,6 @@ PRECISIONS = (0.3, 0.4, 0.5, 0.6, 0.7)
 class Shown:
     """What was suggested for a question, best first, when nobody knew the answer."""
 
-    kind: Kind
     asked_at: datetime
     language: str
     ids: tuple[DocumentId, ...]
@@ -44,7 +44,6 @@ class Shown:
     @classmethod
     def of(
         cls,
-        kind: Kind,
         asked_at: datetime,
         language: str | None,
         ranked: Sequence[Ranked],
@@ -53,7 +52,6 @@ class Shown:
         some = ranked[:_SHOWN]
         rows = [[each.evidence[name] for name in EVIDENCE] for each in some]
         return cls(
-            kind=kind,
             asked_at=asked_at,
             language=language or "",
             ids=tuple(each.candidate.document_id for each in some),
@@ -72,20 +70,39 @@ class Learner:
 
     Args:
         start: What to begin with, and to stay close to while little is known.
+        names: Signals that may be used; all by default.
     """
 
-    def __init__(self, start: RankingModel) -> None:
-        self._start = start
-        self._model = start
+    def __init__(
+        self, start: RankingModel, names: Sequence[str] = tuple(SIGNALS)
+    ) -> None:
+        self._names = tuple(names)
+        self._start = start.only(self._names)
+        self._model = self._start
         self._examples: defaultdict[Kind, list[Example]] = defaultdict(list)
         self._shown: defaultdict[Kind, list[Shown]] = defaultdict(list)
         self._learned_from: defaultdict[Kind, int] = defaultdict(int)
 
-    def take(self, example: Example, shown: Shown) -> None:
-        """Take in a question, to learn from as it gets its answers."""
-        if example.linked:
-            self._examples[example.kind].append(example)
-            self._shown[example.kind].append(shown)
+    def take(
+        self,
+        kind: Kind,
+        asked_at: datetime,
+        language: str | None,
+        ranked: Sequence[Ranked],
+        linked: Mapping[DocumentId, datetime],
+    ) -> None:
+        """Take in a question as it was ranked, to learn from as it gets its answers.
+
+        Args:
+            ranked: By the model of that moment, see `at`.
+            linked: What it was answered with, and when; much of it may lie ahead.
+        """
+        if linked:
+            found = [each.candidate for each in ranked]
+            self._examples[kind].append(
+                Example.of(kind, asked_at, found, linked, self._names)
+            )
+            self._shown[kind].append(Shown.of(asked_at, language, ranked, linked))
 
     def at(self, moment: datetime) -> RankingModel:
         """The model for a question of that moment, learned anew if that is due."""
