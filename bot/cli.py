@@ -466,6 +466,7 @@ def _file_option(name: str, text: str, *, required: bool = False) -> Callable[[F
 @click.option("--forum-url", required=True, help="Where the archive's forum lives.")
 @_file_option("--out", "Where the rankings go, JSON Lines.", required=True)
 @_file_option("--report", "Where a page about it goes, HTML.")
+@_file_option("--save-model", "Where what was learned by the end goes, JSON.")
 @click.option(
     "--without",
     multiple=True,
@@ -488,6 +489,7 @@ def replay(
     forum_url: str,
     out: Path,
     report: Path | None,
+    save_model: Path | None,
     without: tuple[str, ...],
     from_scratch: bool,
     as_json: bool,
@@ -522,6 +524,7 @@ def replay(
             forum_url=forum_url,
             out=out,
             report=report,
+            save_model=save_model,
             without=without,
             start=plain_model() if from_scratch else None,
             progress=look,

@@ -18,8 +18,8 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -125,6 +125,7 @@ def replay(
     forum_url: str,
     out: Path,
     report: Path | None = None,
+    save_model: Path | None = None,
     without: Sequence[str] = (),
     start: RankingModel | None = None,
     progress: Progress = lambda _step, _done, _todo: None,
@@ -140,6 +141,7 @@ def replay(
         forum_url: Where the archive's topics can be read.
         out: Replaced only by a complete run.
         report: Where to write an HTML page about it.
+        save_model: Where to write what was learned by the end, for use elsewhere.
         without: Signals or groups not to be used, see `kb.signals`.
         start: The weights to start from; ``None`` takes the shipped ones, unless
             they were learned on this forum and know what is to be replayed.
@@ -201,6 +203,8 @@ def replay(
             met = (meet(each, learner) for each in found)
             rows = _rows(met, known, history, outcomes)
             topics = _write(out, rows)
+        if save_model is not None:
+            learned(learner, history, forum_url).save(save_model)
         if report is not None:
             _write_report(report, outcomes, config.community.name)
         threads = sum(1 for _ in history.threads)
@@ -220,6 +224,15 @@ def replay(
             out=str(out),
             report=None if report is None else str(report),
         )
+
+
+def learned(learner: Learner, history: History, forum_url: str) -> RankingModel:
+    """What can be learned from all of a history, with thresholds."""
+    # After the last post: nothing in it is later than the moment of learning.
+    end = max(event.at for event in history.events) + timedelta(seconds=1)
+    return replace(
+        learner.learn(end), learned_on=forum_url, thresholds=learner.thresholds(end)
+    )
 
 
 def starting_model(forum_url: str, first: datetime) -> RankingModel:

@@ -22,7 +22,7 @@ from kb.signals import SIGNALS
 from kb.types import DocumentId, Kind
 
 # Learning anew after so many new questions, and after such a share more of them.
-_STEP, _GROWTH = 25, 1.1
+_STEP, _GROWTH = 50, 1.25
 # Suggestions per question whose outcome is looked at.
 _SHOWN = 10
 # The newest questions, from which confidence is learned: a forum changes.
