@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from indexer.pipeline import Progress, RefreshReport
     from indexer.verify import Look, VerifyReport
     from kb.embed import Embedder
-    from kb.index import IndexReport, OpenIndex, TextsFactory
+    from kb.index import IndexReport, OpenIndex
     from kb.lexical import TantivyIndex
     from kb.search import Searcher
 
@@ -59,15 +59,12 @@ class App:
     Attributes:
         stopped: Asked between batches, and while waiting for a forum; True ends
             what is going on with a `StoppedError`.
-        texts: Tells how whole documents are indexed, and the format of that;
-            ``None`` for not at all. Asked when an index is built or opened.
     """
 
     def __init__(self, config: Config, *, clock: Clock = utc_now) -> None:
         self.config = config
         self.clock = clock
         self.stopped: Callable[[], bool] = lambda: False
-        self.texts: Callable[[], tuple[TextsFactory, str]] | None = None
         self.sources = Sources(config, clock=lambda: self.clock(), sleep=self._sleep)
 
     # -- where things lie --------------------------------------------------
@@ -267,9 +264,8 @@ class App:
     ) -> IndexReport:
         """Bring the index up to the store; see `kb.index.build_index`."""
         from kb.index import build_index
-        from kb.lexical import TantivyIndex
+        from kb.lexical import TEXTS_FORMAT, TantivyIndex, TantivyTexts
 
-        texts, texts_format = (None, "") if self.texts is None else self.texts()
         with self.open_store() as store, EmbeddingCache.open(self.cache_path) as cache:
             return build_index(
                 store,
@@ -277,8 +273,8 @@ class App:
                 cache,
                 self.index_folder,
                 lexical=TantivyIndex,
-                texts=texts,
-                texts_format=texts_format,
+                texts=TantivyTexts,
+                texts_format=TEXTS_FORMAT,
                 rebuild=rebuild,
                 progress=progress,
             )
@@ -305,9 +301,8 @@ class App:
             SearchIndexError, EmbeddingError: One of them cannot be used.
         """
         from kb.index import open_index
-        from kb.lexical import TantivyIndex
+        from kb.lexical import TEXTS_FORMAT, TantivyIndex, TantivyTexts
 
-        texts, texts_format = (None, "") if self.texts is None else self.texts()
         return open_index(
             self.index_folder,
             store_uuid=store.uuid,
@@ -315,8 +310,8 @@ class App:
             model_id=self.embedder.model_id,
             dim=self.embedder.dim,
             lexical_opener=TantivyIndex.open,
-            texts_opener=None if texts is None else texts.open,
-            texts_format=texts_format,
+            texts_opener=TantivyTexts.open,
+            texts_format=TEXTS_FORMAT,
         )
 
     def searcher_of(self, store: Store, index: OpenIndex[TantivyIndex]) -> Searcher:

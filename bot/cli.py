@@ -187,7 +187,7 @@ def index(session: Session, rebuild: bool, as_json: bool) -> None:
     app = session.app
     with (
         app.single_instance("baraza index"),
-        progress_bar("index", "passages") as bar,
+        progress_bar("index", "texts") as bar,
     ):
 
         def look(done: int, total: int) -> None:

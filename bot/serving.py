@@ -14,7 +14,7 @@ from bot.listening import listen
 from bot.schedule import Stop, stopping_on_signals
 from kb.index import OpenIndex, current_directory
 from kb.index.stamp import Stamp
-from kb.lexical import LEXICAL_FORMAT, TantivyIndex
+from kb.lexical import LEXICAL_FORMAT, TEXTS_FORMAT, TantivyIndex
 from kb.store import Store
 from kb.types import Kind, SearchHit
 
@@ -81,6 +81,7 @@ class LiveSearch:
             model_id=embedder.model_id,
             dim=embedder.dim,
             lexical_format=LEXICAL_FORMAT,
+            texts_format=TEXTS_FORMAT,
         )
         return reason is not None
 

@@ -40,7 +40,7 @@ from kb.index.stamp import (
     vectors_file,
     write_stamp,
 )
-from kb.lexical import LEXICAL_FORMAT
+from kb.lexical import LEXICAL_FORMAT, TEXTS_FORMAT, TantivyTexts
 from kb.store import EmbeddingCache, Store
 from kb.types import IndexablePassage, Kind, PassageId
 from kb.vectors import FaissIndex
@@ -102,8 +102,8 @@ def build_index(
     *,
     lexical: LexicalFactory,
     lexical_format: str = LEXICAL_FORMAT,
-    texts: TextsFactory | None = None,
-    texts_format: str = "",
+    texts: TextsFactory = TantivyTexts,
+    texts_format: str = TEXTS_FORMAT,
     rebuild: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> IndexReport:
@@ -115,8 +115,8 @@ def build_index(
 
     Args:
         folder: Of the index; made if it is not there.
-        texts: Makes the index of whole documents, of *texts_format*; without it
-            there is none.
+        lexical: Makes the word index of passages, of *lexical_format*.
+        texts: Makes the word index of whole documents, of *texts_format*.
         rebuild: Make it from nothing even if the current one could be added to.
         progress: Called with the texts done and the texts to do: passages, and
             titles that are new.
@@ -135,9 +135,9 @@ def build_index(
             model_id=embedder.model_id,
             dim=embedder.dim,
             lexical_format=lexical_format,
+            texts_format=texts_format,
             vectors={},
             newest=None,
-            texts_format=texts_format,
         )
         build = _Build(store, embedder, cache, folder, lexical, texts, wanted, progress)
         report = build.run(None if rebuild else _base(folder, store, wanted))
@@ -221,7 +221,7 @@ class _Build:
     cache: EmbeddingCache
     folder: Path
     lexical: LexicalFactory
-    texts: TextsFactory | None
+    texts: TextsFactory
     wanted: Stamp
     progress: Callable[[int, int], None] | None
 

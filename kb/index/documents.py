@@ -35,7 +35,7 @@ class TextsWriter(Protocol):
 
 
 class TextsFactory(Protocol):
-    """Makes indexes of whole documents."""
+    """Makes indexes of whole documents; `kb.lexical.TantivyTexts` is one."""
 
     def create(self, path: Path) -> TextsWriter:
         """Make an empty one in a new folder."""
@@ -89,10 +89,8 @@ def _write(
     return len(index)
 
 
-def write_texts(directory: Path, store: Store, factory: TextsFactory | None) -> int:
+def write_texts(directory: Path, store: Store, factory: TextsFactory) -> int:
     """Write the index of whole documents; returns how many it holds."""
-    if factory is None:
-        return 0
     total = 0
 
     def counted() -> Iterator[DocumentText]:

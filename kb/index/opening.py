@@ -22,7 +22,7 @@ from kb.index.stamp import (
     read_stamp,
     vectors_file,
 )
-from kb.lexical import LEXICAL_FORMAT, LexicalIndex
+from kb.lexical import LEXICAL_FORMAT, TEXTS_FORMAT, LexicalIndex, TantivyTexts
 from kb.people import People
 from kb.store import Store
 from kb.texts import TextIndex
@@ -62,7 +62,7 @@ class OpenIndex(Generic[Lexical]):
 
     Attributes:
         vectors: By kind; a kind without passages is absent.
-        texts: Whole documents; ``None`` when it was opened without them.
+        texts: Whole documents.
         titles: Of listed documents, by document id.
         questions: Of threads, by document id.
         lag: Generations that the store was ahead when it was opened: hits may
@@ -71,12 +71,12 @@ class OpenIndex(Generic[Lexical]):
 
     directory: Path
     lexical: Lexical
+    texts: TextIndex
     vectors: Mapping[Kind, VectorIndex]
     stamp: Stamp
     lag: int
     titles: VectorIndex
     questions: VectorIndex
-    texts: TextIndex | None = None
     _loaded: _Loaded = field(default_factory=_Loaded, repr=False, compare=False)
 
     def corpus(self, store: Store, *, visible_to: frozenset[str] = _PUBLIC) -> Corpus:
@@ -92,11 +92,8 @@ class OpenIndex(Generic[Lexical]):
             visible_to: Whose links count: of linking documents and targets.
 
         Raises:
-            ValueError: The index was opened without whole documents.
             StoreError: The store cannot be read.
         """
-        if self.texts is None:
-            raise ValueError("the index was opened without whole documents")
         return Corpus(
             lexical=self.lexical,
             texts=self.texts,
@@ -112,8 +109,7 @@ class OpenIndex(Generic[Lexical]):
 
     def close(self) -> None:
         self.lexical.close()
-        if self.texts is not None:
-            self.texts.close()
+        self.texts.close()
 
 
 def open_index(
@@ -125,14 +121,14 @@ def open_index(
     dim: int,
     lexical_opener: Callable[[Path], Lexical],
     lexical_format: str = LEXICAL_FORMAT,
-    texts_opener: Callable[[Path], TextIndex] | None = None,
-    texts_format: str | None = None,
+    texts_opener: Callable[[Path], TextIndex] = TantivyTexts.open,
+    texts_format: str = TEXTS_FORMAT,
 ) -> OpenIndex[Lexical]:
     """Open the current index.
 
     Args:
-        texts_opener: Opens the index of whole documents, of *texts_format*; without
-            it they are not opened.
+        lexical_opener: Opens the word index of passages, of *lexical_format*.
+        texts_opener: Opens the word index of whole documents, of *texts_format*.
 
     Raises:
         IndexMissingError: None was built.
@@ -152,7 +148,7 @@ def open_index(
                 model_id=model_id,
                 dim=dim,
                 lexical_format=lexical_format,
-                texts_format=None if texts_opener is None else texts_format,
+                texts_format=texts_format,
             )
             if reason is not None:
                 raise StaleIndexError(directory, f"{reason}; run baraza index")
@@ -165,21 +161,19 @@ def open_index(
             questions = FaissIndex.load(directory / QUESTIONS)
             lexical = lexical_opener(directory / WORDS)
             try:
-                texts = (
-                    None if texts_opener is None else texts_opener(directory / TEXTS)
-                )
+                texts = texts_opener(directory / TEXTS)
             except BaseException:
                 lexical.close()
                 raise
             return OpenIndex(
                 directory=directory,
                 lexical=lexical,
+                texts=texts,
                 vectors=vectors,
                 stamp=stamp,
                 lag=store_generation - stamp.generation,
                 titles=titles,
                 questions=questions,
-                texts=texts,
             )
         except (CorruptIndexError, IndexMissingError):
             # Replaced and swept away while it was being opened?

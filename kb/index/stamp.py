@@ -50,8 +50,7 @@ class Stamp:
         vectors: Number of passages of each kind that has any.
         newest: Highest passage id it has seen, with its content hash: a store
             that was restored and went on differently does not know the pair.
-        texts_format: Of the index of whole documents; empty where there is none.
-        texts: Documents that it holds.
+        texts: Whole documents in their word index.
         titles: Documents whose title has a vector.
         questions: Threads whose question has a vector.
         files: Size and CRC-32 of every file, by path within the directory.
@@ -62,9 +61,9 @@ class Stamp:
     model_id: str
     dim: int
     lexical_format: str
+    texts_format: str
     vectors: Mapping[Kind, int]
     newest: tuple[int, str] | None
-    texts_format: str = ""
     texts: int = 0
     titles: int = 0
     questions: int = 0
@@ -84,13 +83,9 @@ class Stamp:
         model_id: str,
         dim: int,
         lexical_format: str,
-        texts_format: str | None = None,
+        texts_format: str,
     ) -> str | None:
-        """Why this index is not one of that store and model, or ``None``.
-
-        Args:
-            texts_format: ``None`` for who does not read whole documents.
-        """
+        """Why this index is not one of that store and model, or ``None``."""
         if self.store_uuid != store_uuid:
             return "made from another knowledge base"
         if (self.model_id, self.dim, self.metric) != (model_id, dim, METRIC):
@@ -102,10 +97,9 @@ class Stamp:
             return (
                 f"its word index has format {self.lexical_format}, not {lexical_format}"
             )
-        if texts_format not in (None, self.texts_format):
+        if self.texts_format != texts_format:
             return (
-                "its document index has format "
-                f"{self.texts_format or 'none'}, not {texts_format or 'none'}"
+                f"its document index has format {self.texts_format}, not {texts_format}"
             )
         if self.generation > store_generation:
             return "newer than the knowledge base, which was restored from a backup"
@@ -195,9 +189,9 @@ def read_stamp(directory: Path) -> Stamp:
             model_id=str(values["model_id"]),
             dim=int(values["dim"]),
             lexical_format=str(values["lexical_format"]),
+            texts_format=str(values["texts_format"]),
             vectors={Kind(kind): int(n) for kind, n in values["vectors"].items()},
             newest=None if newest is None else (int(newest[0]), str(newest[1])),
-            texts_format=str(values["texts_format"]),
             texts=int(values["texts"]),
             titles=int(values["titles"]),
             questions=int(values["questions"]),

@@ -11,10 +11,10 @@ from bot.app import App
 from bot.sandbox import Community, Sandbox
 from bot.sandbox.records import Post, Topic
 from kb.store import EmbeddingCache
-from kb.types import content_hash
+from kb.texts import TextField
+from kb.types import Kind, content_hash
 from tests.bot.conftest import FakeClock
 from tests.bot.test_app import app_for
-from tests.kb.plain_texts import PLAIN_FORMAT, PlainTexts
 
 # No other text of these tests, and none of ours, holds this word.
 WORD = "xylorimba"
@@ -26,10 +26,7 @@ def app(tmp_path: Path, box: Sandbox, community: Community) -> App:
     """A forum of some topics, harvested and indexed, before anything leaves it."""
     community.add_category("Bureau", slug="bureau")
     community.add_topics(OTHERS, posts=3, category="support")
-    made = app_for(tmp_path, box)
-    # Its files can be read by eye: what is in them is seen by `traces`.
-    made.texts = lambda: (PlainTexts, PLAIN_FORMAT)
-    return made
+    return app_for(tmp_path, box)
 
 
 @pytest.fixture
@@ -62,11 +59,19 @@ def found(app: App) -> list[str]:
 
 
 def traces(app: App) -> list[str]:
-    """The files that hold the word: store, word index, vectors, embedding cache."""
+    """The files that hold the word: store, word indexes, vectors, embedding cache;
+    and the fields by which it finds whole documents."""
     with app.open_store() as store:
         # What is written stands in the write-ahead log until it is moved over.
         store.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return [
+        index = app.open_index(store)
+        fields = [
+            field.value
+            for field in TextField
+            if index.texts.search(WORD, field, 1, kind=Kind.THREAD)
+        ]
+        index.close()
+    return fields + [
         str(path.relative_to(app.data_dir))
         for path in sorted(app.data_dir.rglob("*"))
         if path.is_file() and WORD.encode() in path.read_bytes()
@@ -263,7 +268,7 @@ def test_a_question_that_leaves_is_gone_from_what_it_was_answered_with(
         linked = store.documents.find("forum", str(target.id))
         assert linked is not None
         assert WORD in str(list(store.evidence.texts([linked.id])))
-    assert any("/texts/" in path for path in traces(app))
+    assert {"title", "asked", "anchors"} <= set(traces(app))
     assert (known_vectors(app), count_titles(app)) == (1, OTHERS + 2)
 
     leave(community, asked)
@@ -284,20 +289,20 @@ def test_a_link_that_is_edited_away_is_gone_without_its_post(
         post.id, f"Your {WORD} [needs]({box.url}/t/{target.id}) new keys."
     )
     refresh(app)
-    assert said_of(app, target) == ["needs"]
+    assert said_of(app, target, "needs")
 
     community.edit_post(post.id, words)
     refresh(app)
 
-    assert said_of(app, target) == []
+    assert not said_of(app, target, "needs")
 
 
-def said_of(app: App, topic: Topic) -> list[str]:
-    """The texts of links to it, as the index has them."""
+def said_of(app: App, topic: Topic, word: str) -> bool:
+    """Whether a link to it has the word in its text, as the index has it."""
     with app.open_store(readonly=True) as store:
         document = store.documents.find("forum", str(topic.id))
         index = app.open_index(store)
     index.close()
     assert document is not None
-    assert isinstance(index.texts, PlainTexts)
-    return [text for text, _ in index.texts.documents[document.id].get("anchors", [])]
+    scores = index.texts.score(word, [document.id], kind=Kind.THREAD)
+    return document.id in scores[TextField.ANCHORS]

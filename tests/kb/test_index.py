@@ -486,7 +486,8 @@ def test_a_missing_index_says_how_to_make_one(desk: Desk) -> None:
         ({"model_id": "e5@1"}, r"model hashing-32-v1 \(32 dimensions\), not e5@1"),
         ({"dim": 7}, r"not hashing-32-v1 \(7\)"),
         ({"store_generation": 0}, "restored from a backup"),
-        ({"lexical_format": "words-x"}, "format .*, not words-x"),
+        ({"lexical_format": "words-x"}, "word index has format .*, not words-x"),
+        ({"texts_format": "texts-x"}, "document index has format .*, not texts-x"),
     ],
 )
 def test_an_index_made_from_something_else_is_refused(

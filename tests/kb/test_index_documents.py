@@ -12,7 +12,7 @@ import pytest
 from kb.corpus import Corpus
 from kb.errors import CorruptIndexError, StaleIndexError
 from kb.index import IndexReport, OpenIndex, build_index, current_directory, open_index
-from kb.lexical import TantivyIndex
+from kb.lexical import TEXTS_FORMAT, TantivyIndex, TantivyTexts
 from kb.store import EmbeddingCache, Store
 from kb.texts import TextField
 from kb.types import PUBLIC, DocumentId, Kind, content_hash
@@ -60,7 +60,6 @@ class Desk:
         """Pages that *field* finds."""
         index = self.open()
         index.close()
-        assert index.texts is not None
         found = index.texts.search(query, field, 9, kind=Kind.DOCS)
         return [document for document, _ in found]
 
@@ -272,7 +271,8 @@ def test_a_document_index_of_another_format_is_refused_and_made_anew(
     )
 
     with pytest.raises(
-        StaleIndexError, match=r"document index has format none, not pl"
+        StaleIndexError,
+        match=rf"document index has format {TEXTS_FORMAT}, not plain-1; run baraza",
     ):
         desk.open()
     assert desk.build().full
@@ -281,8 +281,13 @@ def test_a_document_index_of_another_format_is_refused_and_made_anew(
     desk.open().close()
 
 
-def test_an_index_that_was_opened_without_texts_makes_no_corpus(desk: Desk) -> None:
-    desk.build()
+def test_unless_told_otherwise_whole_documents_are_held_by_tantivy(desk: Desk) -> None:
+    page = put(desk.store, docs("backup", "Nightly dumps"))
+    desk.answered(1, MANUAL, title="Disks are full")
+    build_index(
+        desk.store, desk.embedder, desk.cache, desk.folder, lexical=TantivyIndex
+    )
+
     index = open_index(
         desk.folder,
         store_uuid=desk.store.uuid,
@@ -291,10 +296,11 @@ def test_an_index_that_was_opened_without_texts_makes_no_corpus(desk: Desk) -> N
         dim=desk.embedder.dim,
         lexical_opener=TantivyIndex.open,
     )
-    index.close()
 
-    with pytest.raises(ValueError, match="without whole documents"):
-        index.corpus(desk.store)
+    found = index.texts.search("my disk", TextField.ASKED, 9, kind=Kind.DOCS)
+    index.close()
+    assert isinstance(index.texts, TantivyTexts)
+    assert [document for document, _ in found] == [page]
 
 
 @pytest.mark.parametrize(
