@@ -6,8 +6,10 @@ a history of its own, the weights that come with Baraza stand in.
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -18,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kb.calibrate import Calibration, Thresholds
 from kb.errors import ModelError
+from kb.rank import EVIDENCE
 from kb.signals import SIGNALS
 from kb.types import Kind
 
@@ -85,7 +88,9 @@ class RankingModel:
         except OSError as exc:
             raise ModelError(path, f"cannot be written: {exc}") from exc
         finally:
-            draft.unlink(missing_ok=True)
+            # Where it cannot be written it can hardly be removed.
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 _ADAPTER = TypeAdapter(RankingModel)
@@ -130,11 +135,31 @@ def _parsed(data: bytes, path: Path) -> RankingModel:
         raise ModelError(path, f"{where or 'it'}: {error['msg']}") from exc
     if model.format != MODEL_FORMAT:
         raise ModelError(path, f"has format {model.format}, not {MODEL_FORMAT}")
+    for problem in _problems(model):
+        raise ModelError(path, problem)
+    return model
+
+
+def _problems(model: RankingModel) -> Iterator[str]:
+    """What the types do not tell of a model: the bad field, and what is wrong."""
+    until = model.learned_until
+    if until is not None and until.tzinfo is None:
+        yield "learned_until: expected a time with its zone"
     for kind in (Kind.THREAD, Kind.DOCS):
         if kind not in model.kinds:
-            raise ModelError(path, f"kinds.{kind} is missing")
+            yield f"kinds.{kind} is missing"
     for kind, each in model.kinds.items():
-        unknown = sorted(set(each.weights) - set(SIGNALS))
-        if unknown:
-            raise ModelError(path, f"kinds.{kind}.weights: no signal {unknown[0]!r}")
-    return model
+        sure = each.calibration
+        for name in sorted(set(each.weights) - set(SIGNALS)):
+            yield f"kinds.{kind}.weights: no signal {name!r}"
+        for name in sorted(set(sure.names) - set(EVIDENCE)):
+            yield f"kinds.{kind}.calibration.names: no evidence {name!r}"
+        for field, numbers in (
+            ("weights", each.weights.values()),
+            ("calibration.means", sure.means),
+            ("calibration.deviations", sure.deviations),
+            ("calibration.weights", sure.weights),
+            ("calibration.intercept", [sure.intercept]),
+        ):
+            if not all(map(math.isfinite, numbers)):
+                yield f"kinds.{kind}.{field}: expected finite numbers"

@@ -12,12 +12,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.model import KindModel
 from kb.types import Candidate
+
+if TYPE_CHECKING:
+    # A model is checked against `EVIDENCE` when it is read.
+    from kb.model import KindModel
 
 # Candidates whose signal differs by less than this do not differ.
 _SMALLEST_DEVIATION = 1e-6
@@ -63,6 +67,8 @@ def rank(candidates: Sequence[Candidate], model: KindModel) -> list[Ranked]:
     """
     if not candidates:
         return []
+    # Sums of floats depend on their order: results must not on that of arrival.
+    candidates = sorted(candidates, key=lambda candidate: candidate.document_id)
     names = tuple(model.weights)
     weights = np.array([model.weights[name] for name in names])
     parts = standardised(candidates, names).astype(np.float64) * weights
@@ -71,7 +77,6 @@ def rank(candidates: Sequence[Candidate], model: KindModel) -> list[Ranked]:
     confidences = model.calibration.probability(
         rows[:, [EVIDENCE.index(name) for name in model.calibration.names]]
     )
-    ids = np.array([candidate.document_id for candidate in candidates])
     return [
         Ranked(
             candidate=candidates[row],
@@ -80,7 +85,7 @@ def rank(candidates: Sequence[Candidate], model: KindModel) -> list[Ranked]:
             contributions=dict(zip(names, parts[row].tolist(), strict=True)),
             evidence=dict(zip(EVIDENCE, rows[row].tolist(), strict=True)),
         )
-        for row in np.lexsort((ids, -scores))
+        for row in np.argsort(-scores, kind="stable")
     ]
 
 
@@ -89,7 +94,8 @@ def standardised(
 ) -> NDArray[np.float32]:
     """Signals with mean 0 and deviation 1 among the candidates.
 
-    What a candidate lacks is 0, as is a signal in which none differs.
+    What a candidate lacks is 0, as is what is not finite, and a signal in which
+    none differs.
 
     Returns:
         Shape ``(len(candidates), len(names))``.
@@ -98,9 +104,10 @@ def standardised(
         [[c.signals.get(name, math.nan) for name in names] for c in candidates],
         dtype=np.float64,
     ).reshape(len(candidates), len(names))
-    known = ~np.isnan(values)
+    known = np.isfinite(values)
     counts = np.maximum(known.sum(axis=0), 1)
-    values -= np.where(known, values, 0.0).sum(axis=0) / counts
+    values[~known] = 0.0
+    values -= values.sum(axis=0) / counts
     values[~known] = 0.0
     deviations = np.sqrt((values**2).sum(axis=0) / counts)
     flat = deviations < _SMALLEST_DEVIATION
@@ -115,7 +122,8 @@ def evidence(
     """What confidence rests on, per candidate; columns as in `EVIDENCE`.
 
     ``chance`` is the log-odds of being picked among the candidates (softmax of the
-    scores), ``lead`` the distance to the best other one. A signal that is absent is 0.
+    scores), ``lead`` the distance to the best other one. A signal that is absent, or
+    not finite, is 0.
     """
     powers = np.exp(scores - scores.max())
     shares = powers / powers.sum()
@@ -127,5 +135,6 @@ def evidence(
     absolute = np.array(
         [[c.signals.get(name, 0.0) for name in ABSOLUTE] for c in candidates]
     )
+    absolute[~np.isfinite(absolute)] = 0.0
     standing = np.clip(np.column_stack([chance, lead]), -_LIMIT, _LIMIT)
     return np.hstack([standing, absolute])

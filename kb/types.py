@@ -423,18 +423,8 @@ class Candidate:
 
     Attributes:
         passage_id: Its passage that fits best, to be shown.
-        signals: Named values, unitless; a name is absent where nothing is known:
-
-            - ``bm25_best``, ``bm25_second``: its best passages in words, at
-              least 0;
-            - ``coverage``: share of the question's words in its best passage,
-              in [0, 1];
-            - ``dense_best``, ``dense_second``: cosines of its nearest passages;
-            - ``dense_opening``: cosine of the nearest passage of its first part;
-            - ``lexical_rank``, ``dense_rank``: its place, from 1, among the
-              documents that this index found;
-            - ``log_parts``, ``log_age``: ln(1 + posts), ln(1 + days since it
-              was started).
+        signals: Values by the names of `kb.signals`; a name is absent where nothing
+            is known.
     """
 
     document_id: DocumentId
