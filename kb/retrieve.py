@@ -63,19 +63,24 @@ def retrieve(
         visible_to: Only documents with one of these visibilities; ``None`` for all.
         depth: Passages per index and kind, at least 1.
         at: The present, from which ages are counted.
-        exclude: Documents that are no candidates, beside the question's own.
+        exclude: Documents that are left out beside the question's own: they are no
+            candidates, and what they were answered with counts for nothing.
 
     Returns:
         By kind in the order of `Kind`, then by document id.
     """
     asked = _Asked.of(question, embedder)
-    similar = similar_questions(question, corpus, asked.vector)
-    hidden = frozenset(exclude) | ({question.document} - {None})
+    hidden = frozenset(exclude)
+    if question.document is not None:
+        hidden |= {question.document}
+    similar = similar_questions(
+        question, corpus, asked.vector, visible_to=visible_to, exclude=hidden
+    )
     wanted = frozenset(kinds)
     found: list[Candidate] = []
     for kind in (kind for kind in Kind if kind in wanted):
-        look = _Look(asked, corpus, kind, visible_to, similar, at)
-        found += look.candidates(depth, hidden)
+        look = _Look(asked, corpus, kind, visible_to, hidden, similar, at)
+        found += look.candidates(depth)
     return found
 
 
@@ -103,12 +108,11 @@ class _Look:
     corpus: Corpus
     kind: Kind
     visible_to: frozenset[str] | None
+    hidden: frozenset[DocumentId]
     similar: Similar
     at: datetime
 
-    def candidates(
-        self, depth: int, hidden: frozenset[DocumentId | None]
-    ) -> list[Candidate]:
+    def candidates(self, depth: int) -> list[Candidate]:
         passages = self._passages(depth)
         facts = dict(self._facts(passages))
         held = {fact.document_id for fact in facts.values()}
@@ -120,7 +124,7 @@ class _Look:
                 sorted(held | more)
             ).items()
             if fact.kind is self.kind
-            and document_id not in hidden
+            and document_id not in self.hidden
             and (self.visible_to is None or fact.visibility in self.visible_to)
         }
         # Those that came by another way bring their passages along.
@@ -234,8 +238,9 @@ class _Look:
             self.corpus.graph,
             self.corpus.people,
         )
+        into = graph.into(document.id)
         signals = {
-            "in_links": math.log1p(len(graph.into(document.id))),
+            "in_links": math.log1p(len(into) - sum(i in into for i in self.hidden)),
             "out_links": math.log1p(len(graph.out_of(document.id))),
             "in_question": float(document.id in question.linked),
             "log_parts": math.log1p(document.parts_count),

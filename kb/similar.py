@@ -7,7 +7,7 @@ how much the link says times how much the question is like the new one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kb.corpus import Corpus
@@ -34,38 +34,48 @@ class Similar:
     by_titles: Mapping[DocumentId, float]
 
 
-def similar_questions(question: Question, corpus: Corpus, vector: Float32) -> Similar:
+def similar_questions(
+    question: Question,
+    corpus: Corpus,
+    vector: Float32,
+    *,
+    visible_to: frozenset[str] | None = None,
+    exclude: Collection[DocumentId] = (),
+) -> Similar:
     """Find the threads whose opening question is like *question*, itself left out.
 
     Args:
         vector: Of the question, shape ``(dim,)``.
+        visible_to: Threads found by words have one of these visibilities; ``None``
+            for all. What those found by meaning say is what the graph holds.
+        exclude: Threads to leave out beside the question's own.
     """
-    cosines, ids = corpus.questions.search(vector[None], NEIGHBOURS + 1)
-    near = {
-        DocumentId(int(i)): max(float(cosine), 0.0) ** _SHARPNESS
+    out = {question.document, *exclude}
+    cosines, ids = corpus.questions.search(vector[None], NEIGHBOURS + len(out))
+    near = [
+        (DocumentId(int(i)), max(float(cosine), 0.0) ** _SHARPNESS)
         for cosine, i in zip(cosines[0], ids[0], strict=True)
-        if i >= 0 and i != question.document
-    }
+        if i >= 0 and i not in out
+    ]
+
+    def by_words(field: TextField) -> dict[DocumentId, float]:
+        hits = corpus.texts.search(
+            # A title is met by a title, if there is one.
+            "" if field is TextField.TITLE and question.title else question.body,
+            field,
+            NEIGHBOURS + len(out),
+            kind=Kind.THREAD,
+            visible_to=visible_to,
+            title=question.title,
+        )
+        others = [i for i, _ in hits if i not in out][:NEIGHBOURS]
+        return {i: _DAMPING / (rank + _DAMPING) for rank, i in enumerate(others)}
+
     return Similar(
-        by_meaning=near,
-        by_words=_by_words(question, corpus, TextField.OPENING),
-        by_titles=_by_words(question, corpus, TextField.TITLE),
+        by_meaning=dict(near[:NEIGHBOURS]),
+        by_words=by_words(TextField.OPENING),
+        by_titles=by_words(TextField.TITLE),
     )
-
-
-def _by_words(
-    question: Question, corpus: Corpus, field: TextField
-) -> dict[DocumentId, float]:
-    hits = corpus.texts.search(
-        # A title is met by a title, if there is one.
-        "" if field is TextField.TITLE and question.title else question.body,
-        field,
-        NEIGHBOURS + 1,
-        kind=Kind.THREAD,
-        title=question.title,
-    )
-    others = [i for i, _ in hits if i != question.document]
-    return {i: _DAMPING / (rank + _DAMPING) for rank, i in enumerate(others)}
 
 
 def linked_from(
