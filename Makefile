@@ -5,9 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := bot indexer kb
 PYTEST_ARGS ?=
+RANKING_ARGS ?= --help
+PEERS := build/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench-harvest format constraints clean
+.PHONY: help install demo test check bench-harvest bench-ranking format constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +39,16 @@ check: install ## Check format, lint, types, the import rule and doctests
 
 bench-harvest: install ## Measure what reading a whole forum costs (some minutes)
 	@$(BIN)/python benchmarks/harvest.py
+
+bench-ranking: $(PEERS)/.installed ## Measure ways of ranking a history, RANKING_ARGS='--archive ...' (an hour)
+	@$(PEERS)/bin/python -m benchmarks.ranking $(RANKING_ARGS)
+
+# Of its own: what Baraza is measured against is none of its dependencies.
+$(PEERS)/.installed: pyproject.toml .ci/constraints.txt benchmarks/requirements-peers.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --constraint .ci/constraints.txt \
+	  --requirement benchmarks/requirements-peers.txt --editable .
+	@touch $@
 
 format: install ## Format the code and mend what lint can mend
 	$(BIN)/ruff format .

@@ -1,14 +1,28 @@
-"""The benchmark of a harvest runs, and what it counts is true, on a small forum too."""
+"""Benchmarks run, and what they count is true, on small data too."""
 
 from __future__ import annotations
 
+import doctest
+import gzip
 import json
+import random
 import subprocess
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.conftest import CHECKOUT
+from benchmarks.ranking import peers, scoring, table
+from benchmarks.ranking.__main__ import main
+from benchmarks.ranking.rows import ROWS, missing
+from benchmarks.ranking.scoring import Interval, KindScores, difference, score
+from bot.history import PostWritten
+from kb.retrieve import Question
+from kb.types import PUBLIC, DocumentId, IndexablePassage, Kind, PassageId
+from tests.conftest import CHECKOUT, shared_path
 
 
 @pytest.mark.slow
@@ -37,3 +51,348 @@ def test_a_harvest_is_measured_beside_the_way_of_one_request_a_topic(
     assert all(count > 0 for count in figures["edits"]["found_after_requests"])
     assert told["memory"]["topics"] == [12, 60]
     assert 0 < told["memory"]["idle_mib"][0] <= told["memory"]["peak_mib"][0]
+
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+ASKED = "The backup with pg_dump stops at night."
+PAGES = [
+    {
+        "path": f"manage/{name}",
+        "url": f"https://docs.example.org/manage/{name}.html",
+        "markdown": f"# {name.title()}\n\n## How to\n\n{text}\n",
+    }
+    for name, text in (
+        ("backup", "Run pg_dump every night for a backup of the database."),
+        ("analytics", "The nightly export fills the analytics tables."),
+    )
+]
+CONFIG = """
+community: {name: Ranking, contact: https://example.org}
+data_dir: data
+embedding: {model: hashing}
+"""
+
+
+def stamp(day: float) -> str:
+    return (START + timedelta(days=day)).isoformat()
+
+
+def topic(number: int, day: float, title: str, *posts: str) -> dict[str, Any]:
+    """A topic whose posts come an hour after each other."""
+    written = [
+        {
+            "id": number * 100 + place,
+            "post_number": place,
+            "username": "amina",
+            "created_at": stamp(day + (place - 1) / 24),
+            "cooked": f"<p>{text}</p>",
+        }
+        for place, text in enumerate(posts, start=1)
+    ]
+    return {"id": number, "title": title, "created_at": stamp(day), "posts": written}
+
+
+def forum() -> list[dict[str, Any]]:
+    return [
+        topic(1, 1, "Backup of the database fails", "pg_dump stops.", "See its log."),
+        topic(2, 2, "Analytics tables stay empty", "Since the export.", "Restart it."),
+        topic(3, 3, "Charts show a wrong period", "On the dashboard.", "Clear them."),
+        topic(11, 20, "pg_dump backup fails", ASKED),
+        topic(12, 28, "Wrong period on charts", "The dashboard's charts are wrong."),
+    ]
+
+
+def labels() -> list[dict[str, Any]]:
+    """The second question is a week after the first, in a step of its own."""
+    return [
+        label(11, 20, [1], ["manage/backup"]),
+        label(12, 28, [3], []),
+    ]
+
+
+def label(
+    number: int, day: float, threads: Sequence[int], docs: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "topic_id": number,
+        "created_at": stamp(day),
+        "threads": threads,
+        "docs": docs,
+    }
+
+
+def write_lines(path: Path, rows: Sequence[object]) -> Path:
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    path.write_bytes(
+        gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode()
+    )
+    return path
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return list(scoring.read_rows(path))
+
+
+def arguments(folder: Path, topics: Sequence[object], *more: str) -> list[str]:
+    (folder / "config.yaml").write_text(CONFIG)
+    files = {
+        "archive": write_lines(folder / "topics.jsonl.gz", topics),
+        "docs": write_lines(folder / "docs.jsonl", PAGES),
+        "labels": write_lines(folder / "labels.jsonl", labels()),
+        "config": folder / "config.yaml",
+        "out": folder / "runs",
+    }
+    named = [text for name, path in files.items() for text in (f"--{name}", str(path))]
+    return [*named, "--forum-url", "https://forum.example.org", *more]
+
+
+def run_of(name: str, folder: Path, topics: Sequence[object]) -> list[dict[str, Any]]:
+    """The run of one row; skips the test where the row cannot be made."""
+    reason = missing(name)
+    if reason is not None:
+        pytest.skip(reason)
+    folder.mkdir()
+    main(arguments(folder, topics, "--rows", name))
+    return read_lines(folder / "runs" / f"{name}.jsonl.gz")
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_each_way_of_ranking_finds_what_is_meant(name: str, tmp_path: Path) -> None:
+    rows = run_of(name, tmp_path / "run", forum())
+
+    assert [row["topic_id"] for row in rows] == [11, 12]
+    assert [row["threads"][0]["id"] for row in rows] == [1, 3]
+    assert rows[0]["docs"][0]["id"] == "manage/backup"
+    for row in rows:
+        found = [item["id"] for item in row["threads"]]
+        scores = [item["score"] for item in row["threads"]]
+        assert len(set(found)) == len(found)
+        assert scores == sorted(scores, reverse=True)
+        # Baraza's is a probability; that of the others, their first score.
+        sure = row["confidence"]["threads"]
+        assert 0 < sure <= 1 if name == "baraza" else sure == scores[0]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_no_way_of_ranking_sees_what_comes_later(name: str, tmp_path: Path) -> None:
+    """A late reply repeats the question to the word, and so does a later topic."""
+    clean = run_of(name, tmp_path / "clean", forum())
+    leaky = forum()
+    late = topic(3, 20.01, "", ASKED)["posts"][0]
+    leaky[2]["posts"].append(late | {"id": 399, "post_number": 3})
+    leaky.append(topic(13, 20.02, "pg_dump backup fails", ASKED))
+    rows = run_of(name, tmp_path / "leaky", leaky)
+
+    def ids(row: dict[str, Any]) -> list[int]:
+        return [item["id"] for item in row["threads"]]
+
+    assert ids(rows[0]) == ids(clean[0])
+    if name != "txtai":
+        # txtai's word counts know of the days until the end of its step.
+        assert rows[0] == clean[0]
+    # The leak is one: the next question, asked after it, is ranked otherwise.
+    assert rows[1] != clean[1]
+
+
+def test_a_question_is_no_candidate_for_itself(tmp_path: Path) -> None:
+    """Not even where its label is younger than its own posts."""
+    given = arguments(tmp_path, forum(), "--rows", "bm25,topic-vectors")
+    write_lines(tmp_path / "labels.jsonl", [label(11, 20.5, [1], [])])
+    main(given)
+
+    for name in ("bm25", "topic-vectors"):
+        [row] = read_lines(tmp_path / "runs" / f"{name}.jsonl.gz")
+        assert row["threads"][0]["id"] == 1
+
+
+def written(number: int, document: int, text: str) -> PostWritten:
+    passage = IndexablePassage(
+        id=PassageId(number),
+        document_id=DocumentId(document),
+        kind=Kind.THREAD,
+        title="A thread",
+        heading="",
+        text=text,
+        language="en",
+        visibility=PUBLIC,
+        opening=number == document,
+        content_hash=str(number),
+        created_at=START,
+    )
+    return PostWritten(START, DocumentId(document), (passage,))
+
+
+def test_whole_threads_grow_with_their_replies() -> None:
+    """Words of the first post and of the reply count together, and only once."""
+    whole = peers.DocumentsByWords(10)
+    question = Question("", "crash on export")
+    whole.take_in([written(1, 1, "crash"), written(2, 2, "crash of the export")])
+    before = whole.rank(question, Kind.THREAD, START)
+    whole.take_in([written(3, 1, "during export")])
+    after = whole.rank(question, Kind.THREAD, START)
+
+    assert [document for document, _ in before] == [2, 1]
+    assert [document for document, _ in after] == [1, 2]
+
+
+def test_the_figures_are_told_beside_a_run_that_was_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run from elsewhere is a row like any other, and can be the reference."""
+    ours = [{"topic_id": 11, "threads": [2, 1], "confidence": {"threads": 0.5}}]
+    path = write_lines(tmp_path / "ours.jsonl.gz", ours)
+    main(arguments(tmp_path, forum(), "--rows", "bm25", "--run", f"baraza={path}"))
+    shown = capsys.readouterr().out
+    main(
+        arguments(
+            tmp_path, forum(), "--rows", "bm25", "--run", f"baraza={path}", "--json"
+        )
+    )
+    told = json.loads(capsys.readouterr().out)
+
+    assert told["threads"]["questions"] == 2
+    assert told["threads"]["reference"] == "baraza"
+    assert told["threads"]["rows"]["baraza"] == {
+        "nDCG@10": pytest.approx(0.6309 / 2, abs=1e-4),
+        "R@5": 0.5,
+        "MRR@10": 0.25,
+        "P@1": 0.0,
+        "P@1|top10%": 0.0,
+    }
+    of_bm25 = told["threads"]["rows"]["bm25"]
+    assert of_bm25["P@1"] == 1.0
+    assert of_bm25["difference"]["mean"] == pytest.approx(1 - 0.6309 / 2, abs=1e-4)
+    assert "| threads, n = 2 | nDCG@10 | R@5 |" in shown
+    assert "| BM25, best passage | 1.000 | 1.000 |" in shown
+
+
+def test_only_questions_since_a_day_are_ranked_and_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(
+        arguments(
+            tmp_path, forum(), "--rows", "bm25", "--since", "2024-01-25", "--json"
+        )
+    )
+    told = json.loads(capsys.readouterr().out)
+
+    [row] = read_lines(tmp_path / "runs" / "bm25.jsonl.gz")
+    assert row["topic_id"] == 12
+    assert {kind: of_kind["questions"] for kind, of_kind in told.items()} == {
+        "threads": 1
+    }
+
+
+def test_a_row_that_cannot_be_made_is_said_and_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if missing("txtai") is None:
+        pytest.skip("txtai is installed")
+    main(arguments(tmp_path, forum(), "--rows", "txtai,bm25", "--json"))
+    printed = capsys.readouterr()
+
+    assert "txtai: left out: txtai is not installed here" in printed.err
+    assert list(json.loads(printed.out)["threads"]["rows"]) == ["bm25"]
+
+
+def made_up_run(wanted: Sequence[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
+    """Rankings with repeats, ties, gaps and lacking topics, some of them right."""
+    rng = random.Random(seed)
+    pools = {
+        kind: [item for row in wanted for item in row[kind]]
+        for kind in ("threads", "docs")
+    }
+    run = []
+    for row in wanted:
+        if rng.random() < 0.1:
+            continue
+        answer: dict[str, Any] = {"topic_id": row["topic_id"], "confidence": {}}
+        for kind, pool in pools.items():
+            ids = [*rng.choices(pool, k=rng.randint(0, 15)), *row[kind][:1]]
+            rng.shuffle(ids)
+            bare = rng.random() < 0.5
+            answer[kind] = ids if bare else [{"id": i, "score": 1.0} for i in ids]
+            if rng.random() < 0.8:
+                answer["confidence"][kind] = rng.randint(0, 9) / 10
+        run.append(answer)
+    return run
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_figures_are_those_of_the_common_scorer(seed: int, tmp_path: Path) -> None:
+    scorer = shared_path("bench/score.py")
+    path = shared_path("bench/slicer/dev_labels.jsonl.gz")
+    wanted = read_lines(path)
+    run = write_lines(tmp_path / "run.jsonl", made_up_run(wanted, seed))
+    result = subprocess.run(
+        [sys.executable, str(scorer), str(path), str(run), "--json"],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    theirs = json.loads(result.stdout)
+
+    ours = score(wanted, read_lines(run))
+    assert set(ours) == set(theirs) == {"threads", "docs"}
+    for kind, scores in ours.items():
+        assert scores.questions == theirs[kind]["queries"]
+        summary = scores.summary()
+        assert summary == pytest.approx({name: theirs[kind][name] for name in summary})
+        assert 0 < summary["nDCG@10"] < 1
+
+
+def test_a_topic_without_links_of_a_kind_is_not_counted_for_it() -> None:
+    scores = score(
+        [label(1, 1, [7], []), label(2, 2, [8], [])],
+        [{"topic_id": 1, "threads": [7, 7, 9], "docs": ["x"]}],
+    )
+
+    assert list(scores) == ["threads"]
+    assert scores["threads"].metrics["nDCG@10"] == [1.0, 0.0]
+
+
+def test_the_interval_of_a_difference_is_that_of_pairs() -> None:
+    """Questions differ far more than the two ways do, which must not widen it."""
+    rng = random.Random(5)
+    base = [rng.random() for _ in range(400)]
+    better = [value + 0.05 + rng.gauss(0, 0.1) for value in base]
+    apart = difference(better, base, resamples=2_000)
+
+    mean = sum(b - a for a, b in zip(base, better, strict=True)) / 400
+    assert apart.mean == pytest.approx(mean)
+    # 1.96 standard errors of the pairs on either side: 0.1 / sqrt(400) each.
+    assert apart.high - apart.low == pytest.approx(2 * 1.96 * 0.005, rel=0.15)
+    assert apart.low < mean < apart.high
+    assert difference(better, base, resamples=2_000) == apart
+    with pytest.raises(ValueError, match="shorter"):
+        difference(better, base[1:])
+
+
+def test_the_table_names_the_rows_and_leaves_the_reference_alone() -> None:
+    def scores(*values: float) -> dict[str, KindScores]:
+        metrics = {name: list(values) for name in scoring.METRICS}
+        return {"docs": KindScores(metrics, [0.9, 0.1])}
+
+    told = table.figures({"bm25": scores(1, 0), "baraza": scores(1, 0)}, "baraza")
+    told["docs"]["rows"]["bm25"]["difference"] = dict(mean=-0.25, low=-0.5, high=0.125)
+
+    assert table.shown(told, {"baraza": "Baraza"}) == "\n".join(
+        (
+            "| docs, n = 2 | nDCG@10 | R@5 | MRR@10 | P@1 "
+            "| P@1 of the surest 10 % | nDCG@10 against Baraza (95 %) |",
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+            "| bm25 | 0.500 | 0.500 | 0.500 | 0.500 | 1.000 "
+            "| -0.250 (-0.500 to +0.125) |",
+            "| Baraza | 0.500 | 0.500 | 0.500 | 0.500 | 1.000 |  |",
+        )
+    )
+    assert Interval(-0.25, -0.5, 0.125) == Interval(
+        **told["docs"]["rows"]["bm25"]["difference"]
+    )
+
+
+@pytest.mark.parametrize("module", [peers, scoring, table], ids=lambda m: m.__name__)
+def test_the_examples_of_the_ranking_benchmark_are_true(module: Any) -> None:
+    result = doctest.testmod(module)
+
+    assert result.attempted > 0
+    assert result.failed == 0

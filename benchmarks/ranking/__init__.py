@@ -1,0 +1,1 @@
+"""Ways of ranking, side by side on one history: see `benchmarks.ranking.__main__`."""

@@ -1,0 +1,108 @@
+"""What every way of ranking is given: one history, its questions and one model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from bot.config import Config
+from bot.history import History, read_history
+from bot.replay import Label, embed_history, read_labels
+from indexer.chunk import chunk_document
+from indexer.sources.archive import ArchiveSource
+from indexer.sources.markdown import DocsArchive
+from kb.embed import Embedder, Float32, open_embedder, open_tokenizer
+from kb.embed.cached import CachedEmbedder
+from kb.errors import SourceError
+from kb.store import EmbeddingCache
+
+Progress = Callable[[str, int, int], None]
+"""Called with a step's name, what is done and what is to do (0: not known)."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """A forum's history with the questions to rank for.
+
+    Attributes:
+        labels: All whose topic the history has, in the order of time.
+        since: Only questions from then on are ranked for and scored; what learns
+            may learn from the earlier ones. ``None`` for all.
+        embedder: The same for all ways; it remembers what it embedded.
+    """
+
+    config: Config
+    history: History
+    labels: Sequence[Label]
+    embedder: Embedder
+    since: datetime | None = None
+    progress: Progress = lambda _step, _done, _todo: None
+
+    @property
+    def depth(self) -> int:
+        """Passages per index and kind, as in `baraza replay`."""
+        return self.config.search.depth
+
+    @property
+    def asked(self) -> list[Label]:
+        """The labels to rank for."""
+        if self.since is None:
+            return list(self.labels)
+        return [label for label in self.labels if label.created_at >= self.since]
+
+    @cached_property
+    def vectors(self) -> Float32:
+        """Of all passages: row ``i`` is that of passage ``i + 1``."""
+        return embed_history(self.history, self.embedder, progress=self.progress)
+
+
+def read_past(
+    config: Config,
+    cache: EmbeddingCache,
+    *,
+    archive: Path,
+    docs: Path | None,
+    labels: Path,
+    forum_url: str,
+    since: datetime | None = None,
+    progress: Progress = lambda _step, _done, _todo: None,
+) -> Past:
+    """Read the files as `baraza replay` does: same passages, same model, same labels.
+
+    Raises:
+        SourceError: A file cannot be read, or the archive has none of the topics.
+        RecordError: A label is malformed.
+        EmbeddingError: The model is missing.
+    """
+    wanted = read_labels(labels)
+    models = config.data_dir / "models"
+    count_tokens = open_tokenizer(config.embedding.model, models)
+    read = 0
+
+    def one_more(count: int) -> None:
+        nonlocal read
+        read += count
+        progress("reading", read, 0)
+
+    history = read_history(
+        ArchiveSource("archive", archive, forum_url=forum_url),
+        None if docs is None else DocsArchive("docs", docs),
+        chunk=lambda document: chunk_document(
+            document, count_tokens=count_tokens, max_tokens=config.chunking.max_tokens
+        ),
+        languages=tuple(config.community.languages),
+        progress=one_more,
+    )
+    known = [label for label in wanted if history.thread(label.topic_id) is not None]
+    embedder = open_embedder(
+        config.embedding.model, cache_dir=models, backend=config.embedding.backend
+    )
+    past = Past(
+        config, history, known, CachedEmbedder(embedder, cache), since, progress
+    )
+    if not past.asked:
+        raise SourceError(str(archive), "none of the labelled topics is in it")
+    return past
