@@ -26,7 +26,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.ranking.past import Past, Progress, read_past
-from benchmarks.ranking.rows import REFERENCE, ROWS, TITLES, missing
+from benchmarks.ranking.rows import REFERENCE, ROWS, missing
 from benchmarks.ranking.scoring import KindScores, labels_since, read_rows, score
 from benchmarks.ranking.table import figures, shown
 from bot.config import load_config
@@ -41,7 +41,7 @@ def make_runs(past: Past, names: Sequence[str], out: Path) -> dict[str, Path]:
     runs = {}
     for name in names:
         started = time.monotonic()
-        runs[name] = write_run(out / f"{name}.jsonl.gz", ROWS[name](past))
+        runs[name] = write_run(out / f"{name}.jsonl.gz", ROWS[name].run(past))
         seconds = time.monotonic() - started
         tqdm.write(f"{name}: ranked in {seconds:.0f} s", file=sys.stderr)
     return runs
@@ -132,7 +132,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name: score(labels, read_rows(path)) for name, path in runs.items()
     }
     told = figures(scores, options.reference)
-    print(json.dumps(told) if options.as_json else shown(told, TITLES))
+    titles = {name: row.title for name, row in ROWS.items()}
+    print(json.dumps(told) if options.as_json else shown(told, titles))
 
 
 def _names(text: str) -> list[str]:

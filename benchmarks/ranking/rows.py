@@ -1,12 +1,13 @@
-"""The rows of the table, by name. To add one, add a function that makes its run.
+"""The rows of the table. To add one, add it to `ROWS`, with a function that ranks.
 
-A row is given the `Past` and yields rows of the run for `Past.asked`, in the format
-of `baraza replay`.
+The function is given the `Past` and yields a row of the run for each of `Past.asked`,
+in the format of `baraza replay`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.ranking import txtai_peer
@@ -22,9 +23,16 @@ from benchmarks.ranking.peers import (
 from bot import replay
 
 RunRows = Iterator[dict[str, Any]]
-Row = Callable[[Past], RunRows]
 
 REFERENCE = "baraza"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A way of ranking, as the table calls it."""
+
+    title: str
+    run: Callable[[Past], RunRows]
 
 
 def baraza(past: Past) -> RunRows:
@@ -68,23 +76,15 @@ def txtai(past: Past) -> RunRows:
 
 
 ROWS: Mapping[str, Row] = {
-    "topic-vectors": topic_vectors,
-    "bm25-whole": bm25_whole,
-    "bm25": bm25,
-    "dense": dense,
-    "rrf": rrf,
-    "txtai": txtai,
-    REFERENCE: baraza,
-}
-
-TITLES: Mapping[str, str] = {
-    "topic-vectors": "one vector per topic (title and first post) or page",
-    "bm25-whole": "BM25 of whole threads and pages",
-    "bm25": "BM25, best passage",
-    "dense": "cosine, best passage",
-    "rrf": "reciprocal rank fusion of the last two",
-    "txtai": "txtai, hybrid search",
-    REFERENCE: "Baraza",
+    "topic-vectors": Row(
+        "one vector per topic (title and first post) or page", topic_vectors
+    ),
+    "bm25-whole": Row("BM25 of whole threads and pages", bm25_whole),
+    "bm25": Row("BM25, best passage", bm25),
+    "dense": Row("cosine, best passage", dense),
+    "rrf": Row("reciprocal rank fusion of the last two", rrf),
+    "txtai": Row("txtai, hybrid search", txtai),
+    REFERENCE: Row("Baraza", baraza),
 }
 
 
