@@ -19,7 +19,7 @@ from benchmarks.ranking import peers, scoring, table
 from benchmarks.ranking.__main__ import main
 from benchmarks.ranking.rows import ROWS, missing
 from benchmarks.ranking.scoring import Interval, KindScores, difference, score
-from bot.history import PostWritten
+from bot.timeline import PostWritten
 from kb.retrieve import Question
 from kb.types import PUBLIC, DocumentId, IndexablePassage, Kind, PassageId
 from tests.conftest import CHECKOUT, shared_path
@@ -219,7 +219,7 @@ def written(number: int, document: int, text: str) -> PostWritten:
         content_hash=str(number),
         created_at=START,
     )
-    return PostWritten(START, DocumentId(document), (passage,))
+    return PostWritten(START, DocumentId(document), (passage,), number)
 
 
 def test_whole_threads_grow_with_their_replies() -> None:

@@ -25,10 +25,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.ranking.past import Past, Progress, read_past
 from benchmarks.ranking.rows import REFERENCE, ROWS, missing
 from benchmarks.ranking.scoring import KindScores, labels_since, read_rows, score
 from benchmarks.ranking.table import figures, shown
+from benchmarks.ranking.task import Progress, Task, read_task
 from bot.config import load_config
 from kb.errors import KBError
 from kb.store import EmbeddingCache
@@ -36,12 +36,12 @@ from kb.store import EmbeddingCache
 CONFIG = Path(__file__).parents[1] / "slicer.yaml"
 
 
-def make_runs(past: Past, names: Sequence[str], out: Path) -> dict[str, Path]:
+def make_runs(task: Task, names: Sequence[str], out: Path) -> dict[str, Path]:
     """Rank by each of the rows, one after the other; returns the files of the runs."""
     runs = {}
     for name in names:
         started = time.monotonic()
-        runs[name] = write_run(out / f"{name}.jsonl.gz", ROWS[name].run(past))
+        runs[name] = write_run(out / f"{name}.jsonl.gz", ROWS[name].run(task))
         seconds = time.monotonic() - started
         tqdm.write(f"{name}: ranked in {seconds:.0f} s", file=sys.stderr)
     return runs
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             EmbeddingCache.open(config.data_dir / "embeddings.db") as cache,
             bar() as p,
         ):
-            past = read_past(
+            task = read_task(
                 config,
                 cache,
                 archive=options.archive,
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 since=options.since,
                 progress=p,
             )
-            runs |= make_runs(past, names, options.out)
+            runs |= make_runs(task, names, options.out)
     if not runs:
         sys.exit("Error: no row is left")
     labels = labels_since(read_rows(options.labels), options.since)

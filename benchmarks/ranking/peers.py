@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from benchmarks.ranking.past import Past
-from bot.history import History, PostWritten
+from benchmarks.ranking.task import Task
 from bot.replay import LISTED
+from bot.timeline import History, PostWritten
 from kb.embed import Embedder, Float32
 from kb.lexical import TantivyIndex
 from kb.retrieve import MAX_EMBEDDED_CHARS, Question
@@ -51,11 +51,11 @@ class Peer(Protocol):
         """Rank the documents of a kind by what was written before *at*."""
 
 
-def walk(past: Past, peer: Peer) -> Iterator[dict[str, Any]]:
+def walk(task: Task, peer: Peer) -> Iterator[dict[str, Any]]:
     """Rank for one question after another; yields a row of the run for each."""
-    events = iter(past.history.events)
+    events = iter(task.history.events)
     pending = next(events, None)
-    for number, label in enumerate(past.asked, start=1):
+    for number, label in enumerate(task.asked, start=1):
         end = _end_of_step(label.created_at, peer.step)
         new: list[PostWritten] = []
         # Strictly earlier: what was opened in the same moment was not to be seen.
@@ -64,7 +64,7 @@ def walk(past: Past, peer: Peer) -> Iterator[dict[str, Any]]:
             pending = next(events, None)
         peer.take_in(new)
         topic = DocumentId(label.topic_id)
-        question = past.history.questions[topic]
+        question = task.history.documents[topic].question
         row: dict[str, Any] = {"topic_id": label.topic_id}
         confidence = {}
         for kind, name in KINDS.items():
@@ -75,14 +75,14 @@ def walk(past: Past, peer: Peer) -> Iterator[dict[str, Any]]:
                 if document != topic
             ]
             row[name] = [
-                {"id": _key(past.history, kind, document), "score": round(score, 6)}
+                {"id": _key(task.history, kind, document), "score": round(score, 6)}
                 for document, score in ranking[:LISTED]
             ]
             if ranking:
                 # None of them has a probability: the first score must do.
                 confidence[name] = round(ranking[0][1], 6)
         yield row | {"confidence": confidence}
-        past.progress("ranking", number, len(past.asked))
+        task.progress("ranking", number, len(task.asked))
 
 
 class PassagesByWords:
@@ -162,28 +162,21 @@ class DocumentsByMeaning:
 
     def __init__(self, embedder: Embedder, history: History, depth: int) -> None:
         self._embedder = embedder
-        self._questions = history.questions
+        self._documents = history.documents
         self._depth = depth
         self._indexes = {kind: FaissIndex(embedder.dim) for kind in KINDS}
-        self._known: set[DocumentId] = set()
 
     def take_in(self, events: Sequence[PostWritten]) -> None:
         new: dict[Kind, dict[DocumentId, Float32]] = {kind: {} for kind in KINDS}
         for event in events:
-            document, passages = event.document_id, event.passages
-            if document in self._known:
-                continue
-            if document in self._questions:
-                # A first post of images alone has no passage; its title counts.
-                if not passages or passages[0].opening:
-                    new[Kind.THREAD][document] = _embed(
-                        self._embedder, self._questions[document]
-                    )
-                    self._known.add(document)
-            elif passages:
-                whole = as_one(passages).input[:MAX_EMBEDDED_CHARS]
-                new[Kind.DOCS][document] = self._embedder.embed_passages([whole])[0]
-                self._known.add(document)
+            document = self._documents[event.document_id]
+            if event.opening and document.kind is Kind.THREAD:
+                vector = _embed(self._embedder, document.question)
+                new[document.kind][document.id] = vector
+            elif event.opening and event.passages:
+                whole = as_one(event.passages).input[:MAX_EMBEDDED_CHARS]
+                vector = self._embedder.embed_passages([whole])[0]
+                new[document.kind][document.id] = vector
         for kind, vectors in new.items():
             if vectors:
                 ids = np.array(list(vectors), dtype=np.int64)
@@ -277,5 +270,5 @@ def _end_of_step(at: datetime, step: timedelta) -> datetime:
 
 
 def _key(history: History, kind: Kind, document: DocumentId) -> int | str:
-    key = history.keys[document]
+    key = history.documents[document].key
     return int(key) if kind is Kind.THREAD else key

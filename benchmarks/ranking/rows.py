@@ -1,6 +1,6 @@
 """The rows of the table. To add one, add it to `ROWS`, with a function that ranks.
 
-The function is given the `Past` and yields a row of the run for each of `Past.asked`,
+The function is given the `Task` and yields a row of the run for each of `Task.asked`,
 in the format of `baraza replay`.
 """
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.ranking import txtai_peer
-from benchmarks.ranking.past import Past
 from benchmarks.ranking.peers import (
     DocumentsByMeaning,
     DocumentsByWords,
@@ -20,6 +19,7 @@ from benchmarks.ranking.peers import (
     ReciprocalRanks,
     walk,
 )
+from benchmarks.ranking.task import Task
 from bot import replay
 
 RunRows = Iterator[dict[str, Any]]
@@ -32,47 +32,47 @@ class Row:
     """A way of ranking, as the table calls it."""
 
     title: str
-    run: Callable[[Past], RunRows]
+    run: Callable[[Task], RunRows]
 
 
-def baraza(past: Past) -> RunRows:
+def baraza(task: Task) -> RunRows:
     return replay.walk(
-        past.history,
-        past.vectors,
-        past.asked,
-        past.embedder,
-        depth=past.depth,
-        progress=past.progress,
+        task.history,
+        task.vectors,
+        task.asked,
+        task.embedder,
+        depth=task.depth,
+        progress=task.progress,
     )
 
 
-def topic_vectors(past: Past) -> RunRows:
-    return walk(past, DocumentsByMeaning(past.embedder, past.history, past.depth))
+def topic_vectors(task: Task) -> RunRows:
+    return walk(task, DocumentsByMeaning(task.embedder, task.history, task.depth))
 
 
-def bm25(past: Past) -> RunRows:
-    return walk(past, PassagesByWords(past.depth))
+def bm25(task: Task) -> RunRows:
+    return walk(task, PassagesByWords(task.depth))
 
 
-def bm25_whole(past: Past) -> RunRows:
-    return walk(past, DocumentsByWords(past.depth))
+def bm25_whole(task: Task) -> RunRows:
+    return walk(task, DocumentsByWords(task.depth))
 
 
-def dense(past: Past) -> RunRows:
-    return walk(past, PassagesByMeaning(past.embedder, past.vectors, past.depth))
+def dense(task: Task) -> RunRows:
+    return walk(task, PassagesByMeaning(task.embedder, task.vectors, task.depth))
 
 
-def rrf(past: Past) -> RunRows:
+def rrf(task: Task) -> RunRows:
     parts = (
-        PassagesByWords(past.depth),
-        PassagesByMeaning(past.embedder, past.vectors, past.depth),
+        PassagesByWords(task.depth),
+        PassagesByMeaning(task.embedder, task.vectors, task.depth),
     )
-    return walk(past, ReciprocalRanks(*parts))
+    return walk(task, ReciprocalRanks(*parts))
 
 
-def txtai(past: Past) -> RunRows:
-    hybrid = txtai_peer.TxtaiHybrid(past.embedder, past.vectors, past.depth)
-    return walk(past, hybrid)
+def txtai(task: Task) -> RunRows:
+    hybrid = txtai_peer.TxtaiHybrid(task.embedder, task.vectors, task.depth)
+    return walk(task, hybrid)
 
 
 ROWS: Mapping[str, Row] = {

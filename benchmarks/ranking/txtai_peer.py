@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ranking.peers import KINDS, Ranking, best_by_document
-from bot.history import BEGINNING, PostWritten
+from bot.timeline import BEGINNING, PostWritten
 from kb.embed import Embedder, Float32
 from kb.retrieve import MAX_EMBEDDED_CHARS, Question
 from kb.types import DocumentId, Kind

@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from bot.config import Config
-from bot.history import History, read_history
+from bot.history import read_history
 from bot.replay import Label, embed_history, read_labels
+from bot.timeline import History
 from indexer.chunk import chunk_document
 from indexer.sources.archive import ArchiveSource
 from indexer.sources.markdown import DocsArchive
@@ -24,7 +25,7 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Past:
+class Task:
     """A forum's history with the questions to rank for.
 
     Attributes:
@@ -59,7 +60,7 @@ class Past:
         return embed_history(self.history, self.embedder, progress=self.progress)
 
 
-def read_past(
+def read_task(
     config: Config,
     cache: EmbeddingCache,
     *,
@@ -69,7 +70,7 @@ def read_past(
     forum_url: str,
     since: datetime | None = None,
     progress: Progress = lambda _step, _done, _todo: None,
-) -> Past:
+) -> Task:
     """Read the files as `baraza replay` does: same passages, same model, same labels.
 
     Raises:
@@ -94,15 +95,16 @@ def read_past(
             document, count_tokens=count_tokens, max_tokens=config.chunking.max_tokens
         ),
         languages=tuple(config.community.languages),
+        rules=config.links.rules(forums=[forum_url]),
         progress=one_more,
     )
     known = [label for label in wanted if history.thread(label.topic_id) is not None]
     embedder = open_embedder(
         config.embedding.model, cache_dir=models, backend=config.embedding.backend
     )
-    past = Past(
+    task = Task(
         config, history, known, CachedEmbedder(embedder, cache), since, progress
     )
-    if not past.asked:
+    if not task.asked:
         raise SourceError(str(archive), "none of the labelled topics is in it")
-    return past
+    return task
