@@ -20,7 +20,7 @@ from benchmarks.ranking.__main__ import main
 from benchmarks.ranking.rows import ROWS, missing
 from benchmarks.ranking.scoring import Interval, KindScores, difference, score
 from bot.timeline import PostWritten
-from kb.retrieve import Question
+from kb.question import Question
 from kb.types import PUBLIC, DocumentId, IndexablePassage, Kind, PassageId
 from tests.conftest import CHECKOUT, shared_path
 
@@ -168,9 +168,7 @@ def test_each_way_of_ranking_finds_what_is_meant(name: str, tmp_path: Path) -> N
         scores = [item["score"] for item in row["threads"]]
         assert len(set(found)) == len(found)
         assert scores == sorted(scores, reverse=True)
-        # Baraza's is a probability; that of the others, their first score.
-        sure = row["confidence"]["threads"]
-        assert 0 < sure <= 1 if name == "baraza" else sure == scores[0]
+        assert row["confidence"]["threads"] == scores[0]
 
 
 @pytest.mark.parametrize("name", ROWS)

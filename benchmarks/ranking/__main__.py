@@ -2,11 +2,12 @@
 
     python -m benchmarks.ranking --archive topics.jsonl.gz --docs docs.jsonl.gz \\
         --labels labels.jsonl.gz --forum-url https://forum.example.org \\
-        [--rows bm25,rrf,baraza] [--run NAME=RUN.jsonl.gz] [--since 2021-07-01] [--json]
+        [--rows bm25,rrf] [--run baraza=run.jsonl.gz] [--since 2021-07-01] [--json]
 
-Files and figures are those of `baraza replay`; each row is ranked with nothing later
-than the question, and its run is kept under --out. With a run of the reference, each
-row shows how far it is from it, with the 95 % interval of a paired bootstrap.
+Reads what `baraza replay` reads. Each row is ranked with nothing later than the
+question, and its run is kept under --out. Runs of that command are rows too (--run);
+the one called baraza is the reference: each other row shows how far it is from it, with
+the 95 % interval of a paired bootstrap.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name: score(labels, read_rows(path)) for name, path in runs.items()
     }
     told = figures(scores, options.reference)
-    titles = {name: row.title for name, row in ROWS.items()}
+    titles = {name: row.title for name, row in ROWS.items()} | {REFERENCE: "Baraza"}
     print(json.dumps(told) if options.as_json else shown(told, titles))
 
 

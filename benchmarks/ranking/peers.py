@@ -19,7 +19,8 @@ from bot.replay import LISTED
 from bot.timeline import History, PostWritten
 from kb.embed import Embedder, Float32
 from kb.lexical import TantivyIndex
-from kb.retrieve import MAX_EMBEDDED_CHARS, Question
+from kb.question import Question
+from kb.retrieve import MAX_EMBEDDED_CHARS
 from kb.types import DocumentId, IndexablePassage, Kind, PassageId
 from kb.vectors import FaissIndex
 

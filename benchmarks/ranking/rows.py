@@ -1,7 +1,8 @@
 """The rows of the table. To add one, add it to `ROWS`, with a function that ranks.
 
 The function is given the `Task` and yields a row of the run for each of `Task.asked`,
-in the format of `baraza replay`.
+in the format of `baraza replay`. That command's own runs (with other settings, or with
+signals left out) need no row here: they are given as files.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from benchmarks.ranking.peers import (
     walk,
 )
 from benchmarks.ranking.task import Task
-from bot import replay
 
 RunRows = Iterator[dict[str, Any]]
 
+# What the rows are compared with, when a run of that name is given.
 REFERENCE = "baraza"
 
 
@@ -33,17 +34,6 @@ class Row:
 
     title: str
     run: Callable[[Task], RunRows]
-
-
-def baraza(task: Task) -> RunRows:
-    return replay.walk(
-        task.history,
-        task.vectors,
-        task.asked,
-        task.embedder,
-        depth=task.depth,
-        progress=task.progress,
-    )
 
 
 def topic_vectors(task: Task) -> RunRows:
@@ -84,7 +74,6 @@ ROWS: Mapping[str, Row] = {
     "dense": Row("cosine, best passage", dense),
     "rrf": Row("reciprocal rank fusion of the last two", rrf),
     "txtai": Row("txtai, hybrid search", txtai),
-    REFERENCE: Row("Baraza", baraza),
 }
 
 

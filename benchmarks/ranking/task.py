@@ -95,7 +95,7 @@ def read_task(
             document, count_tokens=count_tokens, max_tokens=config.chunking.max_tokens
         ),
         languages=tuple(config.community.languages),
-        rules=config.links.rules(forums=[forum_url]),
+        rules=config.link_rules(),
         progress=one_more,
     )
     known = [label for label in wanted if history.thread(label.topic_id) is not None]
