@@ -188,7 +188,7 @@ def replay(
         )
         vectors = embed_history(history, embedder, progress=progress)
         titles = embed_titles(history, embedder)
-        questions = _questions(history, known)
+        questions = questions_of(history, known)
         outcomes: list[ReplayOutcome] = []
         with closing(Past(history, vectors, titles, TantivyTexts.create(None))) as past:
             found = walk(
@@ -284,7 +284,7 @@ def _read(
     return history
 
 
-def _questions(history: History, labels: Sequence[Label]) -> list[Asked]:
+def questions_of(history: History, labels: Sequence[Label]) -> list[Asked]:
     """Those that are measured and those that are only learned from."""
     asked = {lesson.document_id: lesson for lesson in lessons(history)}
     for label in labels:
@@ -356,7 +356,7 @@ def _rows(
         if each.asked.document_id not in by_document:
             continue
         label = by_document[each.asked.document_id]
-        yield _row(label, each.ranked, history)
+        yield row_of(label, each.ranked, history)
         outcomes += [
             _outcome(label, kind, each, history)
             for kind in each.ranked
@@ -364,7 +364,7 @@ def _rows(
         ]
 
 
-def _row(
+def row_of(
     label: Label, rankings: Mapping[Kind, Sequence[Ranked]], history: History
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"topic_id": label.topic_id}

@@ -26,6 +26,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from benchmarks.ranking import baraza
 from benchmarks.ranking.rows import REFERENCE, ROWS, missing
 from benchmarks.ranking.scoring import KindScores, labels_since, read_rows, score
 from benchmarks.ranking.table import figures, shown
@@ -35,12 +36,20 @@ from kb.errors import KBError
 from kb.store import EmbeddingCache
 
 CONFIG = Path(__file__).parents[1] / "slicer.yaml"
+_NAMES = (*ROWS, *baraza.TITLES)
 
 
-def make_runs(task: Task, names: Sequence[str], out: Path) -> dict[str, Path]:
-    """Rank by each of the rows, one after the other; returns the files of the runs."""
+def make_runs(
+    task: Task, names: Sequence[str], forum_url: str, out: Path
+) -> dict[str, Path]:
+    """Rank by each of the rows; returns the files of the runs."""
     runs = {}
+    ours = [name for name in names if name in baraza.TITLES]
+    for name, rows in baraza.rank_all(task, ours, forum_url).items() if ours else ():
+        runs[name] = write_run(out / f"{name}.jsonl.gz", rows)
     for name in names:
+        if name in runs:
+            continue
         started = time.monotonic()
         runs[name] = write_run(out / f"{name}.jsonl.gz", ROWS[name].run(task))
         seconds = time.monotonic() - started
@@ -81,7 +90,7 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--forum-url", help="where the topics can be read")
     parser.add_argument("--config", type=Path, default=CONFIG)
     parser.add_argument(
-        "--rows", type=_names, default=tuple(ROWS), help=f"of {', '.join(ROWS)}"
+        "--rows", type=_names, default=_NAMES, help=f"of {', '.join(_NAMES)}"
     )
     parser.add_argument(
         "--run", type=_named_file, action="append", default=[], help="NAME=FILE"
@@ -125,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 since=options.since,
                 progress=p,
             )
-            runs |= make_runs(task, names, options.out)
+            runs |= make_runs(task, names, options.forum_url, options.out)
     if not runs:
         sys.exit("Error: no row is left")
     labels = labels_since(read_rows(options.labels), options.since)
@@ -133,13 +142,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name: score(labels, read_rows(path)) for name, path in runs.items()
     }
     told = figures(scores, options.reference)
-    titles = {name: row.title for name, row in ROWS.items()} | {REFERENCE: "Baraza"}
+    titles = {name: row.title for name, row in ROWS.items()} | dict(baraza.TITLES)
     print(json.dumps(told) if options.as_json else shown(told, titles))
 
 
 def _names(text: str) -> list[str]:
     names = text.split(",")
-    unknown = [name for name in names if name not in ROWS]
+    unknown = [name for name in names if name not in _NAMES]
     if unknown:
         raise argparse.ArgumentTypeError(f"no row is called {', '.join(unknown)}")
     return names
