@@ -32,7 +32,6 @@ from bot.past import Past, embed_titles
 from bot.replay_report import (
     ReplayOutcome,
     ReplaySuggestion,
-    first_outcomes,
     render_report,
     summarise,
 )
@@ -41,7 +40,7 @@ from bot.timeline import History
 from indexer.chunk import chunk_document
 from indexer.sources.archive import ArchiveSource
 from indexer.sources.markdown import DocsArchive
-from kb.calibrate import choose_thresholds
+from kb.calibrate import Thresholds
 from kb.embed import Embedder, Float32, open_embedder, open_tokenizer
 from kb.embed.cached import CachedEmbedder
 from kb.errors import ConfigError, RecordError, SourceError
@@ -60,9 +59,8 @@ LISTED = 20
 # Texts that are embedded together, and lost with a killed run.
 _BATCH = 1024
 _NAMES: Mapping[Kind, str] = {Kind.THREAD: "threads", Kind.DOCS: "docs"}
-# The report's figures are of the last part; its thresholds of what came before.
-_HELD_BACK = 1 / 3
-_PRECISIONS = (0.3, 0.4, 0.5)
+# The report's figures are of the last part; each question was unseen when it came.
+_HELD_BACK = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +204,9 @@ def replay(
         if save_model is not None:
             learned(learner, history, forum_url).save(save_model)
         if report is not None:
-            _write_report(report, outcomes, config.community.name)
+            _write_report(
+                report, outcomes, learner.model.thresholds, config.community.name
+            )
         threads = sum(1 for _ in history.threads)
         return ReplayReport(
             topics=topics,
@@ -230,9 +230,7 @@ def learned(learner: Learner, history: History, forum_url: str) -> RankingModel:
     """What can be learned from all of a history, with thresholds."""
     # After the last post: nothing in it is later than the moment of learning.
     end = max(event.at for event in history.events) + timedelta(seconds=1)
-    return replace(
-        learner.learn(end), learned_on=forum_url, thresholds=learner.thresholds(end)
-    )
+    return replace(learner.learn(end), learned_on=forum_url)
 
 
 def starting_model(forum_url: str, first: datetime) -> RankingModel:
@@ -401,6 +399,13 @@ def _outcome(label: Label, kind: Kind, met: Met, history: History) -> ReplayOutc
         suggestions.append(
             ReplaySuggestion(title, url, item.confidence, is_right, parts)
         )
+    shown_for = {
+        chosen.asked
+        for chosen in met.model.thresholds
+        if suggestions
+        and (threshold := chosen.find(kind, thread.language or "")) is not None
+        and threshold.shows(suggestions[0].confidence)
+    }
     linked = [
         d.id for d in history.documents.values() if d.kind is kind and d.key in right
     ]
@@ -414,6 +419,7 @@ def _outcome(label: Label, kind: Kind, met: Met, history: History) -> ReplayOutc
         suggestions=tuple(suggestions),
         linked=tuple(map(place, linked)),
         relevant=len(right),
+        shown_for=frozenset(shown_for),
     )
 
 
@@ -423,14 +429,15 @@ def _key(kind: Kind, document_id: DocumentId, history: History) -> int | str:
 
 
 def _write_report(
-    path: Path, outcomes: Sequence[ReplayOutcome], community: str
+    path: Path,
+    outcomes: Sequence[ReplayOutcome],
+    thresholds: Sequence[Thresholds],
+    community: str,
 ) -> None:
-    """The page about a run: thresholds from its first part, figures of the rest."""
-    border = round(len(outcomes) * (1 - _HELD_BACK))
-    earlier, held_back = outcomes[:border], outcomes[border:]
-    thresholds = [choose_thresholds(first_outcomes(earlier), p) for p in _PRECISIONS]
+    """The page about the last part of a run, when there was something to learn from."""
+    late = outcomes[round(len(outcomes) * (1 - _HELD_BACK)) :]
     page = render_report(
-        summarise(held_back, thresholds),
+        summarise(late, thresholds),
         community=community,
         made_at=datetime.now(UTC),
     )

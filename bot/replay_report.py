@@ -69,6 +69,8 @@ class ReplayOutcome:
         suggestions: Best first; ten or more for nDCG@10 to be what it says.
         linked: Title and address of what people linked of that kind; may be cut.
         relevant: How many they linked; 0: silence would have been right.
+        shown_for: The stated precisions for which the first suggestion would have been
+            shown, by the thresholds that were in force when it was asked.
     """
 
     topic_id: int
@@ -80,6 +82,7 @@ class ReplayOutcome:
     suggestions: tuple[ReplaySuggestion, ...]
     linked: tuple[tuple[str, str], ...]
     relevant: int
+    shown_for: frozenset[float] = frozenset()
 
     def __post_init__(self) -> None:
         found = sum(suggestion.right for suggestion in self.suggestions)
@@ -140,15 +143,6 @@ class KindFigures:
         return _HEADINGS[self.kind]
 
 
-def first_outcomes(outcomes: Sequence[ReplayOutcome]) -> list[Outcome]:
-    """Each question's first suggestion, as thresholds are chosen from."""
-    return [
-        Outcome(o.kind, o.language, o.suggestions[0].confidence, o.suggestions[0].right)
-        for o in outcomes
-        if o.suggestions
-    ]
-
-
 def summarise(
     held_back: Sequence[ReplayOutcome],
     thresholds: Sequence[Thresholds],
@@ -160,7 +154,7 @@ def summarise(
     Args:
         held_back: Later than all that weights, calibration and thresholds were
             learned from; one per question and kind.
-        thresholds: One per stated precision.
+        thresholds: One per stated precision, as they are in the end.
         worst: Mistakes to list per kind: wrong first suggestions, surest first.
     """
     by_kind = {kind: [o for o in held_back if o.kind is kind] for kind in Kind}
@@ -267,12 +261,11 @@ def _threshold_figures(
     answered: Sequence[ReplayOutcome],
 ) -> ThresholdFigures:
     asked_in = [o for o in answered if language is None or o.language == language]
-    shown = []
-    for outcome in asked_in:
-        threshold = thresholds.find(kind, outcome.language)
-        first = outcome.suggestions[0]
-        if threshold is not None and threshold.shows(first.confidence):
-            shown.append(first.right)
+    shown = [
+        outcome.suggestions[0].right
+        for outcome in asked_in
+        if thresholds.asked in outcome.shown_for
+    ]
     return ThresholdFigures(
         asked=thresholds.asked,
         language=language,

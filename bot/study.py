@@ -17,6 +17,7 @@ from bot.timeline import History, HistoryDocument
 from kb.embed import Embedder
 from kb.folding import LOOKED_AT, fold_copies
 from kb.learner import Learner
+from kb.model import RankingModel
 from kb.question import Question
 from kb.rank import Ranked, rank
 from kb.retrieve import retrieve
@@ -43,14 +44,14 @@ class Found:
     """What there was to suggest for a question when it was asked.
 
     Attributes:
-        linked: What people linked in answer to it, then or later, and when.
+        linked: Per kind, what people linked in answer to it, then or later, and when.
         texts: Of the passages that may be shown.
     """
 
     asked: Asked
     language: str | None
     candidates: Mapping[Kind, Sequence[Candidate]]
-    linked: Mapping[DocumentId, datetime]
+    linked: Mapping[Kind, Mapping[DocumentId, datetime]]
     texts: Callable[[Sequence[PassageId]], Mapping[PassageId, str]]
 
 
@@ -60,12 +61,12 @@ class Met:
 
     Attributes:
         ranked: Per kind, best first, near copies left out.
-        learned_from: Per kind, the questions that the ranking had learned from.
+        model: What had been learned by then.
     """
 
     asked: Asked
     ranked: Mapping[Kind, Sequence[Ranked]]
-    learned_from: Mapping[Kind, int]
+    model: RankingModel
 
 
 def lessons(history: History) -> list[Asked]:
@@ -109,7 +110,13 @@ def walk(
             at=asked.at,
         )
         by_kind = {k: [c for c in candidates if c.kind is k] for k in kinds}
-        linked = history.linked(asked.document_id)
+        answers = history.linked(asked.document_id)
+        linked = {
+            kind: {
+                i: at for i, at in answers.items() if history.documents[i].kind is kind
+            }
+            for kind in kinds
+        }
         yield Found(asked, thread.language, by_kind, linked, past.texts)
         progress("ranking", number, len(ordered))
 
@@ -134,9 +141,8 @@ def meet(found: Found, learner: Learner) -> Met:
     ranked: dict[Kind, Sequence[Ranked]] = {}
     for kind, candidates in found.candidates.items():
         order = rank(candidates, model.of(kind))
-        learner.take(kind, at, found.language, order, found.linked)
+        learner.take(kind, at, found.language, order, found.linked[kind])
         top = [each.candidate.passage_id for each in order[:LOOKED_AT]]
         copies = fold_copies(order, found.texts(top))
         ranked[kind] = [r for r in order if r.candidate.document_id not in copies]
-    examples = {kind: model.of(kind).examples for kind in ranked}
-    return Met(found.asked, ranked, examples)
+    return Met(found.asked, ranked, model)

@@ -7,26 +7,29 @@ right calibrates the next: nothing needs to be held back, because everything was
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.calibrate import Outcome, Thresholds, choose_thresholds, fit_calibration
+from kb.calibrate import Outcome, choose_thresholds, fit_calibration
 from kb.learn import Example, fit_weights
 from kb.model import KindModel, RankingModel
 from kb.rank import EVIDENCE, Ranked
 from kb.signals import SIGNALS
 from kb.types import DocumentId, Kind
 
-# Learning anew after so many new questions, and after such a share more of them.
+# Weights are learned anew after so many new questions, and such a share more of them;
+# confidence, which is cheap and must follow the forum, after so many new questions.
 _STEP, _GROWTH = 50, 1.25
-# Suggestions per question whose outcome is looked at.
-_SHOWN = 10
-# The newest questions, from which confidence is learned: a forum changes.
-_RECENT = 2_000
+_STEP_CONFIDENCE = 25
+# Suggestions per question whose outcome is looked at: about what is ever shown.
+_SHOWN = 3
+# The newest questions, from which confidence is learned, and thresholds are chosen: a
+# forum changes, and ranking gets better with what it learns.
+_RECENT, _NEWEST = 800, 200
 PRECISIONS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
@@ -62,7 +65,12 @@ class Shown:
 
     def right(self, at: datetime) -> NDArray[np.bool_]:
         """Which of them had been linked before a moment."""
-        return np.array([i in self.linked and self.linked[i] < at for i in self.ids])
+        known = [i in self.linked and self.linked[i] < at for i in self.ids]
+        return np.array(known, dtype=bool)
+
+    def is_answered(self, at: datetime) -> bool:
+        """Whether anything had been linked before a moment."""
+        return any(when < at for when in self.linked.values())
 
 
 class Learner:
@@ -81,7 +89,8 @@ class Learner:
         self._model = self._start
         self._examples: defaultdict[Kind, list[Example]] = defaultdict(list)
         self._shown: defaultdict[Kind, list[Shown]] = defaultdict(list)
-        self._learned_from: defaultdict[Kind, int] = defaultdict(int)
+        self._weighed: defaultdict[Kind, int] = defaultdict(int)
+        self._calibrated: defaultdict[Kind, int] = defaultdict(int)
 
     def take(
         self,
@@ -95,7 +104,8 @@ class Learner:
 
         Args:
             ranked: By the model of that moment, see `at`.
-            linked: What it was answered with, and when; much of it may lie ahead.
+            linked: Of that kind, what it was answered with, and when; much of it may
+                lie ahead.
         """
         if linked:
             found = [each.candidate for each in ranked]
@@ -106,50 +116,65 @@ class Learner:
 
     def at(self, moment: datetime) -> RankingModel:
         """The model for a question of that moment, learned anew if that is due."""
-        due = {
-            kind
-            for kind, examples in self._examples.items()
-            if self._is_due(kind, sum(bool(e.known(moment)) for e in examples))
-        }
-        return self.learn(moment, due) if due else self._model
-
-    def _is_due(self, kind: Kind, known: int) -> bool:
-        last = self._learned_from[kind]
-        return known >= max(last + _STEP, last * _GROWTH)
-
-    def learn(self, at: datetime, kinds: set[Kind] | None = None) -> RankingModel:
-        """Learn from all that was linked before a moment."""
-        models = dict(self._model.kinds)
-        for kind in sorted(self._examples if kinds is None else kinds):
-            models[kind] = self._learned(kind, at)
-        self._model = replace(self._model, kinds=models, learned_until=at)
+        for kind, examples in self._examples.items():
+            known = sum(bool(example.known(moment)) for example in examples)
+            last = self._weighed[kind]
+            if known >= max(last + _STEP, last * _GROWTH):
+                self._weigh(kind, moment)
+            if known >= self._calibrated[kind] + _STEP_CONFIDENCE:
+                self._calibrate(kind, moment)
         return self._model
 
-    def _learned(self, kind: Kind, at: datetime) -> KindModel:
-        examples = [e for e in self._examples[kind] if e.known(at)]
-        self._learned_from[kind] = len(examples)
-        start = self._start.of(kind)
-        now = self._model.of(kind)
-        weights = fit_weights(examples, at=at, start=start.weights, guess=now.weights)
-        shown = [s for s in self._shown[kind] if s.asked_at < at and s.right(at).size]
-        known = [s for s in shown if any(when < at for when in s.linked.values())]
-        calibration = start.calibration
-        if known:
-            recent = known[-_RECENT:]
-            calibration = fit_calibration(
-                np.concatenate([s.evidence for s in recent]),
-                np.concatenate([s.right(at) for s in recent]),
-                EVIDENCE,
-                prior=start.calibration,
-            )
-        return KindModel(weights, calibration, examples=len(examples))
+    @property
+    def model(self) -> RankingModel:
+        """What has been learned so far."""
+        return self._model
 
-    def thresholds(self, at: datetime) -> tuple[Thresholds, ...]:
-        """Thresholds for some precisions of first suggestions, all of them unseen."""
-        outcomes = [
-            Outcome(kind, s.language, s.confidences[0], bool(s.right(at)[0]))
-            for kind, shown in self._shown.items()
-            for s in shown[-_RECENT:]
-            if s.ids and any(when < at for when in s.linked.values())
-        ]
-        return tuple(choose_thresholds(outcomes, precision) for precision in PRECISIONS)
+    def learn(self, at: datetime) -> RankingModel:
+        """Learn from all that was linked before a moment."""
+        for kind in sorted(self._examples):
+            self._weigh(kind, at)
+            self._calibrate(kind, at)
+        return self._model
+
+    def _weigh(self, kind: Kind, at: datetime) -> None:
+        examples = [e for e in self._examples[kind] if e.known(at)]
+        self._weighed[kind] = len(examples)
+        now = self._model.of(kind)
+        weights = fit_weights(
+            examples,
+            at=at,
+            start=self._start.of(kind).weights,
+            guess=now.weights,
+        )
+        self._put(kind, replace(now, weights=weights, examples=len(examples)), at)
+
+    def _calibrate(self, kind: Kind, at: datetime) -> None:
+        known = [s for s in self._shown[kind] if s.is_answered(at)]
+        self._calibrated[kind] = len(known)
+        if not known:
+            return
+        recent = known[-_RECENT:]
+        calibration = fit_calibration(
+            np.concatenate([s.evidence for s in recent]),
+            np.concatenate([s.right(at) for s in recent]),
+            EVIDENCE,
+            prior=self._start.of(kind).calibration,
+        )
+        self._put(kind, replace(self._model.of(kind), calibration=calibration), at)
+        thresholds = tuple(
+            choose_thresholds(self._outcomes(at), precision) for precision in PRECISIONS
+        )
+        self._model = replace(self._model, thresholds=thresholds)
+
+    def _put(self, kind: Kind, learned: KindModel, at: datetime) -> None:
+        kinds = {**self._model.kinds, kind: learned}
+        self._model = replace(self._model, kinds=kinds, learned_until=at)
+
+    def _outcomes(self, at: datetime) -> Iterator[Outcome]:
+        """What became of the newest first suggestions, as sure as they were then."""
+        for kind, shown in self._shown.items():
+            known = [s for s in shown if s.is_answered(at) and s.ids]
+            for each in known[-_NEWEST:]:
+                right = bool(each.right(at)[0])
+                yield Outcome(kind, each.language, each.confidences[0], right)
