@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from bot.escape import shortened, visible
 from bot.replay_charts import Mark, calibration_chart, coverage_chart
-from kb.calibrate import Outcome, Threshold, Thresholds
+from kb.calibrate import Threshold, Thresholds
 from kb.metrics import (
     CoveragePoint,
     ReliabilityPoint,

@@ -225,7 +225,7 @@ class _Look:
             if by_title:
                 signals["cosine_title_passage"] = max(by_title)
             signals |= {
-                name: math.log1p(scores.get(document_id, 0.0))
+                name: math.sqrt(scores.get(document_id, 0.0))
                 for name, scores in links.items()
             }
             signals |= self._known(documents[document_id])
