@@ -61,8 +61,8 @@ def _signals() -> Iterable[Signal]:
     )
     yield from _group(
         Group.LINKS,
-        linked_by_meaning="square root of the sum, over older questions of like meaning "
-        "that were answered with it, of cosine^4 × weight of the link",
+        linked_by_meaning="square root of the sum, over older questions of like meaning"
+        " that were answered with it, of cosine^4 × weight of the link",
         linked_by_words="the same by like words of first posts, 10 / (10 + place)",
         linked_by_titles="the same by like words of titles",
         linking="the same the other way: answered with links to such questions",
