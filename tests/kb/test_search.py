@@ -13,8 +13,10 @@ from kb.embed import HashingEmbedder
 from kb.errors import InvalidQueryError
 from kb.index import OpenIndex, build_index, open_index
 from kb.lexical import TantivyIndex
+from kb.model import KindModel, RankingModel, plain_model
+from kb.question import Question
 from kb.rank import Ranked
-from kb.search import Searcher, fold_versions, merge
+from kb.search import Searcher, merge
 from kb.store import EmbeddingCache, Store
 from kb.types import (
     PUBLIC,
@@ -22,12 +24,12 @@ from kb.types import (
     Document,
     DocumentChange,
     DocumentId,
-    DocumentSummary,
     Kind,
     Part,
     PassageDraft,
     PassageId,
 )
+from tests.kb.linked import RULES, docs, link, put, thread
 from tests.kb.stored import delete, insert, page
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -88,7 +90,7 @@ def manual(version: str, text: str, *, url: str | None = None) -> Document:
     )
 
 
-def keys(searcher: Searcher, query: str, **more: object) -> list[str]:
+def keys(searcher: Searcher, query: str | Question, **more: object) -> list[str]:
     return [hit.document.key for hit in searcher.search(query, **more)]  # type: ignore[arg-type]
 
 
@@ -109,7 +111,7 @@ def test_a_hit_carries_its_document_its_best_passage_and_its_reasons(
     assert best.url == "https://example.org/restore#2"
     assert [hit.document.key for hit in hits] == ["restore", "weather"]
     assert 1 >= best.confidence > hits[1].confidence >= 0
-    assert {"bm25_best", "dense_best", "coverage"} <= set(best.signals)
+    assert {"bm25_passage", "cosine_passage", "coverage"} <= set(best.signals)
 
 
 def test_a_solved_thread_shows_its_solution(store: Store, searching: Open) -> None:
@@ -242,7 +244,18 @@ def test_pages_of_one_title_at_other_addresses_are_all_shown(
 
 
 @pytest.mark.parametrize(
-    "query", ["", "  \n", "?!…", "👍🎉", "\0", "\ud800", "x" * 200_000]
+    "query",
+    [
+        "",
+        "  \n",
+        "?!…",
+        "👍🎉",
+        "![](://)",
+        "```\n{}();\n```",
+        "\0",
+        "\ud800",
+        "x" * 200_000,
+    ],
 )
 def test_a_query_without_words_is_an_error(
     store: Store, searching: Open, query: str
@@ -262,6 +275,9 @@ def test_a_query_without_words_is_an_error(
         "backup " + "x" * 200_000,
         "backup\0\ud800 <script>",
         "'; DROP TABLE documents; --",
+        "```python\nimport backup\nraise ValueError('E1063')\n```",
+        "бэкап не работает: backup",
+        "nightly " + " ".join(f"word{n}" for n in range(6_000)),
     ],
 )
 def test_a_strange_query_is_just_a_query(
@@ -281,6 +297,130 @@ def test_an_empty_knowledge_base_has_no_hits(searching: Open) -> None:
     assert searching().search("backup") == ()
 
 
+@pytest.mark.parametrize("kind", Kind)
+def test_a_lone_document_is_found_without_history_links_and_dates(
+    store: Store, searching: Open, kind: Kind
+) -> None:
+    insert(store, replace(page("open", "nightly backup", kind=kind), language=None))
+
+    (hit,) = searching().search("my nightly backup fails")
+
+    assert (hit.document.key, hit.score) == ("open", 0.0)
+    assert 0 <= hit.confidence <= 1
+
+
+def test_a_question_may_be_in_a_language_that_is_unknown(
+    store: Store, searching: Open
+) -> None:
+    insert(store, page("open", "nightly backup"))
+    searcher = searching()
+
+    for language in ("tlh", "", None):
+        question = Question("Backup", "yIchoH!", language=language)
+        assert keys(searcher, question) == ["open"]
+
+
+def test_a_question_brings_what_is_known_of_it(store: Store, searching: Open) -> None:
+    asked = insert(store, page("asked", "nightly backup fails", kind=Kind.THREAD))
+    other = insert(store, page("other", "nightly backup", kind=Kind.THREAD))
+    linked = insert(store, page("linked", "zebras graze"))
+    question = Question(
+        "", "nightly backup fails", document=asked, linked=frozenset({linked})
+    )
+
+    hits = {hit.document.id: hit for hit in searching().search(question)}
+
+    assert set(hits) == {other, linked}
+    assert hits[linked].signals["in_question"] == 1.0
+
+
+def test_what_was_asked_lends_no_weight_to_what_it_was_answered_with_itself(
+    store: Store, searching: Open
+) -> None:
+    """Of the thread that is looked at, by a caller who just leaves it out."""
+    with store.transaction():
+        store.links.use(RULES)
+    target = put(store, docs("backup", "Zebras graze"))
+    asked = thread(1, "How do I save my data?", "See there.", title="Save")
+    itself = put(store, asked, link(asked, 2, "https://docs.example/backup"))
+    searcher = searching()
+
+    def in_links(exclude: frozenset[DocumentId]) -> float:
+        explained = searcher.explain("How do I save my data?", exclude=exclude)
+        (found,) = [
+            r.candidate.signals
+            for ranking in explained.rankings
+            for r in ranking.ranked
+            if r.candidate.document_id == target
+        ]
+        return found["in_links"] + found["linked_by_meaning"]
+
+    assert in_links(frozenset()) > 0
+    assert in_links(frozenset({itself})) == 0
+
+
+def test_what_is_explained_is_what_is_shown_and_all_that_was_not(
+    store: Store, searching: Open
+) -> None:
+    for version in ("2.39", "2.41"):
+        insert(store, manual(version, f"Run the nightly backup, says {version}."))
+    for key in ("first", "second"):
+        insert(store, page(key, f"nightly backup {key}", kind=Kind.THREAD))
+    insert(store, page("staff", "nightly backup", visibility="category:staff"))
+    searcher = searching()
+
+    explained = searcher.explain("nightly backup", limit=2, per_kind={Kind.THREAD: 1})
+
+    assert explained.question == Question("", "nightly backup")
+    assert explained.hits == searcher.search(
+        "nightly backup", limit=2, per_kind={Kind.THREAD: 1}
+    )
+    assert [ranking.kind for ranking in explained.rankings] == list(Kind)
+    threads, manuals = explained.rankings[:2]
+    names = {i: d.key for i, d in explained.documents.items()}
+    assert {names[r.candidate.document_id] for r in threads.kept} == {"first", "second"}
+    assert {names[i]: names[j] for i, j in manuals.folded.items()} == {
+        "2.39/backup": "2.41/backup"
+    }
+    assert len(manuals.ranked) == 2
+    assert [names[r.candidate.document_id] for r in manuals.kept] == ["2.41/backup"]
+    for ranked in (*threads.ranked, *manuals.ranked):
+        assert sum(ranked.contributions.values()) == pytest.approx(ranked.score)
+
+
+def test_of_two_that_say_the_same_the_better_is_shown(
+    store: Store, searching: Open
+) -> None:
+    text = (
+        "To make a nightly backup of the whole database run pg_dump from a timer and "
+        "copy what it wrote to another machine"
+    )
+    insert(store, page("copy", text, kind=Kind.THREAD))
+    insert(store, replace(page("best", text, kind=Kind.THREAD), title="Nightly backup"))
+    insert(store, page("page", text))
+    insert(store, page("other", "nightly backup of a phone", kind=Kind.THREAD))
+
+    found = keys(searching(), "How do I make a nightly backup?", title="Nightly backup")
+
+    # What a page says and a thread says again may both be of use.
+    assert sorted(found) == ["best", "other", "page"]
+
+
+def test_a_model_says_how_the_found_is_ordered(store: Store, searching: Open) -> None:
+    insert(store, page("words", "backup backup backup", kind=Kind.THREAD))
+    insert(store, page("parts", "one backup", "a", "b", "c", kind=Kind.THREAD))
+    index = searching()._index
+
+    def found(**weights: float) -> list[str]:
+        threads = KindModel(weights, plain_model().of(Kind.THREAD).calibration)
+        model = RankingModel({Kind.THREAD: threads, Kind.DOCS: threads})
+        return keys(Searcher(store, index, EMBEDDER, model), "backup")
+
+    assert found(bm25_passage=1.0) == ["words", "parts"]
+    assert found(log_parts=1.0) == ["parts", "words"]
+    assert found(log_parts=-1.0) == ["words", "parts"]
+
+
 def test_a_limit_below_one_is_an_error(searching: Open) -> None:
     with pytest.raises(ValueError, match="limit must be >= 1, got 0"):
         searching().search("backup", limit=0)
@@ -288,7 +428,7 @@ def test_a_limit_below_one_is_an_error(searching: Open) -> None:
 
 def ranked(number: int, confidence: float) -> Ranked:
     candidate = Candidate(DocumentId(number), Kind.DOCS, PassageId(number), {})
-    return Ranked(candidate, -float(number), confidence, {})
+    return Ranked(candidate, -float(number), confidence, {}, {})
 
 
 def test_kinds_are_merged_by_confidence_and_each_keeps_its_order() -> None:
@@ -298,26 +438,6 @@ def test_kinds_are_merged_by_confidence_and_each_keeps_its_order() -> None:
     merged = merge([threads, [], docs])
 
     assert [r.candidate.document_id for r in merged] == [4, 1, 2, 5, 3]
-
-
-def test_folding_keeps_the_place_of_the_best_version(store: Store) -> None:
-    summaries: dict[DocumentId, DocumentSummary] = {}
-    for version in ("2.38", "2.40"):
-        document_id = insert(store, manual(version, "text"))
-        summaries |= store.documents.summaries([document_id])
-    other = insert(store, page("other", "text"))
-    summaries |= store.documents.summaries([other])
-    old, new = sorted(set(summaries) - {other})
-    found = [
-        Candidate(document_id, Kind.DOCS, PassageId(document_id), {})
-        for document_id in (old, other, new)
-    ]
-
-    folded = fold_versions(found, summaries, frozenset())
-    named = fold_versions(found, summaries, frozenset({"238"}))
-
-    assert [c.document_id for c in folded] == [new, other]
-    assert [c.document_id for c in named] == [old, other]
 
 
 def test_passages_have_the_facts_that_ranking_needs(store: Store) -> None:
