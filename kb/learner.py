@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.calibrate import Outcome, choose_thresholds, fit_calibration
+from kb.errors import LeakError
 from kb.learn import Example, fit_weights
 from kb.model import KindModel, RankingModel
 from kb.rank import EVIDENCE, Ranked
@@ -115,7 +116,11 @@ class Learner:
             self._shown[kind].append(Shown.of(asked_at, language, ranked, linked))
 
     def at(self, moment: datetime) -> RankingModel:
-        """The model for a question of that moment, learned anew if that is due."""
+        """The model for a question of that moment, learned anew if that is due.
+
+        Raises:
+            LeakError: A question of that moment or later has an answer before it.
+        """
         for kind, examples in self._examples.items():
             known = sum(bool(example.known(moment)) for example in examples)
             last = self._weighed[kind]
@@ -131,7 +136,11 @@ class Learner:
         return self._model
 
     def learn(self, at: datetime) -> RankingModel:
-        """Learn from all that was linked before a moment."""
+        """Learn from all that was linked before a moment.
+
+        Raises:
+            LeakError: As `at`.
+        """
         for kind in sorted(self._examples):
             self._weigh(kind, at)
             self._calibrate(kind, at)
@@ -151,6 +160,9 @@ class Learner:
 
     def _calibrate(self, kind: Kind, at: datetime) -> None:
         known = [s for s in self._shown[kind] if s.is_answered(at)]
+        for each in known:
+            if each.asked_at >= at:
+                raise LeakError("a question to learn from", dated=each.asked_at, at=at)
         self._calibrated[kind] = len(known)
         if not known:
             return
