@@ -27,6 +27,8 @@ from kb.types import PUBLIC, Clock, Document, Kind, LinkFrom, SearchHit, utc_now
 
 if TYPE_CHECKING:
     from bot.forum import Forum
+    from bot.policy import PolicySettings
+    from bot.ranking import ModelOnDisk
     from bot.responder import Responder
     from bot.topic import TopicView
     from indexer.pipeline import Progress, RefreshReport
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from kb.embed import Embedder
     from kb.index import IndexReport, OpenIndex
     from kb.lexical import TantivyIndex
-    from kb.search import Searcher
+    from kb.model import RankingModel
+    from kb.question import Question
+    from kb.search import Explained, Searcher
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +93,11 @@ class App:
     def models_folder(self) -> Path:
         return self.data_dir / "models"
 
+    @property
+    def model_path(self) -> Path:
+        """Where what `baraza learn` learned lies."""
+        return self.data_dir / "ranking.json"
+
     def open_store(self, *, readonly: bool = False) -> Store:
         """See `Store.open`."""
         return Store.open(self.store_path, readonly=readonly)
@@ -111,6 +120,18 @@ class App:
             cache_dir=self.models_folder,
             backend=self.config.embedding.backend,
         )
+
+    @cached_property
+    def model_on_disk(self) -> ModelOnDisk:
+        """What was learned here, if anything was."""
+        from bot.ranking import ModelOnDisk
+
+        return ModelOnDisk(self.model_path, without=self.config.ranking.without)
+
+    def ranking_model(self) -> RankingModel:
+        """How to rank: as was learned here, else as shipped, without the signals that
+        the config switches off. A file that does not read is told of in the log."""
+        return self.model_on_disk.current()
 
     # -- harvest -----------------------------------------------------------
 
@@ -322,6 +343,7 @@ class App:
             store,
             index,
             self.embedder,
+            self.ranking_model(),
             depth=self.config.search.depth,
             clock=self.clock,
         )
@@ -382,48 +404,61 @@ class App:
     @contextmanager
     def responder(self) -> Iterator[Responder]:
         """The bot, with a store of its own; the index is opened when first needed."""
-        from bot.policy import PolicySettings
         from bot.responder import Responder
-        from kb.language import detect
 
         name, _ = self.bot_forum()
-        bot, languages = self.config.bot, tuple(self.config.community.languages)
         with ExitStack() as stack:
             forum = stack.enter_context(self.forum())
             store = stack.enter_context(self.open_store())
             opened: list[Searcher] = []
 
-            def find(topic: TopicView, text: str) -> Sequence[SearchHit]:
+            def find(_: TopicView, question: Question) -> Sequence[SearchHit]:
                 if not opened:
                     opened.append(stack.enter_context(self.searcher(store)))
-                itself = store.documents.find(name, str(topic.id))
-                return opened[0].search(
-                    text,
-                    title=topic.title,
-                    limit=len(Kind) * _CANDIDATES_PER_KIND,
-                    visible_to=frozenset({PUBLIC}),
-                    exclude=frozenset() if itself is None else frozenset({itself.id}),
-                    per_kind=dict.fromkeys(Kind, _CANDIDATES_PER_KIND),
-                )
+                return self.look_for(opened[0], question).hits
 
             yield Responder(
                 name,
                 forum=forum,
                 store=store,
                 find=find,
-                detect=lambda text: detect(text, among=languages) or languages[0],
-                settings=PolicySettings(
-                    username=bot.username,
-                    min_confidence=bot.min_confidence,
-                    max_links=bot.max_links,
-                    max_per_kind=bot.max_per_kind,
-                    categories=bot.categories,
-                    exclude_categories=bot.exclude_categories,
-                    exclude_authors=bot.exclude_authors,
-                    max_topic_age=bot.max_topic_age,
-                    max_replies_per_hour=bot.max_replies_per_hour,
-                ),
-                mode=bot.mode,
+                languages=self.config.community.languages,
+                settings=self.policy_settings(),
+                mode=self.config.bot.mode,
                 community=self.config.community.name,
                 clock=self.clock,
             )
+
+    def look_for(self, searcher: Searcher, question: Question) -> Explained:
+        """What the bot finds for a question, and all that it chose from.
+
+        Raises:
+            InvalidQueryError: There is no word in it.
+            StoreError, SearchIndexError, EmbeddingError: They cannot be used.
+        """
+        return searcher.explain(
+            question,
+            limit=len(Kind) * _CANDIDATES_PER_KIND,
+            visible_to=frozenset({PUBLIC}),
+            per_kind=dict.fromkeys(Kind, _CANDIDATES_PER_KIND),
+        )
+
+    def policy_settings(self) -> PolicySettings:
+        """When the bot speaks, by the config and by what was learned."""
+        from bot.policy import PolicySettings
+        from bot.ranking import thresholds_for
+
+        bot = self.config.bot
+        return PolicySettings(
+            username=bot.username,
+            min_confidence=bot.min_confidence,
+            precision=bot.precision,
+            thresholds=thresholds_for(self.ranking_model(), bot.precision),
+            max_links=bot.max_links,
+            max_per_kind=bot.max_per_kind,
+            categories=bot.categories,
+            exclude_categories=bot.exclude_categories,
+            exclude_authors=bot.exclude_authors,
+            max_topic_age=bot.max_topic_age,
+            max_replies_per_hour=bot.max_replies_per_hour,
+        )

@@ -238,15 +238,20 @@ def ask(
     Example:
         baraza ask "how do I reset my password" -k 3
     """
+    from bot.policy import judge_links
+
     hits = session.app.ask(question, limit=limit, kinds=[Kind(k) for k in kinds])
     for hit in hits:
         if as_json:
             say_json(show.hit_values(hit))
         else:
             say(show.hit_lines(hit))
-    best = max((hit.confidence for hit in hits), default=0.0)
-    if not as_json and best < session.app.config.bot.min_confidence:
-        say("nothing found" if not hits else "nothing convincing: see the numbers")
+    if as_json:
+        return
+    if not hits:
+        say("nothing found")
+    elif not judge_links(hits, session.app.policy_settings()).speak:
+        say("nothing convincing: see the numbers")
 
 
 @main.command()

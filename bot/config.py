@@ -31,6 +31,7 @@ from bot.config_errors import config_error, one_line, show
 from bot.windows import Window, parse_window
 from kb.errors import ConfigError
 from kb.links import LinkRules
+from kb.signals import without as all_signals_but
 from kb.types import Kind
 
 Mode = Literal["off", "shadow", "public"]
@@ -344,6 +345,18 @@ class Search(_Section):
     depth: Annotated[int, Field(ge=10, le=2000)] = 200
 
 
+class Ranking(_Section):
+    """How what was found is ordered."""
+
+    without: list[str] = []
+
+    @field_validator("without")
+    @classmethod
+    def _known_signals(cls, names: list[str]) -> list[str]:
+        all_signals_but(names)
+        return names
+
+
 class Bot(_Section):
     """How the bot behaves on the forum."""
 
@@ -351,7 +364,8 @@ class Bot(_Section):
     forum: Name | None = None
     username: Annotated[str, Field(min_length=1)] = "baraza"
     api_key_env: EnvName | None = None
-    min_confidence: Share = 0.5
+    precision: Annotated[float, Field(gt=0, lt=1)] = 0.4
+    min_confidence: Share | None = None
     max_links: Annotated[int, Field(ge=1, le=5)] = 5
     max_per_kind: dict[KindName, Annotated[int, Field(ge=0, le=5)]] = {
         Kind.THREAD: 3,
@@ -398,6 +412,8 @@ class Trigger(_Section):
 # For sources that the schedule does not name.
 _FORUM_REFRESH = Trigger(every=timedelta(minutes=15))
 _DAILY = Trigger(every=timedelta(days=1))
+# Unchecked, as checking brings APScheduler along.
+_WEEKLY = Trigger.model_construct(every=None, cron="0 3 * * 0")
 
 
 class Schedule(_Section):
@@ -408,6 +424,7 @@ class Schedule(_Section):
     refresh: dict[Name, Trigger] = {}
     index: Trigger = Trigger(every=timedelta(minutes=10))
     watch: Trigger = Trigger(every=timedelta(minutes=2))
+    learn: Trigger = _WEEKLY
 
     @field_validator("timezone")
     @classmethod
@@ -444,6 +461,7 @@ class Config(_Section):
     embedding: Embedding = Embedding()
     chunking: Chunking = Chunking()
     search: Search = Search()
+    ranking: Ranking = Ranking()
     links: Links = Links()
     bot: Bot = Bot()
     schedule: Schedule = Schedule()

@@ -19,7 +19,13 @@ from bot.topic import Cited, TopicView
 from indexer.answers import Answer
 from indexer.channel import Channel, Params
 from indexer.fields import Fields
-from indexer.wire import PRIVATE_MESSAGE, Category, read_categories, read_topic_list
+from indexer.wire import (
+    PRIVATE_MESSAGE,
+    Category,
+    read_categories,
+    read_tags,
+    read_topic_list,
+)
 from kb.errors import (
     ConfigError,
     ForumProtocolError,
@@ -149,6 +155,8 @@ class LiveForum:
             created_at=fields.moment("created_at"),
             deleted=fields.has("deleted_at"),
             category=tuple(category.slug for category in line),
+            category_name=line[-1].name if line else "",
+            tags=read_tags(fields.raw("tags")),
             public=bool(line) and not any(category.restricted for category in line),
             private_message=private,
             closed=fields.flag("closed"),

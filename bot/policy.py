@@ -13,10 +13,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.topic import TopicView
+from kb.calibrate import Thresholds
 from kb.types import Kind, SearchHit
 
 # A link beside the best one may be weaker, but not so weak that it is noise.
 LINK_FLOOR = 0.55
+DEFAULT_PRECISION = 0.4
+
+NAMES: Mapping[Kind, str] = {
+    Kind.THREAD: "thread",
+    Kind.DOCS: "docs page",
+    Kind.COURSE: "course",
+    Kind.VIDEO: "video",
+}
+"""Kinds, as people call one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +35,11 @@ class PolicySettings:
 
     Attributes:
         username: The bot's own account.
-        min_confidence: What the best link must reach, in [0, 1].
-        link_floor: The share of `min_confidence` that every other link must reach.
+        min_confidence: What links of every kind must reach, in [0, 1], whatever
+            *thresholds* say; ``None`` leaves it to them.
+        precision: How often answers should lead with a link that helps, in (0, 1).
+        thresholds: From which confidence on links are as often right as that.
+        link_floor: The share of what its kind needs that every other link must reach.
         max_links: Links in one answer.
         max_per_kind: Links per kind; a kind that is not named has no limit of its own.
         categories: Slugs where it may answer; empty means all public ones.
@@ -37,7 +50,9 @@ class PolicySettings:
     """
 
     username: str
-    min_confidence: float
+    min_confidence: float | None = None
+    precision: float = DEFAULT_PRECISION
+    thresholds: Thresholds = field(default=Thresholds(DEFAULT_PRECISION))
     link_floor: float = LINK_FLOOR
     max_links: int = 5
     max_per_kind: Mapping[Kind, int] = field(default_factory=dict)
@@ -46,6 +61,45 @@ class PolicySettings:
     exclude_authors: Collection[str] = ()
     max_topic_age: timedelta = timedelta(days=2)
     max_replies_per_hour: int = 10
+
+    def limit(self, kind: Kind) -> int:
+        """Links of a kind in one answer."""
+        return self.max_per_kind.get(kind, self.max_links)
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """How sure a link of one kind must be.
+
+    Attributes:
+        confidence: To open an answer; ``None``: no confidence is enough.
+        beside: To stand in an answer that another link opens.
+        why: Where that comes from, to be read after "is needed".
+    """
+
+    confidence: float | None
+    beside: float
+    why: str
+
+    def opens(self, confidence: float) -> bool:
+        """Whether a link that is so sure may open an answer."""
+        return self.confidence is not None and confidence >= self.confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What becomes of one link.
+
+    Attributes:
+        chosen: It stands in the answer, if there is one.
+        opens: It is sure enough to be the reason for one.
+        why: In words that follow its name.
+    """
+
+    hit: SearchHit
+    chosen: bool
+    opens: bool
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +125,7 @@ def decide(
     *,
     replied: bool = False,
     replies_last_hour: int = 0,
+    language: str | None = None,
 ) -> Verdict:
     """Judge one topic.
 
@@ -79,13 +134,14 @@ def decide(
         now: Aware, UTC.
         replied: The bot has a reply in the topic, or waiting for approval.
         replies_last_hour: On this forum.
+        language: Of the question, where it is known.
     """
     against = objections(
         topic, settings, now, replied=replied, replies_last_hour=replies_last_hour
     )
     if against:
         return Verdict(False, against)
-    return judge(topic, hits, settings)
+    return judge(topic, hits, settings, language=language)
 
 
 def objections(
@@ -133,45 +189,135 @@ def objections(
 
 
 def judge(
-    topic: TopicView, hits: Sequence[SearchHit], settings: PolicySettings
+    topic: TopicView,
+    hits: Sequence[SearchHit],
+    settings: PolicySettings,
+    *,
+    language: str | None = None,
 ) -> Verdict:
-    """Judge what the search found for a topic that may be answered."""
-    candidates = [hit for hit in hits if _linkable(hit) and not _is_topic(hit, topic)]
+    """Judge what the search found for a topic that may be answered.
+
+    Args:
+        language: Of the question, where it is known.
+    """
+    others = [hit for hit in hits if not _is_topic(hit, topic)]
+    return judge_links(others, settings, language=language)
+
+
+def judge_links(
+    hits: Sequence[SearchHit],
+    settings: PolicySettings,
+    *,
+    language: str | None = None,
+) -> Verdict:
+    """As `judge`, of links that are none to the topic itself."""
+    candidates = [hit for hit in hits if _linkable(hit)]
     if not candidates:
         return Verdict(False, ("the search found nothing to link",))
-    picks = choose(candidates, settings)
-    best = max(hit.confidence for hit in candidates)
-    figures = f"{best:.2f}, and {settings.min_confidence:.2f} is needed"
-    if best < settings.min_confidence:
-        return Verdict(False, (f"the best link has a confidence of {figures}",), picks)
-    if not picks:
+    allowed = [hit for hit in candidates if settings.limit(hit.document.kind) > 0]
+    if not allowed:
         return Verdict(False, ("no link is left within the limits per kind",))
-    return Verdict(True, (f"the best link has a confidence of {figures}",), picks)
+    picks = choose(allowed, settings, language=language)
+    best: dict[Kind, SearchHit] = {}
+    for hit in sorted(allowed, key=lambda hit: -hit.confidence):
+        best.setdefault(hit.document.kind, hit)
+    opening: list[str] = []
+    others: list[str] = []
+    for kind, hit in best.items():
+        need = needed(kind, settings, language=language)
+        is_enough = need.opens(hit.confidence)
+        (opening if is_enough else others).append(_figures(hit, need))
+    return Verdict(bool(opening), tuple(opening or others), picks)
+
+
+def _figures(hit: SearchHit, need: Needed) -> str:
+    name = NAMES[hit.document.kind]
+    if need.confidence is None:
+        return (
+            f"the best {name} has a confidence of {hit.confidence:.2f}, and {need.why}"
+        )
+    return (
+        f"the best {name} has a confidence of {hit.confidence:.2f}, and "
+        f"{need.confidence:.2f} is needed {need.why}"
+    )
+
+
+def needed(
+    kind: Kind, settings: PolicySettings, *, language: str | None = None
+) -> Needed:
+    """How sure a link of a kind must be, for a question in a language.
+
+    A kind that is known not to reach the stated precision opens no answer; beside
+    another link it may stand where it is as sure as that.
+    """
+    if settings.min_confidence is not None:
+        fixed = settings.min_confidence
+        return Needed(fixed, settings.link_floor * fixed, "(bot.min_confidence)")
+    precision = settings.precision
+    found = settings.thresholds.find(kind, language or "")
+    if found is not None and found.confidence is None:
+        why = f"no confidence of one gives a precision of {precision:.2f}"
+        return Needed(None, precision, why)
+    confidence = (
+        precision if found is None or found.confidence is None else (found.confidence)
+    )
+    why = f"for a precision of {precision:.2f}"
+    return Needed(confidence, settings.link_floor * confidence, why)
 
 
 def choose(
-    hits: Sequence[SearchHit], settings: PolicySettings
+    hits: Sequence[SearchHit],
+    settings: PolicySettings,
+    *,
+    language: str | None = None,
 ) -> tuple[SearchHit, ...]:
-    """The links worth posting: best first, within all limits.
+    """The links worth posting, within all limits.
 
-    One page is linked once, also when several versions of it were found.
+    Those that open an answer come first, each group best first. One page is linked
+    once, also when several versions of it were found.
     """
-    floor = settings.link_floor * settings.min_confidence
-    chosen: list[SearchHit] = []
+    weighed = weigh(hits, settings, language=language)
+    return tuple(each.hit for each in weighed if each.chosen)
+
+
+def weigh(
+    hits: Sequence[SearchHit],
+    settings: PolicySettings,
+    *,
+    language: str | None = None,
+) -> list[Weighed]:
+    """What becomes of each link, in the order of `choose`."""
+    needs = {kind: needed(kind, settings, language=language) for kind in Kind}
+
+    def opens(hit: SearchHit) -> bool:
+        return needs[hit.document.kind].opens(hit.confidence)
+
+    weighed: list[Weighed] = []
     per_kind: Counter[Kind] = Counter()
     seen: set[object] = set()
-    for hit in sorted(hits, key=lambda hit: -hit.confidence):
+    for hit in sorted(hits, key=lambda hit: (not opens(hit), -hit.confidence)):
         kind = hit.document.kind
-        limit = settings.max_per_kind.get(kind, settings.max_links)
+        limit, floor = settings.limit(kind), needs[kind].beside
         same = _identity(hit)
-        if hit.confidence < floor or per_kind[kind] >= limit or same in seen:
-            continue
-        chosen.append(hit)
-        per_kind[kind] += 1
-        seen.add(same)
-        if len(chosen) == settings.max_links:
-            break
-    return tuple(chosen)
+        against = ""
+        if not _linkable(hit):
+            against = "its address is none of the web"
+        elif hit.confidence < floor:
+            against = f"less sure than {floor:.2f}, the least beside a better link"
+        elif same in seen:
+            against = "the same page, in another version, is linked"
+        elif per_kind[kind] >= limit:
+            against = f"{limit} of its kind is the limit in one answer"
+        elif sum(per_kind.values()) >= settings.max_links:
+            against = f"{settings.max_links} links are the limit in one answer"
+        if not against:
+            per_kind[kind] += 1
+            seen.add(same)
+        why = (
+            "sure enough to open an answer" if opens(hit) else "sure enough beside one"
+        )
+        weighed.append(Weighed(hit, not against, opens(hit), against or why))
+    return weighed
 
 
 def _identity(hit: SearchHit) -> object:

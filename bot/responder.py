@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
+from bot.asking import question_of_topic
 from bot.compose import compose, title_of
 from bot.config import Mode
 from bot.forum import Forum, Reply
@@ -22,7 +23,6 @@ from bot.policy import PolicySettings, Verdict, judge, objections
 from bot.topic import Cited, TopicView, marker
 from indexer.blocks import join_blocks
 from indexer.clean import clean_html
-from indexer.templates import without_templates
 from kb.errors import (
     ConfigError,
     EmbeddingError,
@@ -33,6 +33,7 @@ from kb.errors import (
     SearchIndexError,
     StoreError,
 )
+from kb.question import Question
 from kb.store import Decision, Store
 from kb.types import Clock, DocumentId, SearchHit, TopicId, utc_now
 
@@ -54,8 +55,8 @@ class Find(Protocol):
         SearchIndexError: There is no usable index.
     """
 
-    def __call__(self, topic: TopicView, text: str) -> Sequence[SearchHit]:
-        """*text* is the first post, cleaned; the result is best first."""
+    def __call__(self, topic: TopicView, question: Question) -> Sequence[SearchHit]:
+        """*question* is what the topic asks; the result is best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class Responder:
             even a mistake here cannot post.
         store: For the ledger; used from one thread only.
         find: See `Find`.
-        detect: The language of a text.
+        languages: Those that members write in; the first is used when none is
+            detected.
         settings: When to speak.
         mode: ``off`` does nothing, ``shadow`` decides and records, ``public``
             posts as well.
@@ -110,7 +112,7 @@ class Responder:
         forum: Forum,
         store: Store,
         find: Find,
-        detect: Callable[[str], str | None],
+        languages: Sequence[str],
         settings: PolicySettings,
         mode: Mode,
         community: str,
@@ -120,7 +122,7 @@ class Responder:
         self._forum = forum
         self._store = store
         self._find = find
-        self._detect = detect
+        self._languages = tuple(languages)
         self._settings = settings
         self._mode = mode
         self._community = community
@@ -141,8 +143,10 @@ class Responder:
         """The decision, and the threads that are not what the store holds."""
         topic = self._forum.topic(topic_id)
         earlier = self._store.ledger.get(self._name, topic_id)
-        verdict, text, outdated = self._verdict(topic, earlier)
-        body = self._body(topic, verdict, text) if verdict.speak else None
+        verdict, question, outdated = self._verdict(topic, earlier)
+        body = None
+        if verdict.speak and question is not None:
+            body = self._body(topic, verdict, question)
         decision = Decision(
             forum=self._name,
             topic_id=topic_id,
@@ -158,7 +162,7 @@ class Responder:
 
     def _verdict(
         self, topic: TopicView, earlier: Decision | None
-    ) -> tuple[Verdict, str, Mapping[str, str]]:
+    ) -> tuple[Verdict, Question | None, Mapping[str, str]]:
         against = objections(
             topic,
             self._settings,
@@ -167,23 +171,19 @@ class Responder:
             replies_last_hour=self._replies_last_hour(),
         )
         if against:
-            return Verdict(False, against), "", {}
-        text = self._asked(topic)
+            return Verdict(False, against), None, {}
+        question = question_of_topic(
+            topic, self._store, source=self._name, languages=self._languages
+        )
         try:
-            hits = self._find(topic, text)
+            hits = self._find(topic, question)
         except InvalidQueryError as exc:
-            return Verdict(False, (f"nothing to search for: {exc}",)), text, {}
-        verdict, outdated = self._judge(topic, hits)
-        return verdict, text, outdated
-
-    def _asked(self, topic: TopicView) -> str:
-        """What the first post asks, without the labels of the form it was asked in."""
-        known = self._store.templates.of_source(self._name).opening
-        blocks = clean_html(topic.opening)
-        return join_blocks(without_templates(blocks, known))
+            return Verdict(False, (f"nothing to search for: {exc}",)), question, {}
+        verdict, outdated = self._judge(topic, hits, question.language)
+        return verdict, question, outdated
 
     def _judge(
-        self, topic: TopicView, hits: Sequence[SearchHit]
+        self, topic: TopicView, hits: Sequence[SearchHit], language: str | None
     ) -> tuple[Verdict, Mapping[str, str]]:
         """Judge, and look on the forum whether what would be linked still stands.
 
@@ -194,7 +194,7 @@ class Responder:
         problems: dict[DocumentId, str] = {}  # Empty text: it may be linked.
         while True:
             left = [hit for hit in hits if not problems.get(hit.document.id)]
-            verdict = judge(topic, left, self._settings)
+            verdict = judge(topic, left, self._settings, language=language)
             # Silence needs no check: nothing is shown to anybody.
             new = [h for h in verdict.picks if h.document.id not in problems]
             if not verdict.speak or not new:
@@ -216,13 +216,12 @@ class Responder:
             return cited.problem
         return "its post was rewritten since it was read"
 
-    def _body(self, topic: TopicView, verdict: Verdict, text: str) -> str:
-        question = f"{topic.title}\n{text}"
+    def _body(self, topic: TopicView, verdict: Verdict, question: Question) -> str:
         return compose(
             verdict.picks,
             topic_id=topic.id,
-            question=question,
-            language=self._detect(question),
+            question=question.text,
+            language=question.language or self._languages[0],
             community=self._community,
         )
 

@@ -22,6 +22,7 @@ class TopicView:
         opening: HTML of the first post; empty when it is hidden or withdrawn.
         author_id: Zero and below are the forum's own bots.
         category: Slugs, outermost first; empty for a private message.
+        category_name: Of the innermost; empty likewise.
         public: Everybody may read its category and all categories above it.
         deleted: Only staff still sees it.
         listed: False when moderators took it out of the lists.
@@ -38,6 +39,8 @@ class TopicView:
     author_id: int
     created_at: datetime
     category: tuple[str, ...] = ()
+    category_name: str = ""
+    tags: tuple[str, ...] = ()
     public: bool = True
     private_message: bool = False
     closed: bool = False

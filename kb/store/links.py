@@ -199,6 +199,39 @@ class Links:
         )
         return tuple(self._links(rows, visible_to))
 
+    def documents_at(
+        self,
+        urls: Iterable[str],
+        *,
+        origin: str,
+        visible_to: Collection[str] = _PUBLIC,
+    ) -> frozenset[DocumentId]:
+        """The stored documents that links in a topic lead to.
+
+        Args:
+            urls: Absolute, as `kb.links.normalize` spells them.
+            origin: Address of the topic: stored or not, it is not among them.
+            visible_to: What the reader may see.
+        """
+        rules, home = self.rules, forum_of(origin)
+        found = (rules.place(url, home=home) for url in urls)
+        places = [place for place in found if place is not None]
+        by_key = self._documents_of({p.key for p in places if p.post_id is None})
+        by_post = self._topics_of_posts([p.post_id for p in places if p.post_id])
+        own = rules.key(origin, home=home)
+        targets: list[_Target] = []
+        for place in places:
+            if place.post_id is None:
+                targets += by_key.get(place.key, ())
+            else:
+                topics = by_post.get(place.post_id, ())
+                targets += [topic for topic in topics if topic.has_post_at(place.key)]
+        return frozenset(
+            target.id
+            for target in targets
+            if target.key != own and target.visibility in visible_to
+        )
+
     def between_documents(
         self,
         *,

@@ -1,0 +1,77 @@
+"""Which model ranks: the one that was learned here, else the one that is shipped."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Collection
+from pathlib import Path
+
+from kb.calibrate import Thresholds
+from kb.errors import ModelError
+from kb.model import RankingModel, load_model, shipped_model
+from kb.signals import without as all_but
+
+log = logging.getLogger(__name__)
+
+# Precisions are written with two digits; they pass through JSON.
+_SAME = 1e-6
+
+
+class ModelOnDisk:
+    """The learned model of an installation, read again whenever its file changed.
+
+    A model is derived: a file that does not read costs nothing but what was learned,
+    so that searches go on with the shipped one, and a warning tells of it, once.
+    May be shared between threads.
+
+    Args:
+        without: Signals and groups that are not to be used, see `kb.signals`.
+    """
+
+    def __init__(self, path: Path, *, without: Collection[str] = ()) -> None:
+        self._path = path
+        self._names = all_but(without)
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int, int] | None = None
+        self._learned: RankingModel | None = None
+
+    def learned(self) -> RankingModel | None:
+        """What was learned here; ``None`` before that, or when it cannot be read."""
+        with self._lock:
+            state = self._state()
+            if state != self._seen:
+                self._learned = None if state is None else self._read()
+                self._seen = state
+            return self._learned
+
+    def current(self) -> RankingModel:
+        """The model that ranks, without the signals that are switched off."""
+        return (self.learned() or shipped_model()).only(self._names)
+
+    def _state(self) -> tuple[int, int, int] | None:
+        """Tells one file from the next; ``None`` when there is none."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError:
+            # It is there, and reading it will say what is wrong with it.
+            return (0, 0, 0)
+        return (found.st_ino, found.st_mtime_ns, found.st_size)
+
+    def _read(self) -> RankingModel | None:
+        try:
+            return load_model(self._path)
+        except ModelError as exc:
+            log.warning("%s; ranking by the shipped weights: run baraza learn", exc)
+            return None
+
+
+def thresholds_for(model: RankingModel, precision: float) -> Thresholds:
+    """The thresholds that a model has for a stated precision; none if it was not
+    asked for that one when it learned."""
+    for known in model.thresholds:
+        if abs(known.asked - precision) < _SAME:
+            return known
+    return Thresholds(precision)
