@@ -427,7 +427,8 @@ def test_the_status_shows_sources_index_and_bot(filled: Install) -> None:
         r"bot: mode shadow; decisions: 1 decided\n"
         r"topic 1: reply \(decided\), mode shadow\n"
         r"  How do you back up PostgreSQL every night\?\n"
-        r"  because the best link has a confidence of \S+, and 0.00 is needed\n"
+        r"  because the best .+ has a confidence of \S+, and 0.00 is needed "
+        r"\(bot.min_confidence\)\n"
         r"(  \d\.\d\d .+ https?://\S+\n)+",
         text,
     )

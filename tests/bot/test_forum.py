@@ -77,6 +77,7 @@ def test_a_topic_is_read_with_what_decides_about_an_answer(
         author_id=community.user("amina").id,
         created_at=clock(),
         category=("support", "android"),
+        category_name="Android",
         public=True,
     )
 

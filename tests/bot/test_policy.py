@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy import LINK_FLOOR, PolicySettings, choose, decide
-from kb.types import Kind
+from bot.policy import LINK_FLOOR, PolicySettings, choose, decide, needed, weigh
+from kb.calibrate import GroupThreshold, Threshold, Thresholds
+from kb.types import Kind, SearchHit
 from tests.bot.making import NOW, hit, topic
 
 SETTINGS = PolicySettings(
@@ -31,7 +33,8 @@ def test_a_confident_link_is_answered_and_the_reason_has_both_figures() -> None:
     assert verdict.speak
     assert verdict.picks == (found,)
     assert verdict.reasons == (
-        "the best link has a confidence of 0.83, and 0.50 is needed",
+        "the best docs page has a confidence of 0.83, and 0.50 is needed "
+        "(bot.min_confidence)",
     )
 
 
@@ -130,7 +133,8 @@ def test_low_confidence_is_silence_with_both_figures_and_keeps_what_was_found() 
     verdict = decide(topic(), [weak], SETTINGS, NOW)
 
     assert verdict.reasons == (
-        "the best link has a confidence of 0.42, and 0.50 is needed",
+        "the best docs page has a confidence of 0.42, and 0.50 is needed "
+        "(bot.min_confidence)",
     )
     assert (verdict.speak, verdict.picks) == (False, (weak,))
 
@@ -188,3 +192,122 @@ def test_no_limit_is_ever_exceeded(found: list[tuple[Kind, float]]) -> None:
         assert sum(pick.document.kind is kind for pick in picks) <= limit
     assert list(picks) == sorted(picks, key=lambda pick: -pick.confidence)
     assert all(pick.confidence >= LINK_FLOOR * 0.5 for pick in picks)
+
+
+# -- what was learned ---------------------------------------------------------
+
+
+def threshold(confidence: float | None) -> Threshold:
+    return Threshold(0.4, confidence, None, None, 0.0, 200)
+
+
+LEARNED = PolicySettings(
+    username="baraza",
+    precision=0.4,
+    thresholds=Thresholds(
+        0.4,
+        (
+            GroupThreshold(Kind.THREAD, None, threshold(0.3)),
+            GroupThreshold(Kind.THREAD, "fr", threshold(0.6)),
+            GroupThreshold(Kind.DOCS, None, threshold(None)),
+        ),
+    ),
+)
+
+
+def thread(number: int, confidence: float) -> SearchHit:
+    return hit(number, kind=Kind.THREAD, confidence=confidence)
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "confidence", "beside"),
+    [
+        (Kind.THREAD, "en", 0.3, 0.3 * LINK_FLOOR),
+        (Kind.THREAD, None, 0.3, 0.3 * LINK_FLOOR),
+        (Kind.THREAD, "fr", 0.6, 0.6 * LINK_FLOOR),
+        # Known not to reach the precision, and not known at all.
+        (Kind.DOCS, "en", None, 0.4),
+        (Kind.VIDEO, "en", 0.4, 0.4 * LINK_FLOOR),
+    ],
+)
+def test_what_is_needed_is_learned_per_kind_and_language(
+    kind: Kind, language: str | None, confidence: float | None, beside: float
+) -> None:
+    need = needed(kind, LEARNED, language=language)
+
+    assert (need.confidence, need.beside) == (confidence, beside)
+
+
+def test_a_fixed_confidence_overrules_what_was_learned() -> None:
+    fixed = replace(LEARNED, min_confidence=0.7)
+
+    assert {needed(kind, fixed).confidence for kind in Kind} == {0.7}
+
+
+def test_the_reason_names_kind_confidence_need_and_precision() -> None:
+    english = decide(topic(), [thread(1, 0.45)], LEARNED, NOW, language="en")
+    french = decide(topic(), [thread(1, 0.45)], LEARNED, NOW, language="fr")
+
+    assert (english.speak, english.reasons) == (
+        True,
+        (
+            "the best thread has a confidence of 0.45, and 0.30 is needed for a "
+            "precision of 0.40",
+        ),
+    )
+    assert (french.speak, french.reasons) == (
+        False,
+        (
+            "the best thread has a confidence of 0.45, and 0.60 is needed for a "
+            "precision of 0.40",
+        ),
+    )
+
+
+def test_a_kind_that_cannot_be_right_as_often_opens_no_answer() -> None:
+    verdict = decide(topic(), [hit(1, confidence=0.95)], LEARNED, NOW)
+
+    assert not verdict.speak
+    assert verdict.reasons == (
+        "the best docs page has a confidence of 0.95, and no confidence of one gives "
+        "a precision of 0.40",
+    )
+
+
+def test_an_answer_leads_with_the_link_that_opens_it() -> None:
+    page, found = hit(1, confidence=0.95), thread(2, 0.35)
+
+    verdict = decide(topic(), [page, found], LEARNED, NOW)
+
+    assert (verdict.speak, verdict.picks) == (True, (found, page))
+
+
+def test_silence_says_of_every_kind_what_it_lacks() -> None:
+    verdict = decide(topic(), [hit(1, confidence=0.5), thread(2, 0.2)], LEARNED, NOW)
+
+    assert [reason.partition(",")[0] for reason in verdict.reasons] == [
+        "the best docs page has a confidence of 0.50",
+        "the best thread has a confidence of 0.20",
+    ]
+
+
+def test_of_each_link_it_is_told_what_becomes_of_it() -> None:
+    hits = [
+        thread(1, 0.5),
+        thread(2, 0.2),
+        thread(3, 0.1),
+        hit(4, confidence=0.39),
+        hit(5, confidence=0.9, url="javascript:alert(1)"),
+    ]
+    few = replace(LEARNED, max_per_kind={Kind.THREAD: 1})
+
+    told = {each.hit.document.id: each for each in weigh(hits, few)}
+
+    assert [i for i, each in told.items() if each.chosen] == [1]
+    assert {i: each.why for i, each in told.items()} == {
+        1: "sure enough to open an answer",
+        2: "1 of its kind is the limit in one answer",
+        3: "less sure than 0.17, the least beside a better link",
+        4: "less sure than 0.40, the least beside a better link",
+        5: "its address is none of the web",
+    }

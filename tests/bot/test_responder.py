@@ -26,6 +26,7 @@ from kb.errors import (
     InvalidQueryError,
     RateLimitedError,
 )
+from kb.question import Question
 from kb.store import Decision, Store, TemplateSet
 from kb.types import Kind, SearchHit, Templates, TopicId
 from tests.bot.conftest import BOT, FakeClock
@@ -41,11 +42,11 @@ class Finder:
 
     def __init__(self) -> None:
         self.hits: Sequence[SearchHit] = [hit()]
-        self.asked: list[tuple[TopicId, str]] = []
+        self.asked: list[tuple[TopicId, Question]] = []
         self.failing: dict[TopicId, Exception] = {}
 
-    def __call__(self, topic: TopicView, text: str) -> Sequence[SearchHit]:
-        self.asked.append((topic.id, text))
+    def __call__(self, topic: TopicView, question: Question) -> Sequence[SearchHit]:
+        self.asked.append((topic.id, question))
         if topic.id in self.failing:
             raise self.failing[topic.id]
         return self.hits
@@ -67,7 +68,7 @@ def make(forum: LiveForum, store: Store, find: Finder, clock: FakeClock) -> Make
             forum=own,
             store=store,
             find=find,
-            detect=lambda _text: "en",
+            languages=["en"],
             settings=PolicySettings(BOT, 0.5, **settings),
             mode=mode,
             community="Example Forum",
@@ -105,7 +106,10 @@ def test_in_public_a_topic_is_answered_and_the_ledger_knows_where(
         title=QUESTION,
         mode="public",
         state="posted",
-        reasons=("the best link has a confidence of 0.90, and 0.50 is needed",),
+        reasons=(
+            "the best docs page has a confidence of 0.90, and 0.50 is needed "
+            "(bot.min_confidence)",
+        ),
         decided_at=clock(),
         suggestions=(
             {
@@ -136,10 +140,11 @@ def test_the_search_gets_the_cleaned_question(
 
     make("shadow").respond(topic_id)
 
-    [(asked, text)] = find.asked
+    [(asked, question)] = find.asked
     assert asked == topic_id
-    assert "How do I back up?" in text
-    assert "<" not in text
+    assert question.title == QUESTION
+    assert "How do I back up?" in question.body
+    assert "<" not in question.body
 
 
 def test_the_search_gets_no_labels_of_the_form_that_was_filled_in(
@@ -157,7 +162,8 @@ def test_the_search_gets_no_labels_of_the_form_that_was_filled_in(
 
     make("shadow").respond(topic_id)
 
-    assert find.asked == [(topic_id, "2.38\n\nOpen the map.")]
+    [(_, question)] = find.asked
+    assert question.body == "2.38\n\nOpen the map."
 
 
 def test_a_reply_pings_nobody_however_wild_its_quotes_are(
@@ -216,7 +222,8 @@ def test_silence_is_recorded_with_its_reason_and_the_links_it_did_not_post(
 
     assert decision.is_silent
     assert decision.reasons == (
-        "the best link has a confidence of 0.40, and 0.50 is needed",
+        "the best docs page has a confidence of 0.40, and 0.50 is needed "
+        "(bot.min_confidence)",
     )
     assert [each["confidence"] for each in decision.suggestions] == [0.4]
     assert store.ledger.counts() == {"decided": 1}
@@ -328,7 +335,7 @@ def test_without_the_thread_that_has_left_there_is_nothing_to_say(
     decision = make().respond(ask(community))
 
     assert decision.is_silent
-    assert decision.reasons[0].startswith("the best link has a confidence of 0.20")
+    assert decision.reasons[0].startswith("the best docs page has a confidence of 0.20")
     assert posts_sent(box) == 0
 
 
