@@ -412,7 +412,7 @@ class App:
             store = stack.enter_context(self.open_store())
             opened: list[Searcher] = []
 
-            def find(_: TopicView, question: Question) -> Sequence[SearchHit]:
+            def find(topic: TopicView, question: Question) -> Sequence[SearchHit]:
                 if not opened:
                     opened.append(stack.enter_context(self.searcher(store)))
                 return self.look_for(opened[0], question).hits

@@ -14,7 +14,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.calibrate import Outcome, choose_thresholds, fit_calibration
+from kb.calibrate import Outcome, Thresholds, choose_thresholds, fit_calibration
 from kb.errors import LeakError
 from kb.learn import Example, fit_weights
 from kb.model import KindModel, RankingModel
@@ -174,10 +174,14 @@ class Learner:
             prior=self._start.of(kind).calibration,
         )
         self._put(kind, replace(self._model.of(kind), calibration=calibration), at)
-        thresholds = tuple(
-            choose_thresholds(self._outcomes(at), precision) for precision in PRECISIONS
-        )
-        self._model = replace(self._model, thresholds=thresholds)
+        self._model = replace(self._model, thresholds=self.thresholds(at))
+
+    def thresholds(
+        self, at: datetime, precisions: Sequence[float] = PRECISIONS
+    ) -> tuple[Thresholds, ...]:
+        """Thresholds for some precisions of first suggestions, all of them unseen."""
+        outcomes = list(self._outcomes(at))
+        return tuple(choose_thresholds(outcomes, precision) for precision in precisions)
 
     def _put(self, kind: Kind, learned: KindModel, at: datetime) -> None:
         kinds = {**self._model.kinds, kind: learned}

@@ -47,7 +47,7 @@ def main(path: str, url: str, key: str, topic_id: str, when: str) -> None:
             forum=forum,
             store=store,
             find=lambda _topic, _text: [hit()],
-            detect=lambda _text: "en",
+            languages=["en"],
             settings=PolicySettings("baraza", 0.5),
             mode="public",
             community="Example Forum",

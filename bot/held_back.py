@@ -1,0 +1,119 @@
+"""How well questions were ranked for whose answers nobody knew then; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from bot.study import Found
+from kb.calibrate import Thresholds
+from kb.metrics import expected_calibration_error, ndcg_at_k, recall_at_k
+from kb.rank import Ranked
+from kb.types import DocumentId, Kind
+
+_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How well held-back questions were ranked for, with documents of one kind.
+
+    Attributes:
+        questions: With a link to such a document.
+        ndcg, recall, first_right: nDCG@10, recall@5 and P@1 over these questions.
+        asked: All held-back questions.
+        coverage: Share of *asked* for which the first suggestion was sure enough for
+            the stated precision.
+        precision: Share of right ones among these; ``None`` without any.
+        calibration_error: Of the first suggestions for *asked*, see
+            `kb.metrics.expected_calibration_error`.
+    """
+
+    questions: int
+    ndcg: float
+    recall: float
+    first_right: float
+    asked: int
+    coverage: float
+    precision: float | None
+    calibration_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How one question was ranked for, with documents of one kind.
+
+    Attributes:
+        ranking: The first ten.
+        confidence: Of the first.
+        linked: Documents of any kind.
+        relevant: Those of this kind.
+    """
+
+    kind: Kind
+    language: str
+    ranking: tuple[DocumentId, ...]
+    confidence: float
+    linked: frozenset[DocumentId]
+    relevant: frozenset[DocumentId]
+
+    @classmethod
+    def of(
+        cls,
+        kind: Kind,
+        found: Found,
+        ranked: Sequence[Ranked],
+        *,
+        relevant: Iterable[DocumentId],
+    ) -> Seen:
+        """Note it; *ranked* is best first, and may be empty."""
+        return cls(
+            kind=kind,
+            language=found.language or "",
+            ranking=tuple(each.candidate.document_id for each in ranked[:_LISTED]),
+            confidence=ranked[0].confidence if ranked else 0.0,
+            linked=frozenset(found.linked),
+            relevant=frozenset(relevant),
+        )
+
+    @property
+    def is_right(self) -> bool:
+        """Whether its first suggestion was linked."""
+        return bool(self.ranking) and self.ranking[0] in self.linked
+
+
+def figures_of(
+    kind: Kind, seen: Iterable[Seen], thresholds: Thresholds
+) -> Figures | None:
+    """Figures of one kind; ``None`` when no question was answered with it.
+
+    Args:
+        thresholds: By which suggestions count as sure enough; where they know
+            nothing, the confidence must reach the precision itself.
+    """
+    some = [each for each in seen if each.kind is kind]
+    answered = [each for each in some if each.relevant]
+    if not answered:
+        return None
+    shown = [each for each in some if _is_shown(each, thresholds)]
+    outcomes = [(each.confidence, each.is_right) for each in some if each.ranking]
+    return Figures(
+        questions=len(answered),
+        ndcg=fmean(ndcg_at_k(s.ranking, s.relevant, 10) for s in answered),
+        recall=fmean(recall_at_k(s.ranking, s.relevant, 5) for s in answered),
+        first_right=fmean(s.is_right for s in answered),
+        asked=len(some),
+        coverage=len(shown) / len(some),
+        precision=fmean(s.is_right for s in shown) if shown else None,
+        calibration_error=expected_calibration_error(outcomes) if outcomes else 0.0,
+    )
+
+
+def _is_shown(seen: Seen, thresholds: Thresholds) -> bool:
+    if not seen.ranking:
+        return False
+    known = thresholds.find(seen.kind, seen.language)
+    if known is None:
+        return seen.confidence >= thresholds.asked
+    return known.shows(seen.confidence)
