@@ -14,6 +14,7 @@ import click
 
 from bot import show
 from bot.cli_base import Commands, F, Session, as_json_option, common_options, complain
+from bot.cli_ranking import explain, learn
 from bot.progress import harvest_progress, verify_progress
 from bot.terminal import log_to_stderr, progress_bar, say, say_json
 from kb.errors import ConfigError, ForumError, KBError, SourceError
@@ -454,6 +455,10 @@ def demo(ctx: click.Context, folder: Path, keep: bool) -> None:
     from bot.demo import run_demo
 
     ctx.exit(0 if run_demo(folder, keep=keep, say=say) else 1)
+
+
+main.add_command(learn)
+main.add_command(explain)
 
 
 # -- measuring ---------------------------------------------------------------

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.naming import NAMES
 from bot.topic import TopicView
 from kb.calibrate import Thresholds
 from kb.types import Kind, SearchHit
@@ -19,14 +20,6 @@ from kb.types import Kind, SearchHit
 # A link beside the best one may be weaker, but not so weak that it is noise.
 LINK_FLOOR = 0.55
 DEFAULT_PRECISION = 0.4
-
-NAMES: Mapping[Kind, str] = {
-    Kind.THREAD: "thread",
-    Kind.DOCS: "docs page",
-    Kind.COURSE: "course",
-    Kind.VIDEO: "video",
-}
-"""Kinds, as people call one of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from kb.calibrate import Thresholds
@@ -16,6 +18,23 @@ log = logging.getLogger(__name__)
 
 # Precisions are written with two digits; they pass through JSON.
 _SAME = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """Which model ranks.
+
+    Attributes:
+        learned: Here; else the shipped one ranks.
+        learned_on: Addresses of the forums that it was learned on; empty for weights
+            set by hand.
+        examples: Questions that it was learned from, by kind.
+    """
+
+    learned: bool
+    learned_on: str
+    learned_until: datetime | None
+    examples: Mapping[str, int]
 
 
 class ModelOnDisk:
@@ -48,6 +67,17 @@ class ModelOnDisk:
     def current(self) -> RankingModel:
         """The model that ranks, without the signals that are switched off."""
         return (self.learned() or shipped_model()).only(self._names)
+
+    def facts(self) -> ModelFacts:
+        """Which model `current` is."""
+        learned = self.learned()
+        model = learned or shipped_model()
+        return ModelFacts(
+            learned=learned is not None,
+            learned_on=model.learned_on,
+            learned_until=model.learned_until,
+            examples={kind.value: m.examples for kind, m in model.kinds.items()},
+        )
 
     def _state(self) -> tuple[int, int, int] | None:
         """Tells one file from the next; ``None`` when there is none."""

@@ -67,12 +67,14 @@ class Job:
         run: Does it once, and returns False when it was told to stop on the way.
         trigger: When.
         lane: Jobs of one lane wait for each other.
+        at_start: It is also done once at the start, and not only by the clock.
     """
 
     name: str
     run: Callable[[], object]
     trigger: Trigger
     lane: str
+    at_start: bool = True
 
 
 def run_jobs(
@@ -83,7 +85,7 @@ def run_jobs(
     misfire_grace: timedelta = timedelta(minutes=10),
     calls: Calls | None = None,
 ) -> None:
-    """Run every job once, in order, and by the clock, until *stop* is asked for.
+    """Run jobs once, in order, and then by the clock, until *stop* is asked for.
 
     Returns when the jobs that are running then have come to an end. A job that
     fails is logged, and its next run takes place.
@@ -109,7 +111,7 @@ def run_jobs(
     for thread in answering:
         thread.start()
     for job in jobs:
-        if not stop():
+        if job.at_start and not stop():
             _attempt(job, lanes[job.lane], stop, calls)
     log.info("running: %s", ", ".join(job.name for job in jobs))
     stop.wait()

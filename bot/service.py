@@ -48,7 +48,15 @@ class Service:
         jobs.append(Job(_INDEX, self._index_job, schedule.index, lane="index"))
         if self._watches():
             jobs.append(Job("watch", self._watch_job, schedule.watch, lane="watch"))
-        return jobs
+        learn = Job(
+            "learn",
+            self._learn_job,
+            schedule.learn,
+            # Its own: it only reads the store, and nothing waits for it.
+            lane="learn",
+            at_start=not self._app.model_path.exists(),
+        )
+        return [*jobs, learn]
 
     def _watches(self) -> bool:
         return (
@@ -175,6 +183,21 @@ class Service:
         # What was embedded so far is kept; the index in use still stands.
         with suppress(StoppedError):
             self._app.index(progress=lambda _done, _all: self._app.check_stopped())
+            return True
+        return False
+
+    def _learn_job(self) -> bool:
+        # The model in use stays until another one is complete.
+        from bot.learning import learn
+
+        with suppress(StoppedError):
+            report = learn(self._app, progress=lambda *_step: self._app.check_stopped())
+            log.info(
+                "learned from questions=%d of threads=%d saved=%s",
+                report.questions,
+                report.threads,
+                report.saved,
+            )
             return True
         return False
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.compose import title_of
 from bot.escape import shortened, visible
+from bot.show_ranking import model_line, threshold_lines
 from bot.terminal import ago
 
 if TYPE_CHECKING:
@@ -135,6 +136,8 @@ def status_lines(status: Status) -> str:
         f"running: {status.running or 'nothing'}",
         *(line for source in status.sources for line in _source_lines(source)),
         _index_line(status.index),
+        model_line(status.ranking),
+        *threshold_lines(status.thresholds, status.min_confidence),
         f"bot: mode {status.mode}; decisions: {_counts(status.decisions) or 'none'}",
     ]
     for decision in status.recent[:_RECENT]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from bot.config import ForumSource
 from bot.coverage import ForumStatus, forum_status
 from bot.lock import Owner, owner
+from bot.ranking import ModelFacts
+from kb.calibrate import Thresholds
 from kb.errors import SearchIndexError
 from kb.index.stamp import current_directory, read_stamp
 from kb.store import Decision, SetAside, SourceState, Store
@@ -85,6 +87,9 @@ class Status:
 
     Attributes:
         running: Who holds the data folder.
+        ranking: Which model ranks.
+        min_confidence: Of the config; it overrules *thresholds*.
+        thresholds: For the precision of the config, as far as they are known.
         decisions: How many, by state.
         recent: The latest decisions, newest first.
         set_aside: The first records that could not be read, with reasons.
@@ -95,6 +100,9 @@ class Status:
     running: Owner | None
     sources: tuple[SourceStatus, ...]
     index: IndexStatus
+    ranking: ModelFacts
+    min_confidence: float | None
+    thresholds: Thresholds
     decisions: Mapping[str, int]
     recent: tuple[Decision, ...]
     set_aside: tuple[SetAside, ...]
@@ -117,6 +125,9 @@ def status_of(app: App) -> Status:
             running=running,
             sources=_sources(app, store, aside),
             index=_index(app.index_folder, store),
+            ranking=app.model_on_disk.facts(),
+            min_confidence=app.config.bot.min_confidence,
+            thresholds=app.policy_settings().thresholds,
             decisions=store.ledger.counts(),
             recent=tuple(store.ledger.recent(_MAX_RECENT)),
             set_aside=tuple(aside[:_MAX_SET_ASIDE]),

@@ -75,7 +75,7 @@ class Install:
 
 
 # A source without a schedule is refreshed all the same.
-RUNNING = "running: refresh forum, refresh docs, index, watch"
+RUNNING = "running: refresh forum, refresh docs, index, watch, learn"
 
 
 @pytest.fixture
@@ -198,6 +198,8 @@ def test_all_the_promised_commands_are_there() -> None:
     assert set(main.commands) == {
         "harvest",
         "index",
+        "learn",
+        "explain",
         "ask",
         "links",
         "answer",

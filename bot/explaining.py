@@ -1,0 +1,259 @@
+"""Why what is suggested is suggested, and why not more: behind ``baraza explain``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.asking import question_of_stored, question_of_topic
+from bot.policy import (
+    PolicySettings,
+    Verdict,
+    Weighed,
+    judge_links,
+    needed,
+    objections,
+    weigh,
+)
+from bot.ranking import ModelFacts
+from kb.errors import KBError
+from kb.question import Question
+from kb.rank import Ranked
+from kb.search import Explained, Ranking
+from kb.signals import SIGNALS
+from kb.types import DocumentId, DocumentSummary, Kind, TopicId
+
+if TYPE_CHECKING:
+    from bot.app import App
+    from kb.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one signal did for one candidate.
+
+    Attributes:
+        added: To the score; 0 where all candidates have the same.
+        value: Of the signal itself; ``None`` where nothing is known.
+    """
+
+    name: str
+    added: float
+    value: float | None
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A candidate and what became of it.
+
+    Attributes:
+        place: Among all of its kind, from 1.
+        linked: It would stand in the answer, if there is one.
+        why: Or why not.
+        folded_into: Address of the document that stands for it.
+        contributions: Of all signals that have a weight, largest first.
+        signals: All that is known, with or without a weight.
+        evidence: What the confidence was made from, see `kb.rank.EVIDENCE`.
+    """
+
+    place: int
+    title: str
+    url: str
+    score: float
+    confidence: float
+    linked: bool
+    why: str
+    folded_into: str | None
+    contributions: tuple[Contribution, ...]
+    signals: Mapping[str, float]
+    evidence: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class KindExplained:
+    """The candidates of one kind.
+
+    Attributes:
+        found: All candidates; the first of them are in *suggestions*.
+        needed: Confidence that opens an answer; ``None``: no confidence does.
+        beside: Confidence that is enough beside another link.
+        limit: Links of this kind in one answer.
+    """
+
+    kind: Kind
+    found: int
+    needed: float | None
+    beside: float
+    limit: int
+    suggestions: tuple[Suggestion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A question, all that was found, and the verdict.
+
+    Attributes:
+        topic_id: ``None`` for free text.
+        speaks: Whether the bot would answer.
+        reasons: Why.
+    """
+
+    topic_id: int | None
+    title: str
+    text: str
+    language: str | None
+    model: ModelFacts
+    precision: float
+    min_confidence: float | None
+    speaks: bool
+    reasons: tuple[str, ...]
+    kinds: tuple[KindExplained, ...]
+
+
+def explain(
+    app: App, what: str, *, kinds: Collection[Kind] = tuple(Kind), limit: int = 10
+) -> Explanation:
+    """Explain what the bot makes of a topic or of a text, as of now.
+
+    A topic that was answered long ago is ranked with what is known today, its own
+    replies included: only a replay knows what was known then.
+
+    Args:
+        what: The id of a topic of the bot's forum, stored or not; or a question.
+        kinds: Only of these; the verdict is about all.
+        limit: Candidates per kind.
+
+    Raises:
+        ConfigError: A topic is asked for, and no forum is configured.
+        ForumError: The topic is not stored, and cannot be read.
+        InvalidQueryError: There is no word to search for.
+        StoreError, SearchIndexError, EmbeddingError: They cannot be used.
+    """
+    with app.open_store(readonly=True) as store, app.searcher(store) as searcher:
+        topic_id = TopicId(int(what)) if _is_id(what) else None
+        against: tuple[str, ...] = ()
+        if topic_id is None:
+            question = Question("", what, language=_language(app, what))
+        else:
+            question, against = _asked(app, store, topic_id)
+        found = app.look_for(searcher, question)
+    settings = app.policy_settings()
+    verdict = judge_links(found.hits, settings, language=question.language)
+    reasons = (*against, *verdict.reasons)
+    verdict = Verdict(verdict.speak and not against, reasons, verdict.picks)
+    weighed = weigh(found.hits, settings, language=question.language)
+    by_document = {each.hit.document.id: each for each in weighed}
+    return Explanation(
+        topic_id=topic_id,
+        title=question.title,
+        text=question.body,
+        language=question.language,
+        model=app.model_on_disk.facts(),
+        precision=settings.precision,
+        min_confidence=settings.min_confidence,
+        speaks=verdict.speak,
+        reasons=verdict.reasons,
+        kinds=tuple(
+            _kind(each, found, by_document, settings, verdict, limit)
+            for each in found.rankings
+            if each.kind in kinds
+        ),
+    )
+
+
+def _is_id(what: str) -> bool:
+    return what.isascii() and what.isdecimal() and len(what) < 19
+
+
+def _language(app: App, text: str) -> str | None:
+    from kb.language import detect
+
+    languages = tuple(app.config.community.languages)
+    return languages[0] if len(languages) == 1 else detect(text, among=languages)
+
+
+def _asked(
+    app: App, store: Store, topic_id: TopicId
+) -> tuple[Question, tuple[str, ...]]:
+    """What a topic asks, and what speaks against answering it, where that is known."""
+    name, _ = app.bot_forum()
+    stored = store.documents.find(name, str(topic_id))
+    if stored is not None:
+        question = question_of_stored(store, stored.id)
+        if question is None:
+            raise KBError(f"topic {topic_id} is stored without a post")
+        return question, ()
+    with app.forum() as forum:
+        topic = forum.topic(topic_id)
+    languages = app.config.community.languages
+    question = question_of_topic(topic, store, source=name, languages=languages)
+    return question, objections(topic, app.policy_settings(), app.clock())
+
+
+def _kind(
+    ranking: Ranking,
+    found: Explained,
+    weighed: Mapping[DocumentId, Weighed],
+    settings: PolicySettings,
+    verdict: Verdict,
+    limit: int,
+) -> KindExplained:
+    need = needed(ranking.kind, settings, language=found.question.language)
+    return KindExplained(
+        kind=ranking.kind,
+        found=len(ranking.ranked),
+        needed=need.confidence,
+        beside=need.beside,
+        limit=settings.limit(ranking.kind),
+        suggestions=tuple(
+            _suggestion(place, each, ranking, found.documents, weighed, verdict)
+            for place, each in enumerate(ranking.ranked[:limit], start=1)
+        ),
+    )
+
+
+def _suggestion(
+    place: int,
+    ranked: Ranked,
+    ranking: Ranking,
+    documents: Mapping[DocumentId, DocumentSummary],
+    weighed: Mapping[DocumentId, Weighed],
+    verdict: Verdict,
+) -> Suggestion:
+    document_id = ranked.candidate.document_id
+    into = ranking.folded.get(document_id)
+    known = weighed.get(document_id)
+    if into is not None:
+        linked, why = False, f"“{documents[into].title}” stands for it"
+    elif known is None:
+        linked, why = False, "too many of its kind fit better"
+    elif known.chosen and not verdict.speak:
+        linked, why = False, f"{known.why}, but there is no answer"
+    else:
+        linked, why = known.chosen, known.why
+    return Suggestion(
+        place=place,
+        title=documents[document_id].title,
+        url=documents[document_id].url,
+        score=ranked.score,
+        confidence=ranked.confidence,
+        linked=linked,
+        why=why,
+        folded_into=None if into is None else documents[into].url,
+        contributions=_contributions(ranked),
+        signals=ranked.candidate.signals,
+        evidence=ranked.evidence,
+    )
+
+
+def _contributions(ranked: Ranked) -> tuple[Contribution, ...]:
+    signals = ranked.candidate.signals
+    ordered: Sequence[tuple[str, float]] = sorted(
+        ranked.contributions.items(), key=lambda item: -abs(item[1])
+    )
+    return tuple(
+        Contribution(name, added, signals.get(name), SIGNALS[name].about)
+        for name, added in ordered
+    )

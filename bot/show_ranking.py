@@ -1,0 +1,170 @@
+"""What was learned, and why something is suggested, as lines for people; pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from bot.escape import shortened, visible
+from bot.naming import NAMES
+
+if TYPE_CHECKING:
+    from bot.explaining import Contribution, Explanation, KindExplained, Suggestion
+    from bot.held_back import Figures
+    from bot.learning import KindReport, LearnReport
+    from bot.ranking import ModelFacts
+    from kb.calibrate import Thresholds
+
+_WIDTH = 80
+# What adds less than this to a score decides nothing.
+_SHOWN_FROM = 0.005
+
+
+def model_line(model: ModelFacts) -> str:
+    """Which model ranks."""
+    if not model.learned:
+        where = f", learned on {visible(model.learned_on)}" if model.learned_on else ""
+        return f"ranking: as shipped{where}; run baraza learn"
+    counts = ", ".join(f"{n} for {kind}" for kind, n in model.examples.items())
+    when = f"{model.learned_until:%Y-%m-%d}" if model.learned_until else "no date"
+    return f"ranking: learned {when} from questions: {counts}"
+
+
+def threshold_lines(thresholds: Thresholds, min_confidence: float | None) -> list[str]:
+    """What a link's confidence must be."""
+    if min_confidence is not None:
+        return [f"needed: {min_confidence:.2f} for every kind (bot.min_confidence)"]
+    lines = [f"needed for a precision of {thresholds.asked:.2f}:"]
+    for group in thresholds.groups:
+        known = group.threshold
+        name = NAMES[group.kind] + (f" ({group.language})" if group.language else "")
+        if known.confidence is None or known.precision is None:
+            lines.append(f"  {name}: cannot be reached; opens no answer")
+            continue
+        lines.append(
+            f"  {name}: {known.confidence:.2f}; right {known.precision:.0%} of the "
+            f"time, for {known.coverage:.0%} of {known.n} questions"
+        )
+    known_kinds = {group.kind for group in thresholds.groups}
+    others = [name for kind, name in NAMES.items() if kind not in known_kinds]
+    if others:
+        listed = ", ".join(others)
+        lines.append(f"  {listed}: {thresholds.asked:.2f}, as too little is known")
+    return lines
+
+
+# -- learning ----------------------------------------------------------------
+
+
+def learn_lines(report: LearnReport) -> str:
+    """What was learned, and how it did."""
+    head = (
+        f"{report.questions} of {report.threads} questions were answered with links "
+        f"to what is stored; {report.seconds:.1f} s, {report.embedded} texts embedded"
+    )
+    if not report.saved:
+        why = "too little to learn from: the weights in use stay"
+        return "\n".join([*_wrapped(head), why])
+    lines = _wrapped(f"{head}; started from the {report.started_from} weights")
+    for kind in report.kinds:
+        lines += ["", *_kind_lines(kind, report)]
+    lines.append("")
+    for thresholds in report.thresholds:
+        if thresholds.asked == report.precision:
+            lines += threshold_lines(thresholds, None)
+    return "\n".join(lines)
+
+
+def _kind_lines(kind: KindReport, report: LearnReport) -> list[str]:
+    lines = [f"{NAMES[kind.kind]}: learned from {kind.examples} questions"]
+    if not kind.is_learned:
+        lines = [
+            f"{NAMES[kind.kind]}: only {kind.examples} questions; the weights are "
+            "those of the start"
+        ]
+    for each in kind.weights:
+        lines += _wrapped(f"  {each.weight:+6.2f}  {each.name}: {each.about}", 10)
+    if kind.figures is not None:
+        since = f"{report.held_back_since:%Y-%m-%d}" if report.held_back_since else ""
+        figures = kind.figures
+        lines.append(
+            f"  on {figures.questions} of the newest {figures.asked} questions, asked "
+            f"since {since}:"
+        )
+        lines.append("  (each ranked before its answer was known)")
+        lines.append(f"  {'':12}nDCG@10   R@5   P@1  precision  coverage    ECE")
+        lines.append(_figures_line("learned", figures))
+        if kind.before is not None:
+            lines.append(_figures_line("before", kind.before))
+    return lines
+
+
+def _figures_line(name: str, found: Figures) -> str:
+    precision = "-" if found.precision is None else f"{found.precision:.3f}"
+    return (
+        f"  {name:12}{found.ndcg:7.3f} {found.recall:5.3f} {found.first_right:5.3f}"
+        f"  {precision:>9}  {found.coverage:8.3f}  {found.calibration_error:5.3f}"
+    )
+
+
+# -- explaining --------------------------------------------------------------
+
+
+def explanation_lines(found: Explanation) -> str:
+    """All of an explanation, at most 80 columns wide where addresses allow it."""
+    name = "question" if found.topic_id is None else f"topic {found.topic_id}"
+    asked = visible(found.title) or shortened(visible(found.text), 60)
+    lines = _wrapped(f"{name}: {asked} ({found.language or 'no language detected'})", 2)
+    lines.append(model_line(found.model))
+    for kind in found.kinds:
+        lines += ["", *_explained_lines(kind)]
+    lines += ["", "the bot would answer" if found.speaks else "the bot stays silent"]
+    for reason in found.reasons:
+        lines += _wrapped(f"  because {visible(reason)}", 4)
+    return "\n".join(lines)
+
+
+def _explained_lines(kind: KindExplained) -> list[str]:
+    name = NAMES[kind.kind]
+    if not kind.suggestions:
+        return [f"{name}: nothing found"]
+    needed = (
+        "opens no answer" if kind.needed is None else f"{kind.needed:.2f} opens one"
+    )
+    lines = _wrapped(
+        f"{name}: {kind.found} candidates, {len(kind.suggestions)} shown; {needed}, "
+        f"{kind.beside:.2f} is enough beside another; at most {kind.limit} linked",
+        2,
+    )
+    for each in kind.suggestions:
+        lines += _suggestion_lines(each)
+    return lines
+
+
+def _suggestion_lines(found: Suggestion) -> Iterable[str]:
+    verdict = "linked" if found.linked else "not linked"
+    yield from _wrapped(f"{found.place:3}. {visible(found.title)}", 5)
+    yield f"     {visible(found.url)}"
+    yield f"     confidence {found.confidence:.2f}, score {found.score:+.2f}"
+    yield from _wrapped(f"     {verdict}: {visible(found.why)}", 5)
+    for each in found.contributions:
+        if abs(each.added) >= _SHOWN_FROM:
+            yield from _wrapped(_contribution_line(each), 23)
+
+
+def _contribution_line(found: Contribution) -> str:
+    value = "-" if found.value is None else f"{found.value:.2f}"
+    return f"     {found.added:+6.2f}  {value:>7}  {found.name}: {found.about}"
+
+
+def _wrapped(text: str, indent: int = 0) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+        replace_whitespace=False,
+    )
