@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -24,40 +25,14 @@ from tests.bot.test_app import app_for
 from tests.bot.test_forum import ask
 
 # Words that tell one subject from the others.
-SUBJECTS = (
-   
+SUBJECTS = re.findall(
+    r"\w+",
+    """
+    backup map chart user login email import export period indicator program event
+    tracker sharing translation dashboard pivot legend sms android sync cache proxy
+    tomcat postgres restore upgrade metadata category dataset
+    """,
 )
-    "backup",
-    "map",
-    "chart",
-    "user",
-    "login",
-    "email",
-    "import",
-    "export",
-    "period",
-    "indicator",
-    "program",
-    "event",
-    "tracker",
-    "sharing",
-    "translation",
-    "dashboard",
-    "pivot",
-    "legend",
-    "sms",
-    "android",
-    "sync",
-    "cache",
-    "proxy",
-    "tomcat",
-    "postgres",
-    "restore",
-    "upgrade",
-    "metadata",
-    "category",
-    "dataset",
-]
 
 
 def linked_history(
