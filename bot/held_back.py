@@ -22,11 +22,10 @@ class Figures:
     Attributes:
         questions: With a link to such a document.
         ndcg, recall, first_right: nDCG@10, recall@5 and P@1 over these questions.
-        asked: All held-back questions.
-        coverage: Share of *asked* for which the first suggestion was sure enough for
+        coverage: Share of them for which the first suggestion was sure enough for
             the stated precision.
         precision: Share of right ones among these; ``None`` without any.
-        calibration_error: Of the first suggestions for *asked*, see
+        calibration_error: Of the first suggestions, see
             `kb.metrics.expected_calibration_error`.
     """
 
@@ -34,7 +33,6 @@ class Figures:
     ndcg: float
     recall: float
     first_right: float
-    asked: int
     coverage: float
     precision: float | None
     calibration_error: float
@@ -47,15 +45,13 @@ class Seen:
     Attributes:
         ranking: The first ten.
         confidence: Of the first.
-        linked: Documents of any kind.
-        relevant: Those of this kind.
+        relevant: Documents of this kind that were linked in answer.
     """
 
     kind: Kind
     language: str
     ranking: tuple[DocumentId, ...]
     confidence: float
-    linked: frozenset[DocumentId]
     relevant: frozenset[DocumentId]
 
     @classmethod
@@ -64,8 +60,6 @@ class Seen:
         kind: Kind,
         found: Found,
         ranked: Sequence[Ranked],
-        *,
-        relevant: Iterable[DocumentId],
     ) -> Seen:
         """Note it; *ranked* is best first, and may be empty."""
         return cls(
@@ -73,14 +67,13 @@ class Seen:
             language=found.language or "",
             ranking=tuple(each.candidate.document_id for each in ranked[:_LISTED]),
             confidence=ranked[0].confidence if ranked else 0.0,
-            linked=frozenset(found.linked),
-            relevant=frozenset(relevant),
+            relevant=frozenset(found.linked[kind]),
         )
 
     @property
     def is_right(self) -> bool:
         """Whether its first suggestion was linked."""
-        return bool(self.ranking) and self.ranking[0] in self.linked
+        return bool(self.ranking) and self.ranking[0] in self.relevant
 
 
 def figures_of(
@@ -92,19 +85,17 @@ def figures_of(
         thresholds: By which suggestions count as sure enough; where they know
             nothing, the confidence must reach the precision itself.
     """
-    some = [each for each in seen if each.kind is kind]
-    answered = [each for each in some if each.relevant]
+    answered = [each for each in seen if each.kind is kind and each.relevant]
     if not answered:
         return None
-    shown = [each for each in some if _is_shown(each, thresholds)]
-    outcomes = [(each.confidence, each.is_right) for each in some if each.ranking]
+    shown = [each for each in answered if _is_shown(each, thresholds)]
+    outcomes = [(each.confidence, each.is_right) for each in answered if each.ranking]
     return Figures(
         questions=len(answered),
         ndcg=fmean(ndcg_at_k(s.ranking, s.relevant, 10) for s in answered),
         recall=fmean(recall_at_k(s.ranking, s.relevant, 5) for s in answered),
         first_right=fmean(s.is_right for s in answered),
-        asked=len(some),
-        coverage=len(shown) / len(some),
+        coverage=len(shown) / len(answered),
         precision=fmean(s.is_right for s in shown) if shown else None,
         calibration_error=expected_calibration_error(outcomes) if outcomes else 0.0,
     )

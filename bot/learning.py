@@ -8,7 +8,7 @@ suggestions that nobody had seen the answers to.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ from kb.rank import rank
 from kb.signals import SIGNALS
 from kb.signals import without as all_but
 from kb.store import EmbeddingCache
-from kb.types import DocumentId, Kind
+from kb.types import Kind
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -132,7 +132,6 @@ def learn(
         )
     names = all_but(app.config.ranking.without)
     study = _Study(
-        {i: document.kind for i, document in history.documents.items()},
         start.only(names),
         Learner(start, names),
         precision,
@@ -217,11 +216,9 @@ class _Study:
     """Meets one question after another, and notes how the newest were ranked for.
 
     Attributes:
-        kinds: Of all documents.
         total: Questions that there are to meet.
     """
 
-    kinds: Mapping[DocumentId, Kind]
     start: RankingModel
     learner: Learner
     precision: float
@@ -246,12 +243,11 @@ class _Study:
         if not is_held_back:
             return
         for kind, order in ranked.items():
-            relevant = [i for i in found.linked if self.kinds[i] is kind]
-            self.seen.append(Seen.of(kind, found, order, relevant=relevant))
+            self.seen.append(Seen.of(kind, found, order))
             # Near copies are left out of both.
             candidates = [each.candidate for each in order]
             first = rank(candidates, self.start.of(kind))
-            self.before.append(Seen.of(kind, found, first, relevant=relevant))
+            self.before.append(Seen.of(kind, found, first))
 
     def learned(self, until: datetime, learned_on: str) -> RankingModel:
         """The model of all that was met."""

@@ -89,8 +89,8 @@ def _kind_lines(kind: KindReport, report: LearnReport) -> list[str]:
         since = f"{report.held_back_since:%Y-%m-%d}" if report.held_back_since else ""
         figures = kind.figures
         lines.append(
-            f"  on {figures.questions} of the newest {figures.asked} questions, asked "
-            f"since {since}:"
+            f"  on the {figures.questions} newest questions that were answered with "
+            f"them, asked since {since}:"
         )
         lines.append("  (each ranked before its answer was known)")
         lines.append(f"  {'':12}nDCG@10   R@5   P@1  precision  coverage    ECE")
