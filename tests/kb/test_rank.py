@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.calibrate import Calibration
@@ -16,6 +16,8 @@ from kb.model import KindModel, RankingModel, plain_model, shipped_model
 from kb.rank import EVIDENCE, evidence, rank, standardised
 from kb.types import Candidate, DocumentId, Kind, PassageId
 
+# A busy machine is no failure.
+untimed = settings(deadline=None)
 WEIGHTS = {"bm25_passage": 1.0, "cosine_passage": 1.0, "log_age": -0.5}
 # Every piece of evidence speaks for the candidate.
 SURE = Calibration(
@@ -85,6 +87,7 @@ def test_signals_of_nobody_and_no_signals_at_all_keep_their_shape() -> None:
     assert standardised([candidate(1)], []).shape == (1, 0)
 
 
+@untimed
 @given(st.lists(ANY_NUMBER, min_size=1, max_size=12))
 def test_whatever_a_signal_holds_it_is_standardised_to_numbers(
     values: list[float],
@@ -171,6 +174,7 @@ def test_nothing_to_rank_is_no_ranking() -> None:
     assert rank([], PLAIN) == []
 
 
+@untimed
 @given(st.lists(SIGNALS, max_size=12), st.randoms(use_true_random=False))
 def test_the_order_of_arrival_does_not_matter(
     signals: list[dict[str, float]], draw: random.Random
@@ -187,6 +191,7 @@ def test_the_order_of_arrival_does_not_matter(
         assert each.score == pytest.approx(sum(each.contributions.values()), abs=1e-9)
 
 
+@untimed
 @given(
     st.lists(
         st.dictionaries(
@@ -243,6 +248,7 @@ def test_evidence_of_signals_is_as_it_stands_and_0_where_nothing_is_known() -> N
     assert tuple(one.evidence) == EVIDENCE
 
 
+@untimed
 @given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=20), st.floats(-50, 50))
 def test_evidence_is_bounded_and_does_not_move_with_all_scores(
     scores: list[float], shift: float
@@ -266,6 +272,7 @@ def test_a_lone_candidate_scores_nothing_and_is_judged_by_its_evidence() -> None
     assert good.confidence > bad.confidence
 
 
+@untimed
 @given(st.lists(SIGNALS, min_size=1, max_size=8))
 def test_a_confidence_is_the_calibrated_probability_of_the_evidence(
     signals: list[dict[str, float]],
@@ -286,6 +293,7 @@ def test_a_confidence_is_the_calibrated_probability_of_the_evidence(
     assert [each.confidence for each in ranked] == swapped.probability(rows).tolist()
 
 
+@untimed
 @given(st.lists(st.floats(-9, 9), min_size=2, max_size=8), st.floats(0, 9))
 def test_a_higher_score_never_looks_worse_nor_the_others_better(
     scores: list[float], more: float
@@ -300,6 +308,7 @@ def test_a_higher_score_never_looks_worse_nor_the_others_better(
     assert (after[1:] <= before[1:] + 1e-9).all()
 
 
+@untimed
 @given(st.lists(SIGNALS, min_size=1, max_size=8), st.floats(0, 1))
 def test_more_evidence_never_lowers_confidence(
     signals: list[dict[str, float]], more: float

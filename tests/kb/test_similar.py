@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.graph import ACCEPTED_WEIGHT, Edge, LinkGraph
@@ -19,6 +19,8 @@ from kb.similar import (
 from kb.types import PUBLIC, DocumentId, Kind, LinkRole
 from tests.kb.world import EMBEDDER, STAFF_ROOM, World
 
+# A busy machine is no failure.
+untimed = settings(deadline=None)
 IDS = st.integers(1, 6).map(DocumentId)
 EDGES = st.lists(
     st.builds(
@@ -172,6 +174,7 @@ def test_beside_a_link_is_what_it_links_and_what_links_it() -> None:
     assert linked_beside(graph, []) == {}
 
 
+@untimed
 @given(EDGES, LIKENESS, LIKENESS)
 def test_two_groups_of_questions_say_together_what_they_say_apart(
     edges: list[Edge], some: dict[DocumentId, float], more: dict[DocumentId, float]
@@ -187,6 +190,7 @@ def test_two_groups_of_questions_say_together_what_they_say_apart(
             assert score == pytest.approx(sum(one.get(target, 0) for one in apart))
 
 
+@untimed
 @given(EDGES, LIKENESS)
 def test_looking_from_either_end_is_the_same_on_a_turned_graph(
     edges: list[Edge], similar: dict[DocumentId, float]
