@@ -18,9 +18,7 @@ from kb.errors import CorruptIndexError, DimensionMismatchError, SearchIndexErro
 Float32 = NDArray[np.float32]
 Int64 = NDArray[np.int64]
 
-# Candidates beyond the k wanted, among which ties at the end are settled.
-_SPARE = 16
-# FAISS sums float32 in an order of its own; two equal vectors come out this near.
+# A product sums float32 in an order of its own; two equal vectors come out this near.
 _SLACK = 1e-4
 _REBUILD = "run baraza index --rebuild"
 
@@ -76,14 +74,19 @@ class VectorIndex(Protocol):
             ValueError: If *k* is less than 1.
         """
 
-    def similarities(self, query: Float32, ids: Int64) -> Float32:
-        """Compare one query, shape ``(dim,)``, with given passages.
+    def similarities(self, queries: Float32, ids: Int64) -> Float32:
+        """Compare one query, shape ``(dim,)``, or several, with given passages.
+
+        Args:
+            queries: Shape ``(dim,)`` or ``(q, dim)``.
+            ids: Shape ``(n,)``; may repeat.
 
         Returns:
-            Shape ``(n,)``, in the order of *ids*; NaN for ids that are not there.
+            Shape ``(n,)`` or ``(q, n)``, in the order of *ids*; NaN for ids that are
+            not there.
 
         Raises:
-            DimensionMismatchError: If ``len(query) != dim``.
+            DimensionMismatchError: If ``queries.shape[-1] != dim``.
         """
 
     def save(self, path: Path) -> None:
@@ -141,16 +144,14 @@ class ExactIndex:
             _fill(similarities[row], found[row], query, self._ids, self._vectors)
         return similarities, found
 
-    def similarities(self, query: Float32, ids: Int64) -> Float32:
-        _check_shape(query[None], self.dim)
+    def similarities(self, queries: Float32, ids: Int64) -> Float32:
+        _check_queries(queries, self.dim)
         rows = {int(known): row for row, known in enumerate(self._ids)}
-        return np.array(
-            [
-                _exact(self._vectors[rows[i]], query) if i in rows else np.nan
-                for i in map(int, ids)
-            ],
-            dtype=np.float32,
-        )
+        found = np.full((*queries.shape[:-1], len(ids)), np.nan, dtype=np.float32)
+        for place, i in enumerate(map(int, ids)):
+            if i in rows:
+                found[..., place] = _exact(queries, self._vectors[rows[i]])
+        return found
 
     def save(self, path: Path) -> None:
         try:
@@ -219,36 +220,23 @@ class FaissIndex:
         similarities, found = _nothing_found(len(queries), k)
         if not len(self):
             return similarities, found
-        wanted = np.arange(len(queries))
-        size = min(k + _SPARE, len(self))
-        while len(wanted):
-            near, ids = self._index.search(np.ascontiguousarray(queries[wanted]), size)
-            # Cut inside a row of equals: which of them FAISS kept is chance.
-            cut = (
-                near[:, -1] >= near[:, min(k, size) - 1] - _SLACK
-                if size < len(self)
-                else np.zeros(len(wanted), dtype=bool)
-            )
-            for row in np.flatnonzero(~cut):
-                vectors = self._index.reconstruct_batch(ids[row])
-                place = wanted[row]
-                _fill(
-                    similarities[place], found[place], queries[place], ids[row], vectors
-                )
-            wanted = wanted[cut]
-            size = min(size * 4, len(self))
+        # A product of NumPy over FAISS's own memory: for one query FAISS takes more
+        # than twice the time, and cuts a row of equals wherever it happens to.
+        stored, ids = self._stored(), self._ids()
+        for row, query in enumerate(queries):
+            near = _nearest(stored @ query, k)
+            _fill(similarities[row], found[row], query, ids[near], stored[near])
         return similarities, found
 
-    def similarities(self, query: Float32, ids: Int64) -> Float32:
-        _check_shape(query[None], self.dim)
-        found = np.full(len(ids), np.nan, dtype=np.float32)
-        for place, passage_id in enumerate(map(int, ids)):
-            try:
-                vector = self._index.reconstruct(passage_id)
-            except RuntimeError:
-                # FAISS's way of saying that it does not hold the id.
-                continue
-            found[place] = _exact(vector, query)
+    def similarities(self, queries: Float32, ids: Int64) -> Float32:
+        _check_queries(queries, self.dim)
+        try:
+            return _exact(self._vectors(ids), queries.T).T
+        except RuntimeError:
+            # FAISS's way of saying that it does not hold all of the ids.
+            known = np.isin(ids, self._ids())
+        found = np.full((*queries.shape[:-1], len(ids)), np.nan, dtype=np.float32)
+        found[..., known] = _exact(self._vectors(ids[known]), queries.T).T
         return found
 
     def save(self, path: Path) -> None:
@@ -256,6 +244,17 @@ class FaissIndex:
             faiss.write_index(self._index, str(path))
         except RuntimeError as exc:
             raise SearchIndexError(path, f"cannot be written: {exc}") from exc
+
+    def _stored(self) -> Float32:
+        """All vectors in the order of `_ids`, as they lie in memory until the next
+        change: shape ``(len(self), dim)``, not to be written to."""
+        flat = faiss.downcast_index(self._index.index)
+        vectors: Float32 = faiss.rev_swig_ptr(flat.get_xb(), len(self) * self.dim)
+        return vectors.reshape(len(self), self.dim)
+
+    def _vectors(self, ids: Int64) -> Float32:
+        vectors: Float32 = self._index.reconstruct_batch(ids)
+        return vectors
 
     def _ids(self) -> Int64:
         ids: Int64 = faiss.vector_to_array(self._index.id_map)
@@ -267,6 +266,14 @@ def _nothing_found(rows: int, k: int) -> tuple[Float32, Int64]:
         np.full((rows, k), -np.inf, dtype=np.float32),
         np.full((rows, k), -1, dtype=np.int64),
     )
+
+
+def _nearest(similarities: Float32, k: int) -> NDArray[np.intp]:
+    """Rows of the *k* most similar, and of all that may tie with the last of them."""
+    if k >= len(similarities):
+        return np.arange(len(similarities))
+    last = np.partition(similarities, -k)[-k]
+    return np.flatnonzero(similarities >= last - 2 * _SLACK)
 
 
 def _fill(
@@ -282,6 +289,7 @@ def _fill(
 
 
 def _exact(vectors: Float32, query: Float32) -> Float32:
+    """Inner products; of several queries, shape ``(dim, q)``, one a column."""
     exact = vectors.astype(np.float64) @ query.astype(np.float64)
     return np.asarray(exact, dtype=np.float32)
 
@@ -302,6 +310,10 @@ def _check_search(queries: Float32, k: int, dim: int) -> None:
     _check_shape(queries, dim)
     if k < 1:
         raise ValueError(f"k must be >= 1, got {k}")
+
+
+def _check_queries(queries: Float32, dim: int) -> None:
+    _check_shape(np.atleast_2d(queries), dim)
 
 
 def _check_shape(vectors: Float32, dim: int) -> None:
