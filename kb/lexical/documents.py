@@ -8,7 +8,7 @@ from typing import Self
 
 from tantivy import Document, Query
 
-from kb.lexical.question import EXACT, Question, those_of
+from kb.lexical.question import EXACT, Question, question_of, those_of
 from kb.lexical.shard import Shard, View, create_shards, open_shards, schema_of
 from kb.texts import DocumentText, Text, TextField
 from kb.types import DocumentId, Kind
@@ -89,7 +89,7 @@ class TantivyTexts:
     ) -> list[tuple[DocumentId, float]]:
         if k < 1:
             raise ValueError(f"k must be >= 1, got {k}")
-        question = Question(query, title)
+        question = question_of(query, title)
         with self._shards[kind].reading() as view:
             ranking = _ranking(view, question, field)
             if ranking is None:
@@ -110,7 +110,7 @@ class TantivyTexts:
         fields: Iterable[TextField] = tuple(TextField),
         title: str = "",
     ) -> dict[TextField, dict[DocumentId, float]]:
-        question = Question(query, title)
+        question = question_of(query, title)
         with self._shards[kind].reading() as view:
             among = view.among(ids)
             return {
@@ -139,12 +139,16 @@ def _scores(
 
 def _ranking(view: View, question: Question, field: TextField) -> Query | None:
     """Any of the question's words in a field; ``None`` if none is known."""
-    searcher = view.searcher
-    chosen = question.chosen(searcher, field.value)
-    clauses = question.shared_words(searcher, _SCHEMA, chosen, [(field.value, 1.0)])
-    if field is TextField.WHOLE:
-        clauses += question.shared_identifiers(searcher, _SCHEMA)
-    return Query.boolean_query(clauses) if clauses else None
+
+    def make() -> Query | None:
+        terms = view.terms
+        chosen = terms.chosen(question, field.value)
+        clauses = terms.shared_words(question, chosen, [(field.value, 1.0)])
+        if field is TextField.WHOLE:
+            clauses += terms.shared_identifiers(question)
+        return Query.boolean_query(clauses) if clauses else None
+
+    return view.once((question, field), make)
 
 
 def _document(text: DocumentText) -> Document:

@@ -9,7 +9,7 @@ from typing import Self
 from tantivy import Document, Occur, Query
 
 from kb.lexical.protocol import LexicalHit, LexicalScore
-from kb.lexical.question import EXACT, Question, all_of, idf, term
+from kb.lexical.question import EXACT, Question, all_of, idf, question_of, term
 from kb.lexical.shard import Shard, View, create_shards, open_shards, schema_of
 from kb.types import DocumentId, IndexablePassage, Kind, PassageId
 from kb.words import identifiers, stemmed, variants
@@ -81,7 +81,7 @@ class TantivyIndex:
     ) -> list[LexicalHit]:
         if k < 1:
             raise ValueError(f"k must be >= 1, got {k}")
-        question = Question(query, title)
+        question = question_of(query, title)
         hits = [
             hit
             for kind, shard in self._shards.items()
@@ -95,7 +95,7 @@ class TantivyIndex:
     ) -> dict[PassageId, LexicalScore]:
         if not ids:
             return {}
-        question = Question(query, title)
+        question = question_of(query, title)
         with self._shards[kind].reading() as view:
             among = view.among(ids)
             ranking = _ranking(view, question) or Query.empty_query()
@@ -161,28 +161,35 @@ def _scores(view: View, query: Query, limit: int) -> dict[PassageId, float]:
 
 def _ranking(view: View, question: Question) -> Query | None:
     """Any of the question's words, ranked by BM25; ``None`` if none is known."""
-    chosen = question.chosen(view.searcher, "body")
-    clauses = [
-        *question.shared_words(view.searcher, _SCHEMA, chosen, FIELD_WEIGHTS.items()),
-        *question.shared_identifiers(view.searcher, _SCHEMA),
-    ]
-    return Query.boolean_query(clauses) if clauses else None
+
+    def make() -> Query | None:
+        terms = view.terms
+        chosen = terms.chosen(question, "body")
+        clauses = [
+            *terms.shared_words(question, chosen, FIELD_WEIGHTS.items()),
+            *terms.shared_identifiers(question),
+        ]
+        return Query.boolean_query(clauses) if clauses else None
+
+    return view.once(question, make)
 
 
 def _coverage(view: View, question: Question) -> tuple[Query, float]:
     """A query whose score is the idf mass of the words held, and the whole mass."""
-    searcher = view.searcher
+    terms = view.terms
     clauses: list[tuple[Occur, Query]] = []
     mass = 0.0
-    for word in question.chosen(searcher, "body"):
+    for word in terms.chosen(question, "body"):
         places = [(name, form) for name in FIELD_WEIGHTS for form in variants(word)]
-        frequency = max(searcher.doc_freq(name, form) for name, form in places)
+        frequency = max(terms.frequency(name, form) for name, form in places)
         # A word that was never seen weighs most: its absence is telling.
-        rarity = question.weight(word) * idf(frequency, searcher.num_docs)
+        rarity = question.weight(word) * idf(frequency, terms.documents)
         if frequency > COMMON_PASSAGES and rarity < COMMON_IDF * question.weight(word):
             continue
         mass += rarity
         if frequency:
-            held = Query.disjunction_max_query([term(_SCHEMA, *p) for p in places])
+            held = Query.disjunction_max_query(
+                [term(_SCHEMA, *p) for p in places if terms.frequency(*p)]
+            )
             clauses.append((Occur.Should, Query.const_score_query(held, rarity)))
     return Query.boolean_query(clauses), mass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 
 from tantivy import Occur, Query, Schema, Searcher
 
@@ -23,6 +24,8 @@ EXACT_WEIGHT = 1.0
 FIRST_WORDS = 160
 RARE_WORDS = 32
 MAX_IDENTIFIERS = 32
+# Of a view; the words of a few thousand questions, at some 150 bytes each.
+_MAX_FREQUENCIES = 50_000
 
 EXACT = "exact"
 """The field of identifiers, in each index that has one."""
@@ -31,7 +34,7 @@ Clause = tuple[Occur, Query]
 
 
 class Question:
-    """The distinct words and identifiers of a question, in order."""
+    """The distinct words and identifiers of a question, in order; see `question_of`."""
 
     def __init__(self, query: str, title: str) -> None:
         in_title = dict.fromkeys(words(title))
@@ -42,43 +45,69 @@ class Question:
     def weight(self, word: str) -> float:
         return TITLE_WORD_WEIGHT if word in self._in_title else 1.0
 
-    def chosen(self, searcher: Searcher, field: str) -> list[str]:
+
+@lru_cache(maxsize=16)
+def question_of(query: str, title: str) -> Question:
+    """The one `Question` of a text: each kind, index and field is asked the same."""
+    return Question(query, title)
+
+
+class Terms:
+    """What an index knows of the words of questions, as it was at one commit."""
+
+    def __init__(self, schema: Schema, searcher: Searcher) -> None:
+        self.schema = schema
+        self.documents: int = searcher.num_docs
+        self._searcher = searcher
+        self._frequencies: dict[tuple[str, str], int] = {}
+
+    def frequency(self, name: str, form: str) -> int:
+        """How many hold a form of a word in a field."""
+        key = name, form
+        known = self._frequencies.get(key)
+        if known is None:
+            if len(self._frequencies) >= _MAX_FREQUENCIES:
+                self._frequencies.clear()
+            known = self._frequencies[key] = self._searcher.doc_freq(name, form)
+        return known
+
+    def chosen(self, question: Question, field: str) -> list[str]:
         """The words that are searched: the first, and of the rest *field*'s rarest."""
-        first, rest = self.words[:FIRST_WORDS], self.words[FIRST_WORDS:]
+        first, rest = question.words[:FIRST_WORDS], question.words[FIRST_WORDS:]
         known = []
         for word in rest:
-            frequency = max(searcher.doc_freq(field, form) for form in variants(word))
+            frequency = max(self.frequency(field, form) for form in variants(word))
             if frequency:
                 known.append((frequency, word))
         return first + [word for _, word in sorted(known)[:RARE_WORDS]]
 
     def shared_words(
         self,
-        searcher: Searcher,
-        schema: Schema,
+        question: Question,
         chosen: Iterable[str],
         fields: Iterable[tuple[str, float]],
     ) -> list[Clause]:
         """BM25 of each chosen word in each of *fields*, a field by its weight."""
         return [
-            (Occur.Should, _boosted(term(schema, name, form), weight))
+            (Occur.Should, _boosted(term(self.schema, name, form), weight))
             for word in chosen
             for form in variants(word)
             for name, field_weight in fields
-            if searcher.doc_freq(name, form)
-            for weight in (self.weight(word) * field_weight,)
+            if self.frequency(name, form)
+            for weight in (question.weight(word) * field_weight,)
         ]
 
-    def shared_identifiers(self, searcher: Searcher, schema: Schema) -> list[Clause]:
+    def shared_identifiers(self, question: Question) -> list[Clause]:
         """A constant for each identifier shared, the rarest ones if they are many."""
-        frequencies = [(searcher.doc_freq(EXACT, i), i) for i in self.identifiers]
+        frequencies = [(self.frequency(EXACT, i), i) for i in question.identifiers]
         rarest = sorted((number, i) for number, i in frequencies if number)
         clauses = []
         for frequency, identifier in rarest[:MAX_IDENTIFIERS]:
             # A constant: how often or in how long a text an error code stands
             # says nothing.
-            weight = EXACT_WEIGHT * idf(frequency, searcher.num_docs)
-            query = Query.const_score_query(term(schema, EXACT, identifier), weight)
+            weight = EXACT_WEIGHT * idf(frequency, self.documents)
+            sought = term(self.schema, EXACT, identifier)
+            query = Query.const_score_query(sought, weight)
             clauses.append((Occur.Should, query))
         return clauses
 

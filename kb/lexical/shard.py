@@ -7,10 +7,11 @@ the numbers of a large one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tantivy import (
     DocAddress,
@@ -25,7 +26,7 @@ from tantivy import (
 
 from kb.errors import CorruptIndexError, IndexMissingError, SearchIndexError
 from kb.lexical.errors import tantivy_errors
-from kb.lexical.question import EXACT, those_of, visible
+from kb.lexical.question import EXACT, Terms, those_of, visible
 from kb.types import Kind
 
 # Equal scores come in no particular order; fetching a few more than asked for
@@ -34,6 +35,11 @@ _TIE_SLACK = 32
 _SCORE_DIGITS = 4
 # The smallest that Tantivy takes; larger ones only make fewer, larger segments.
 MIN_HEAP_BYTES = 15_000_000
+
+# Some queries for each of a few questions that are asked at once.
+_MAX_MADE = 64
+
+Made = TypeVar("Made")
 
 Found = list[tuple[float, DocAddress]]
 """Scores, rounded, and where the values of what was found are."""
@@ -56,13 +62,35 @@ def schema_of(texts: Iterable[str], numbers: Iterable[str] = ()) -> Schema:
     return builder.build()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A shard as it was at its last commit."""
+    """A shard as it was at its last commit.
+
+    Attributes:
+        made: What was made of the latest questions, see `once`.
+    """
 
     schema: Schema
     searcher: Searcher
     visibilities: frozenset[str]
+    terms: Terms
+    made: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What *make* returns, made once: a question is searched and then scored.
+
+        Args:
+            key: Names the question and what is made of it.
+        """
+        # One look: between two, another thread may have cleared it.
+        known: Made | None = self.made.get(key)
+        if known is not None:
+            return known
+        made = make()
+        if len(self.made) >= _MAX_MADE:
+            self.made.clear()
+        self.made[key] = made
+        return made
 
     def best(self, query: Query, k: int, visible_to: frozenset[str] | None) -> Found:
         """The best *k* and some more, best first, among what the reader may see."""
@@ -167,7 +195,12 @@ class Shard:
         searcher = self._index.searcher()
         known = searcher.terms_with_prefix("visibility", "")
         # Swapped as one: a search in another thread sees the old or the new.
-        self._view = View(self._schema, searcher, frozenset(name for name, _ in known))
+        self._view = View(
+            self._schema,
+            searcher,
+            frozenset(name for name, _ in known),
+            Terms(self._schema, searcher),
+        )
 
 
 def create_shards(
