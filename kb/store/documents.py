@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -13,13 +12,21 @@ from sqlite_utils import Database
 from kb.store.generation import next_generation, outline
 from kb.store.links import document_key, replace_links, stored_rules
 from kb.store.parts import PART_COLUMNS, part_of, part_values
-from kb.store.rows import batches, clean, placeholders, to_json, to_moment, to_text
+from kb.store.rows import (
+    batches,
+    clean,
+    placeholders,
+    to_json,
+    to_kind,
+    to_moment,
+    to_tags,
+    to_text,
+)
 from kb.types import (
     Document,
     DocumentChange,
     DocumentId,
     DocumentSummary,
-    Kind,
     LeftOut,
     PassageDraft,
     StoredState,
@@ -383,14 +390,14 @@ def _summary(row: Sequence[Any]) -> DocumentSummary:
     return DocumentSummary(
         id=DocumentId(row[0]),
         source=row[1],
-        kind=Kind(row[2]),
+        kind=to_kind(row[2]),
         key=row[3],
         url=row[4],
         title=row[5],
         language=row[6],
         visibility=row[7],
         category=row[8],
-        tags=tuple(json.loads(row[9])),
+        tags=to_tags(row[9]),
         version=row[10],
         created_at=to_moment(row[11]),
         updated_at=to_moment(row[12]),

@@ -6,7 +6,6 @@ they never touch the bodies of parts: `schema` has the indexes that cover them.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -19,7 +18,7 @@ from kb.graph import Edge
 from kb.people import People
 from kb.store.document_texts import document_texts
 from kb.store.incoming import ACCEPTED, FROM_OPENING, OF_THE_FORUM
-from kb.store.rows import batches, placeholders, to_moment
+from kb.store.rows import batches, placeholders, to_kind, to_moment, to_tags
 from kb.texts import DocumentText
 from kb.types import (
     PUBLIC,
@@ -60,12 +59,12 @@ class Evidence:
             for row in rows:
                 found[DocumentId(row[0])] = DocumentFacts(
                     id=DocumentId(row[0]),
-                    kind=Kind(row[1]),
+                    kind=to_kind(row[1]),
                     visibility=row[2],
                     language=row[3],
                     version=row[4],
                     category=row[5],
-                    tags=tuple(json.loads(row[6])),
+                    tags=to_tags(row[6]),
                     created_at=to_moment(row[7]),
                     parts_count=row[8],
                     likes=row[9],

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from kb.store.rows import batches, placeholders, to_moment
+from kb.store.rows import batches, placeholders, to_kind, to_moment
 from kb.types import (
     DocumentId,
     IndexablePassage,
@@ -54,29 +54,49 @@ class Passages:
 
     def facts(self, ids: Sequence[PassageId]) -> dict[PassageId, PassageFacts]:
         """What ranking must know of the stored ones among *ids*, by id."""
-        found: dict[PassageId, PassageFacts] = {}
+        rows: list[tuple[int, int, bool, int]] = []
         for some in batches(ids):
-            rows = self._conn.execute(
-                "SELECT p.id, p.document_id, d.kind, d.visibility, p.opening,"  # noqa: S608
-                " p.part_number, d.parts_count, d.created_at, EXISTS"
-                " (SELECT 1 FROM parts a INDEXED BY parts_accepted WHERE a.accepted"
-                " AND a.document_id = p.document_id AND a.number = p.part_number)"
-                " FROM passages p JOIN documents d ON d.id = p.document_id"
-                f" WHERE p.id IN ({placeholders(some)})",
+            rows += self._conn.execute(
+                "SELECT id, document_id, opening, part_number FROM passages "  # noqa: S608
+                f"WHERE id IN ({placeholders(some)})",
                 some,
             )
-            for row in rows:
-                found[PassageId(row[0])] = PassageFacts(
-                    document_id=DocumentId(row[1]),
-                    kind=Kind(row[2]),
-                    visibility=row[3],
-                    opening=bool(row[4]),
-                    part_number=row[5],
-                    parts_count=row[6],
-                    created_at=to_moment(row[7]),
-                    accepted=bool(row[8]),
+        # A thousand passages are of some three hundred documents: once for each.
+        documents = list({document_id for _, document_id, _, _ in rows})
+        known = {row[0]: (*row[1:4], to_moment(row[4])) for row in self._of(documents)}
+        accepted = set(self._accepted(documents))
+        found: dict[PassageId, PassageFacts] = {}
+        for passage_id, document_id, opening, number in rows:
+            # Between two queries another process may have deleted it.
+            if document_id in known:
+                kind, visibility, parts_count, created_at = known[document_id]
+                found[PassageId(passage_id)] = PassageFacts(
+                    DocumentId(document_id),
+                    to_kind(kind),
+                    visibility,
+                    bool(opening),
+                    number,
+                    parts_count,
+                    created_at,
+                    accepted=(document_id, number) in accepted,
                 )
         return found
+
+    def _of(self, documents: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        for some in batches(documents):
+            yield from self._conn.execute(
+                "SELECT id, kind, visibility, parts_count, created_at FROM documents "  # noqa: S608
+                f"WHERE id IN ({placeholders(some)})",
+                some,
+            )
+
+    def _accepted(self, documents: Sequence[int]) -> Iterator[tuple[int, int]]:
+        for some in batches(documents):
+            yield from self._conn.execute(
+                "SELECT document_id, number FROM parts INDEXED BY parts_accepted "  # noqa: S608
+                f"WHERE accepted AND document_id IN ({placeholders(some)})",
+                some,
+            )
 
     def of_solution(self, document_id: DocumentId) -> tuple[Passage, ...]:
         """Passages of the posts that were accepted as the solution, in order."""

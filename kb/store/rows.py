@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
+
+from kb.types import Kind
 
 T = TypeVar("T")
 
@@ -34,6 +37,20 @@ def to_text(moment: datetime | None) -> str | None:
 def to_moment(text: str | None) -> datetime | None:
     """The inverse of `to_text`."""
     return None if text is None else datetime.fromisoformat(text)
+
+
+# A call of the class takes many times as long, and each question makes a thousand.
+to_kind = {kind.value: kind for kind in Kind}.__getitem__
+
+
+@lru_cache(maxsize=4_096)
+def to_tags(text: str) -> tuple[str, ...]:
+    """A JSON list of short texts; few documents have one of their own.
+
+    >>> to_tags('["import","2.40"]')
+    ('import', '2.40')
+    """
+    return tuple(json.loads(text))
 
 
 def to_json(items: object) -> str:

@@ -92,6 +92,7 @@ def steps(store: Store, act: Callable[[], object]) -> list[str]:
 
 def test_what_ranking_asks_reads_no_bodies(store: Store) -> None:
     """A part is read by indexes that hold all that is asked of it."""
+    insert(store, page("cats", "Cats sleep."))
     ids = [DocumentId(1)]
     evidence = store.evidence
     for act in (
