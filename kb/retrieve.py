@@ -10,19 +10,24 @@ Works on a `Corpus` alone, so that a replay of the past needs no store.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypeVar
+from datetime import datetime
 
 import numpy as np
 
-from kb.corpus import Corpus, DocumentFacts
+from kb.candidates import (
+    Columns,
+    Passages,
+    candidates,
+    of_documents,
+    of_links,
+    of_texts,
+)
+from kb.corpus import Corpus
 from kb.embed import Embedder, Float32
-from kb.lexical import LexicalScore
-from kb.question import Question, compact
+from kb.question import Question
 from kb.similar import (
     Similar,
     linked_beside,
@@ -35,8 +40,6 @@ from kb.types import Candidate, DocumentId, Kind, PassageFacts, PassageId
 from kb.vectors import VectorIndex
 
 __all__ = ["Question", "retrieve"]
-
-_Id = TypeVar("_Id", bound=int)
 
 # Models read some 256 tokens; more would only be cut and thrown away.
 MAX_EMBEDDED_CHARS = 8_000
@@ -114,7 +117,7 @@ class _Look:
 
     def candidates(self, depth: int) -> list[Candidate]:
         passages = self._passages(depth)
-        facts = dict(self._facts(passages))
+        facts = self._facts(passages)
         held = {fact.document_id for fact in facts.values()}
         links = self._links()
         more = self._documents(links) - held
@@ -132,9 +135,28 @@ class _Look:
         facts |= self._facts([i for ids in late.values() for i in ids[:MAX_PASSAGES]])
         own: defaultdict[DocumentId, list[PassageId]] = defaultdict(list)
         for passage_id in sorted(facts):
-            if facts[passage_id].document_id in documents:
-                own[facts[passage_id].document_id].append(passage_id)
-        return list(self._scored(own, facts, documents, links))
+            document_id = facts[passage_id].document_id
+            if document_id in documents:
+                own[document_id].append(passage_id)
+        if not own:
+            return []
+        ids = sorted(own)
+        some = self._known_of([own[i] for i in ids], facts)
+        columns = (
+            some.columns()
+            | self._by_title(ids)
+            | of_texts(ids, self._texts(ids))
+            | of_links(ids, links)
+            | of_documents(
+                [documents[i] for i in ids],
+                self.asked.question,
+                self.corpus.graph,
+                self.corpus.people,
+                hidden=self.hidden,
+                at=self.at,
+            )
+        )
+        return candidates(self.kind, ids, some.best(), columns)
 
     # -- what is found -----------------------------------------------------
 
@@ -192,141 +214,31 @@ class _Look:
 
     # -- what is known of it -----------------------------------------------
 
-    def _scored(
+    def _known_of(
         self,
-        own: Mapping[DocumentId, Sequence[PassageId]],
+        own: Sequence[Sequence[PassageId]],
         facts: Mapping[PassageId, PassageFacts],
-        documents: Mapping[DocumentId, DocumentFacts],
-        links: Mapping[str, Mapping[DocumentId, float]],
-    ) -> Iterator[Candidate]:
-        question, ids = self.asked.question, sorted(own)
-        passage_ids = [i for document_id in ids for i in own[document_id]]
-        near = self.corpus.vectors.get(self.kind)
+    ) -> Passages:
+        question = self.asked.question
+        ids = [i for some in own for i in some]
         words = self.corpus.lexical.score(
-            question.body, passage_ids, self.kind, title=question.title
+            question.body, ids, self.kind, title=question.title
         )
-        cosines = _cosines(near, self.asked.vector, passage_ids)
-        title_cosines = _cosines(near, self.asked.title_vector, passage_ids)
-        titles = _cosines(self.corpus.titles, self.asked.title_vector, ids)
-        texts = self.corpus.texts.score(
+        vectors = np.stack([self.asked.vector, self.asked.title_vector])
+        cosines = _cosines(self.corpus.vectors.get(self.kind), vectors, ids)
+        return Passages.of(own, facts, words, cosines)
+
+    def _by_title(self, ids: Sequence[DocumentId]) -> Columns:
+        cosines = _cosines(self.corpus.titles, self.asked.title_vector, ids)
+        return {"cosine_title": cosines.astype(np.float64)}
+
+    def _texts(
+        self, ids: Sequence[DocumentId]
+    ) -> Mapping[TextField, Mapping[DocumentId, float]]:
+        question = self.asked.question
+        return self.corpus.texts.score(
             question.body, ids, kind=self.kind, title=question.title
         )
-        most = max((score.score for score in words.values()), default=0.0) or 1.0
-        for document_id in ids:
-            evidence = _Passages(own[document_id], facts, words, cosines)
-            signals = evidence.signals(most)
-            signals |= {
-                f"bm25_{field}": texts.get(field, {}).get(document_id, 0.0)
-                for field in TextField
-            }
-            if document_id in titles:
-                signals["cosine_title"] = titles[document_id]
-            by_title = [title_cosines[i] for i in evidence.ids if i in title_cosines]
-            if by_title:
-                signals["cosine_title_passage"] = max(by_title)
-            signals |= {
-                name: math.sqrt(scores.get(document_id, 0.0))
-                for name, scores in links.items()
-            }
-            signals |= self._known(documents[document_id])
-            yield Candidate(document_id, self.kind, evidence.best(most), signals)
-
-    def _known(self, document: DocumentFacts) -> dict[str, float]:
-        """What holds of a document whatever is asked, and how it meets the asker."""
-        question, graph, people = (
-            self.asked.question,
-            self.corpus.graph,
-            self.corpus.people,
-        )
-        into = graph.into(document.id)
-        signals = {
-            "in_links": math.log1p(len(into) - sum(i in into for i in self.hidden)),
-            "out_links": math.log1p(len(graph.out_of(document.id))),
-            "in_question": float(document.id in question.linked),
-            "log_parts": math.log1p(document.parts_count),
-            "log_likes": math.log1p(document.likes),
-            "solved": float(document.solved),
-            "same_category": float(
-                question.category is not None and document.category == question.category
-            ),
-            "shared_tags": math.log1p(len({*question.tags} & {*document.tags})),
-            "same_language": float(
-                question.language is None
-                or document.language in (None, question.language)
-            ),
-            "named_version": float(
-                document.version is not None
-                and compact(document.version) in question.versions
-            ),
-        }
-        if document.created_at is not None:
-            age = max(self.at - document.created_at, timedelta(0))
-            signals["log_age"] = math.log1p(age / timedelta(days=1))
-        helpers = people.helpers(document.id)
-        if question.asker is not None:
-            signals["same_asker"] = float(people.asker(document.id) == question.asker)
-            signals["took_part"] = float(question.asker in helpers)
-        signals["helper_answers"] = math.log1p(
-            max((people.answers(person) for person in helpers), default=0)
-        )
-        return signals
-
-
-@dataclass(frozen=True, slots=True)
-class _Passages:
-    """The passages of one candidate, with how each meets the question."""
-
-    ids: Sequence[PassageId]
-    facts: Mapping[PassageId, PassageFacts]
-    words: Mapping[PassageId, LexicalScore]
-    cosines: Mapping[PassageId, float]
-
-    def best(self, most: float) -> PassageId:
-        """The one to show: both halves in [0, 1], equally trusted."""
-
-        def fit(passage_id: PassageId) -> float:
-            known = self.words.get(passage_id)
-            by_words = known.score / most if known else 0.0
-            return by_words + self.cosines.get(passage_id, 0.0)
-
-        return max(self.ids, key=lambda i: (fit(i), -i))
-
-    def signals(self, most: float) -> dict[str, float]:
-        signals: dict[str, float] = {}
-        scores = sorted(
-            (self.words[i].score for i in self.ids if i in self.words), reverse=True
-        )
-        if scores:
-            signals["bm25_passage"] = scores[0]
-            signals["bm25_second"] = scores[1] if len(scores) > 1 else 0.0
-            signals["bm25_share"] = scores[0] / most
-            signals["coverage"] = max(
-                self.words[i].coverage for i in self.ids if i in self.words
-            )
-        near = sorted(self._near(lambda _: True), reverse=True)
-        if near:
-            signals["cosine_passage"] = near[0]
-        if len(near) > 1:
-            signals["cosine_second"] = near[1]
-        for name, which in _PLACES.items():
-            some = self._near(which)
-            if some:
-                signals[name] = max(some)
-        return signals
-
-    def _near(self, which: Callable[[PassageFacts], bool]) -> list[float]:
-        return [
-            self.cosines[i]
-            for i in self.ids
-            if i in self.cosines and which(self.facts[i])
-        ]
-
-
-_PLACES: Mapping[str, Callable[[PassageFacts], bool]] = {
-    "cosine_opening": lambda fact: fact.opening,
-    "cosine_reply": lambda fact: not fact.opening,
-    "cosine_solution": lambda fact: fact.accepted,
-}
 
 
 def _nearest(index: VectorIndex | None, query: Float32, depth: int) -> list[PassageId]:
@@ -337,13 +249,9 @@ def _nearest(index: VectorIndex | None, query: Float32, depth: int) -> list[Pass
 
 
 def _cosines(
-    index: VectorIndex | None, query: Float32, ids: Sequence[_Id]
-) -> dict[_Id, float]:
-    if index is None or not ids:
-        return {}
-    cosines = index.similarities(query, np.array(ids, dtype=np.int64))
-    return {
-        item: float(cosine)
-        for item, cosine in zip(ids, cosines, strict=True)
-        if not math.isnan(cosine)
-    }
+    index: VectorIndex | None, queries: Float32, ids: Sequence[int]
+) -> Float32:
+    """As `VectorIndex.similarities` has them; NaN without an index."""
+    if index is None:
+        return np.full((*queries.shape[:-1], len(ids)), np.nan, dtype=np.float32)
+    return index.similarities(queries, np.array(ids, dtype=np.int64))
