@@ -9,7 +9,7 @@ RANKING_ARGS ?= --help
 PEERS := build/peers
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench-harvest bench-ranking format constraints clean
+.PHONY: help install demo test check bench-harvest bench-latency bench-ranking format constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ check: install ## Check format, lint, types, the import rule and doctests
 
 bench-harvest: install ## Measure what reading a whole forum costs (some minutes)
 	@$(BIN)/python benchmarks/harvest.py
+
+bench-latency: install ## Measure how long ranking one question takes (some minutes)
+	@$(BIN)/python benchmarks/latency.py
 
 bench-ranking: $(PEERS)/.installed ## Measure ways of ranking a history, RANKING_ARGS='--archive ...' (an hour)
 	@$(PEERS)/bin/python -m benchmarks.ranking $(RANKING_ARGS)

@@ -85,17 +85,19 @@ def install(folder: Path, archive: Path) -> tuple[Path, int]:
 
 
 def fill_cache(app: App) -> None:
-    """Give every passage some vector, so that nothing must be embedded."""
+    """Give every passage without a vector some, so that nothing must be embedded."""
     random_vectors = np.random.default_rng(7)
+    model_id = app.embedder.model_id
     with app.open_store() as store, EmbeddingCache.open(app.cache_path) as cache:
         hashes = list(dict.fromkeys(store.passages.content_hashes()))
-        for start in range(0, len(hashes), 5_000):
-            some = hashes[start : start + 5_000]
+        missing = list(cache.missing(model_id, hashes))
+        for start in range(0, len(missing), 5_000):
+            some = missing[start : start + 5_000]
             rows = random_vectors.standard_normal(
                 (len(some), app.embedder.dim), dtype=np.float32
             )
             rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-            cache.put(app.embedder.model_id, dict(zip(some, rows, strict=True)))
+            cache.put(model_id, dict(zip(some, rows, strict=True)))
 
 
 def seconds(*command: str) -> float:
