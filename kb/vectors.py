@@ -248,7 +248,7 @@ class FaissIndex:
     def _stored(self) -> Float32:
         """All vectors in the order of `_ids`, as they lie in memory until the next
         change: shape ``(len(self), dim)``, not to be written to."""
-        flat = faiss.downcast_index(self._index.index)
+        flat: Any = faiss.downcast_index(self._index.index)
         vectors: Float32 = faiss.rev_swig_ptr(flat.get_xb(), len(self) * self.dim)
         return vectors.reshape(len(self), self.dim)
 
