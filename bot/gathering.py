@@ -13,9 +13,9 @@ from bot.timeline import (
     HistoryDocument,
     PostLink,
     PostWritten,
-    author_key,
 )
 from kb.retrieve import Question
+from kb.store.evidence import person_key
 from kb.types import (
     PUBLIC,
     Document,
@@ -93,7 +93,12 @@ class Gathering:
         self.documents[document_id] = described
         texts_of = by_part((text.part_number, text) for text in texts)
         for part in document.parts:
-            post = _post(part, described, opening=part is document.parts[0])
+            post = _post(
+                part,
+                described,
+                author=_person(document, part),
+                opening=part is document.parts[0],
+            )
             number = part.number
             self._drafts.append(
                 _Draft(post, texts_of.get(number, ()), links.get(number, ()))
@@ -148,18 +153,24 @@ def _described(
         created_at=document.created_at,
         question=question,
         # Without the post that asks, nobody knows who asked.
-        asker=author_key(first) if is_thread and first.number == 1 else None,
+        asker=_person(document, first) if is_thread and first.number == 1 else None,
     )
 
 
-def _post(part: Part, document: HistoryDocument, *, opening: bool) -> PostWritten:
+def _person(document: Document, part: Part) -> str | None:
+    return person_key(document.source, part.author_id, part.author)
+
+
+def _post(
+    part: Part, document: HistoryDocument, *, author: str | None, opening: bool
+) -> PostWritten:
     return PostWritten(
         at=max(part.created_at or BEGINNING, document.started),
         document_id=document.id,
         passages=(),
         number=part.number,
         opening=opening,
-        author=author_key(part),
+        author=author,
         accepted=part.accepted,
     )
 

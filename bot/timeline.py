@@ -28,7 +28,6 @@ from kb.types import (
     IndexablePassage,
     Kind,
     LinkRole,
-    Part,
     TopicId,
 )
 
@@ -62,7 +61,7 @@ class PostWritten:
         number: Of the post, as `kb.types.Part.number`.
         opening: It opens its thread, or it is a page: what it links was not
             linked in answer to anything.
-        author: See `author_key`; ``None`` when nobody knows.
+        author: See `kb.store.evidence.person_key`; ``None`` when nobody knows.
         accepted: In the end; see this module for when that is known.
     """
 
@@ -93,7 +92,7 @@ class HistoryDocument:
         created_at: ``None`` for what was always there.
         question: What opened a thread, as the bot would search for it; of a page
             its title alone.
-        asker: Who opened a thread, see `author_key`.
+        asker: Who opened a thread, see `kb.store.evidence.person_key`.
     """
 
     id: DocumentId
@@ -206,15 +205,6 @@ class History:
 def targets_of(event: PostWritten) -> Iterable[DocumentId]:
     """All that a post links, each once, in its order."""
     return dict.fromkeys(target for link in event.links for target in link.targets)
-
-
-def author_key(part: Part) -> str | None:
-    """Names an author within one forum: by id, since names change; else by name.
-
-    >>> author_key(Part(1, "", author_id=5, author="amina")), author_key(Part(1, ""))
-    ('5', None)
-    """
-    return part.author if part.author_id is None else str(part.author_id)
 
 
 def _known_at(post: PostWritten, thread: Sequence[PostWritten]) -> datetime:

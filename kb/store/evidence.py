@@ -32,6 +32,23 @@ from kb.types import (
 _PUBLIC = frozenset({PUBLIC})
 
 
+def person_key(
+    source: str, author_id: int | None, author: str | None = None
+) -> str | None:
+    """Names an author, as `kb.people` does: by id, since names change, else by name.
+    Within one source, since forums count their members alike.
+
+    Returns:
+        ``None`` when nobody knows who it is.
+
+    >>> person_key("forum", 5, "amina"), person_key("forum", None, "amina")
+    ('forum:5', 'forum:@amina')
+    """
+    if author_id is not None:
+        return f"{source}:{author_id}"
+    return None if author is None else f"{source}:@{author}"
+
+
 class Evidence:
     """Reads only. Documents that are not listed count as if they were not there:
     nobody is led to them, nor by them."""
@@ -135,24 +152,24 @@ class Evidence:
             )
 
     def people(self) -> People:
-        """Who asked and who helped in the threads that everybody may read."""
+        """Who asked and who helped in the threads that everybody may read.
+
+        Of those whose forum tells the ids of their authors.
+        """
         people = People()
         rows = self._conn.execute(
-            "SELECT d.id, p.author_id FROM documents d"
+            "SELECT d.id, d.source, p.number, p.author_id FROM documents d"
             " CROSS JOIN parts p INDEXED BY parts_order ON p.document_id = d.id"
             " WHERE d.kind = ? AND d.listed AND d.visibility = ?"
             " ORDER BY d.id, p.number",
             [Kind.THREAD.value, PUBLIC],
         )
-        before = None
-        for document_id, author_id in rows:
-            if author_id is not None:
-                people.wrote(
-                    DocumentId(document_id),
-                    str(author_id),
-                    opening=document_id != before,
-                )
-            before = document_id
+        for document_id, source, number, author_id in rows:
+            person = person_key(source, author_id)
+            if person is not None:
+                # Without the post that asks, nobody knows who asked.
+                is_asking = number == 1
+                people.wrote(DocumentId(document_id), person, opening=is_asking)
         return people
 
     # -- when an index is built ---------------------------------------------

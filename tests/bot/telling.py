@@ -11,9 +11,13 @@ from typing import Any
 from bot.history import read_history
 from bot.timeline import History
 from indexer.chunk import chunk_document
+from indexer.pipeline import refresh
 from indexer.sources.archive import ArchiveSource
 from indexer.sources.markdown import DocsArchive
+from indexer.sources.pages import PageRules
 from kb.links import LinkRules
+from kb.store import Store
+from kb.types import Document, PassageDraft
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 FORUM = "https://forum.example.org"
@@ -61,12 +65,30 @@ def tell(folder: Path, topics: Sequence[Any], pages: Sequence[Any] = ()) -> Hist
         DocsArchive("docs", written_to(folder / "docs.jsonl", *pages))
         if pages
         else None,
-        chunk=lambda document: chunk_document(
-            document, count_tokens=lambda text: len(text.split())
-        ),
+        chunk=by_words,
         languages=("en",),
         rules=RULES,
     )
+
+
+def by_words(document: Document) -> tuple[PassageDraft, ...]:
+    return chunk_document(document, count_tokens=lambda text: len(text.split()))
+
+
+def harvest(
+    store: Store, folder: Path, topics: Sequence[Any], pages: Sequence[Any]
+) -> None:
+    """Fill a store with the same."""
+    with store.transaction():
+        store.links.use(RULES)
+    archive = written_to(folder / "topics.jsonl", *topics)
+    docs = written_to(folder / "docs.jsonl", *pages)
+    sources = [
+        ArchiveSource("forum", archive, forum_url=FORUM, language="en"),
+        DocsArchive("docs", docs, rules=PageRules(language="en")),
+    ]
+    for source in sources:
+        refresh(source, store, by_words, "1")
 
 
 def written_to(path: Path, *rows: object) -> Path:

@@ -17,32 +17,29 @@ from bot.present import Present
 from bot.timeline import BEGINNING, History, PostLink
 from indexer.chunk import chunk_document
 from indexer.learning import learn_templates
-from indexer.pipeline import rechunk, refresh
+from indexer.pipeline import rechunk
 from indexer.plan import plan_document
 from indexer.sources.archive import ArchiveSource
 from indexer.sources.markdown import DocsArchive
-from indexer.sources.pages import PageRules
 from kb.store import Store
 from kb.types import (
-    Document,
     DocumentId,
     Kind,
     LinkRole,
-    PassageDraft,
     PassageFacts,
     PassageId,
     content_hash,
 )
 from tests.bot.telling import (
     FORUM,
-    RULES,
+    by_words,
     day,
+    harvest,
     link,
     page,
     post,
     tell,
     topic,
-    written_to,
 )
 from tests.conftest import CHECKOUT, shared_path
 
@@ -122,18 +119,18 @@ def test_a_post_tells_who_wrote_it_and_what_it_links(tmp_path: Path) -> None:
     ]
     seven, both = (DocumentId(7),), (DocumentId(9), DocumentId(10))
     assert told == [
-        (1, True, "5", False, (PostLink(seven, LinkRole.ASKER),)),
+        (1, True, "forum:5", False, (PostLink(seven, LinkRole.ASKER),)),
         (
             2,
             False,
-            "ben",
+            "forum:@ben",
             True,
             (
                 PostLink(seven, LinkRole.HELPER, "this thread"),
                 PostLink(both, LinkRole.HELPER, "the manual"),
             ),
         ),
-        (3, False, "5", False, ()),
+        (3, False, "forum:5", False, ()),
     ]
 
 
@@ -165,7 +162,7 @@ def test_documents_are_told_with_their_question_and_asker(tmp_path: Path) -> Non
         for d in history.documents.values()
     ]
     assert told == [
-        (Kind.THREAD, "7", "A backup\nHow?", "amina", day(1)),
+        (Kind.THREAD, "7", "A backup\nHow?", "forum:@amina", day(1)),
         (Kind.THREAD, "8", "Lost\nReply.", None, day(2)),
         (Kind.DOCS, "v41/backup", "Backup", None, BEGINNING),
     ]
@@ -243,23 +240,6 @@ def test_a_moved_post_counts_from_the_start_of_its_topic(tmp_path: Path) -> None
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(tmp_path / "kb.db") as store:
         yield store
-
-
-def harvest(store: Store, folder: Path, topics: list[Any], pages: list[Any]) -> None:
-    with store.transaction():
-        store.links.use(RULES)
-    archive = written_to(folder / "topics.jsonl", *topics)
-    docs = written_to(folder / "docs.jsonl", *pages)
-    sources = [
-        ArchiveSource("forum", archive, forum_url=FORUM, language="en"),
-        DocsArchive("docs", docs, rules=PageRules(language="en")),
-    ]
-    for source in sources:
-        refresh(source, store, by_words, "1")
-
-
-def by_words(document: Document) -> tuple[PassageDraft, ...]:
-    return chunk_document(document, count_tokens=lambda text: len(text.split()))
 
 
 def test_a_store_tells_the_same_as_the_files_it_was_filled_from(

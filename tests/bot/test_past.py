@@ -213,11 +213,11 @@ def test_links_and_people_come_with_their_posts(history: History) -> None:
 
     assert told == [
         ({}, {}),
-        ({SEVEN: 1.0, PAGE: 1.0}, {"ben": 1}),
-        ({SEVEN: 2.0, PAGE: 2.0}, {"ben": 1}),
+        ({SEVEN: 1.0, PAGE: 1.0}, {"forum:@ben": 1}),
+        ({SEVEN: 2.0, PAGE: 2.0}, {"forum:@ben": 1}),
     ]
-    assert past.corpus.people.asker(EIGHT) == "chidi"
-    assert past.corpus.people.answers("ben") == 2
+    assert past.corpus.people.asker(EIGHT) == "forum:@chidi"
+    assert past.corpus.people.answers("forum:@ben") == 2
 
 
 def test_texts_change_when_more_is_said(history: History) -> None:

@@ -174,13 +174,39 @@ def test_people_of_public_threads(store: Store) -> None:
     people = store.evidence.people()
 
     assert [people.asker(i) for i in (first, second, inside, unlisted)] == [
-        "7",
-        "8",
+        "forum:7",
+        "forum:8",
         None,
         None,
     ]
-    assert [people.helpers(i) for i in (first, second)] == [{"8": 2}, {"9": 1}]
-    assert [people.answers(person) for person in ("7", "8", "9")] == [0, 2, 1]
+    assert [people.helpers(i) for i in (first, second)] == [
+        {"forum:8": 2},
+        {"forum:9": 1},
+    ]
+    persons = ("forum:7", "forum:8", "forum:9")
+    assert [people.answers(person) for person in persons] == [0, 2, 1]
+
+
+def test_members_of_two_forums_are_two_people(store: Store) -> None:
+    """Forums count their members alike."""
+    here = put(store, thread(1, "q", "a", authors=(7, 8)))
+    there = put(store, replace(thread(1, "q", "a", authors=(8, 7)), source="second"))
+
+    people = store.evidence.people()
+
+    assert [people.asker(i) for i in (here, there)] == ["forum:7", "second:8"]
+    assert people.answers("forum:8") == people.answers("second:7") == 1
+    assert people.answers("forum:7") == people.answers("second:8") == 0
+
+
+def test_nobody_knows_who_asked_where_the_first_post_is_gone(store: Store) -> None:
+    late = thread(1, "q", "a", "b", authors=(7, 8, 7))
+    document = put(store, replace(late, parts=late.parts[1:]))
+
+    people = store.evidence.people()
+
+    assert people.asker(document) is None
+    assert people.helpers(document) == {"forum:8": 1, "forum:7": 1}
 
 
 # -- texts -------------------------------------------------------------------
