@@ -214,7 +214,8 @@ def test_a_corpus_is_the_index_with_the_links_and_people_of_the_store(
     assert isinstance(corpus, Corpus)
     assert corpus.graph.out_of(asked) == {page: 1.0}
     assert corpus.graph.into(page) == {asked: 1.0}
-    assert (corpus.people.asker(asked), corpus.people.answers("2")) == ("1", 1)
+    people = corpus.people
+    assert (people.asker(asked), people.answers("forum:2")) == ("forum:1", 1)
     passages = corpus.passages_of([asked])[asked]
     assert [corpus.passage_facts(passages)[i].opening for i in passages] == [
         True,
