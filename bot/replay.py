@@ -166,7 +166,7 @@ def replay(
         if path.exists() and not path.is_file():
             raise SourceError(str(path), "cannot be written: no file")
     wanted = read_labels(labels)
-    history = _read(config, archive, docs, forum_url, progress)
+    history = read_files(config, archive, docs, forum_url, progress)
     known = [label for label in wanted if history.thread(label.topic_id) is not None]
     if not known:
         raise SourceError(
@@ -227,36 +227,51 @@ def replay(
 
 
 def learned(learner: Learner, history: History, forum_url: str) -> RankingModel:
-    """What can be learned from all of a history, with thresholds."""
+    """What can be learned from all of a history, with thresholds.
+
+    Where nothing was linked, what the learner began with, under its own name.
+    """
     # After the last post: nothing in it is later than the moment of learning.
     end = max(event.at for event in history.events) + timedelta(seconds=1)
-    return replace(learner.learn(end), learned_on=forum_url)
+    model = learner.learn(end)
+    if model.learned_until != end:
+        return model
+    return replace(model, learned_on=forum_url)
 
 
-def starting_model(forum_url: str, first: datetime) -> RankingModel:
+def starting_model(
+    forum_url: str, first: datetime, *, shipped: RankingModel | None = None
+) -> RankingModel:
     """The shipped model, or hand-set weights where it would know the answers.
 
     Args:
         first: When the first question that is measured was asked.
+        shipped: Another in its place.
     """
-    shipped = shipped_model()
+    shipped = shipped or shipped_model()
     told = shipped.learned_until is None or shipped.learned_until > first
-    if told and _host(shipped.learned_on) == _host(forum_url):
-        return plain_model()
-    return shipped
+    # Several forums stand side by side, see `bot.learning`.
+    forums = map(_host, shipped.learned_on.split())
+    return plain_model() if told and _host(forum_url) in forums else shipped
 
 
 def _host(url: str) -> str:
     return url.rstrip("/").rpartition("//")[2].casefold()
 
 
-def _read(
+def read_files(
     config: Config,
     archive: Path,
     docs: Path | None,
     forum_url: str,
     progress: Progress,
 ) -> History:
+    """The history that files hold; what cannot be read of them is logged.
+
+    Raises:
+        SourceError: A file cannot be read at all.
+        EmbeddingError: The model, whose tokens passages are cut by, is missing.
+    """
     count_tokens = open_tokenizer(config.embedding.model, config.data_dir / "models")
     read = 0
 

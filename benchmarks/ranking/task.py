@@ -9,13 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from bot.config import Config
-from bot.history import read_history
-from bot.replay import Label, embed_history, read_labels
+from bot.replay import Label, embed_history, read_files, read_labels
 from bot.timeline import History
-from indexer.chunk import chunk_document
-from indexer.sources.archive import ArchiveSource
-from indexer.sources.markdown import DocsArchive
-from kb.embed import Embedder, Float32, open_embedder, open_tokenizer
+from kb.embed import Embedder, Float32, open_embedder
 from kb.embed.cached import CachedEmbedder
 from kb.errors import SourceError
 from kb.store import EmbeddingCache
@@ -79,28 +75,12 @@ def read_task(
         EmbeddingError: The model is missing.
     """
     wanted = read_labels(labels)
-    models = config.data_dir / "models"
-    count_tokens = open_tokenizer(config.embedding.model, models)
-    read = 0
-
-    def one_more(count: int) -> None:
-        nonlocal read
-        read += count
-        progress("reading", read, 0)
-
-    history = read_history(
-        ArchiveSource("archive", archive, forum_url=forum_url),
-        None if docs is None else DocsArchive("docs", docs),
-        chunk=lambda document: chunk_document(
-            document, count_tokens=count_tokens, max_tokens=config.chunking.max_tokens
-        ),
-        languages=tuple(config.community.languages),
-        rules=config.link_rules(),
-        progress=one_more,
-    )
+    history = read_files(config, archive, docs, forum_url, progress)
     known = [label for label in wanted if history.thread(label.topic_id) is not None]
     embedder = open_embedder(
-        config.embedding.model, cache_dir=models, backend=config.embedding.backend
+        config.embedding.model,
+        cache_dir=config.data_dir / "models",
+        backend=config.embedding.backend,
     )
     task = Task(
         config, history, known, CachedEmbedder(embedder, cache), since, progress
