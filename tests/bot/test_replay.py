@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from typing import Any
 import pytest
 
 from bot.config import Config, parse_config
-from bot.replay import ReplayReport, read_labels, replay
+from bot.replay import ReplayReport, read_labels, replay, starting_model
 from kb.errors import ConfigError, RecordError, SourceError
+from kb.model import load_model, plain_model, shipped_model
+from kb.types import Kind
 from tests.conftest import shared_path
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -123,6 +127,7 @@ def run(
     name: str = "run.jsonl",
     docs: bool = True,
     labels: Sequence[object] = LABELS,
+    **options: Any,
 ) -> tuple[ReplayReport, list[dict[str, Any]]]:
     out = folder / name
     report = replay(
@@ -132,6 +137,7 @@ def run(
         labels=write_lines(folder / "labels.jsonl", labels),
         forum_url="https://forum.example.org",
         out=out,
+        **options,
     )
     return report, [json.loads(line) for line in out.read_text().splitlines()]
 
@@ -289,6 +295,22 @@ def test_broken_records_of_the_archive_are_skipped_counted_and_logged(
             {"topic_id": 7, "created_at": None},
             "labels.jsonl:1: created_at: expected an ISO 8601 time with zone",
         ),
+        (
+            {"topic_id": 7, "created_at": stamp(1), "threads": 4},
+            "labels.jsonl:1: threads: expected a list of ids",
+        ),
+        (
+            {"topic_id": 7, "created_at": stamp(1), "threads": [4, None]},
+            "labels.jsonl:1: threads: expected a list of ids",
+        ),
+        (
+            {"topic_id": 7, "created_at": stamp(1), "docs": "manage/backup"},
+            "labels.jsonl:1: docs: expected a list of ids",
+        ),
+        (
+            {"topic_id": 7, "created_at": stamp(1), "docs": [["manage/backup"]]},
+            "labels.jsonl:1: docs: expected a list of ids",
+        ),
     ],
 )
 def test_a_malformed_label_is_named_with_its_field(
@@ -418,3 +440,234 @@ def test_the_shared_scorer_reads_the_run(config: Config, tmp_path: Path) -> None
     figures = json.loads(result.stdout)
     assert (figures["threads"]["P@1"], figures["threads"]["queries"]) == (1.0, 3.0)
     assert (figures["docs"]["P@1"], figures["docs"]["queries"]) == (1.0, 2.0)
+
+
+# -- learning on the way -----------------------------------------------------------
+
+FORUM = "https://forum.example.org"
+MANUAL = "https://docs.example.org/manage/backup.html"
+TOPICS = 72
+
+
+def grown(*, until: float = 1_000, turned_from: float = 1_000) -> list[dict[str, Any]]:
+    """A topic a day, each answered half a day later: as a rule with an older topic of
+    the same subject, and with a page.
+
+    Args:
+        until: What is written from this day on is left out.
+        turned_from: From this day on, whatever people link is another.
+    """
+    topics = []
+    for number in range(1, TOPICS + 1):
+        subject = SUBJECTS[number % 6 + 1]
+        linked = number - 1 if number + 0.5 >= turned_from else number - 6
+        page = PAGES[number % 2]["url"]
+        answer = f'<a href="{page}">This</a>'
+        if linked >= 1:
+            answer += f' and <a href="{FORUM}/t/{linked}">that</a>.'
+        asked = topic(number, number, f"{subject} ({number})", f"{subject}?", answer)
+        asked["posts"][1]["created_at"] = stamp(number + 0.5)
+        asked["posts"] = [p for p in asked["posts"] if p["created_at"] < stamp(until)]
+        if asked["posts"]:
+            topics.append(asked)
+    return topics
+
+
+GROWN_LABELS = [label(number, number, number - 6) for number in range(7, TOPICS + 1)]
+
+
+def test_what_is_linked_later_changes_no_earlier_row(
+    config: Config, tmp_path: Path
+) -> None:
+    """To the last digit, though weights and confidence are learned all the way."""
+    report, whole = run(
+        config, tmp_path, grown(), name="whole.jsonl", labels=GROWN_LABELS
+    )
+    _, turned = run(
+        config,
+        tmp_path,
+        grown(turned_from=65),
+        name="turned.jsonl",
+        labels=GROWN_LABELS,
+    )
+    _, cut = run(
+        config, tmp_path, grown(until=65.2), name="cut.jsonl", labels=GROWN_LABELS
+    )
+    _, unlearned = run(
+        config,
+        tmp_path,
+        grown(until=65.2),
+        name="unlearned.jsonl",
+        labels=GROWN_LABELS[-8:-7],
+        start=plain_model().only(()),
+    )
+
+    assert report.lessons == TOPICS
+    earlier = [row for row in whole if row["topic_id"] <= 65]
+    assert len(earlier) == 59
+    assert cut == earlier
+    assert turned[:59] == earlier
+    # The next question is asked after the first link that is another.
+    assert turned[59:] != whole[59:]
+    # And what was linked before it did teach something.
+    assert unlearned[0]["topic_id"] == 65
+    assert unlearned[0]["threads"] != cut[-1]["threads"]
+
+
+def test_what_was_learned_is_kept_with_its_forum_and_its_time(
+    config: Config, tmp_path: Path
+) -> None:
+    path = tmp_path / "models" / "learned.json"
+    report, _ = run(
+        config, tmp_path, grown(), labels=GROWN_LABELS[-2:], save_model=path
+    )
+
+    model = load_model(path)
+
+    assert report.lessons == TOPICS
+    assert (model.learned_on, str(model.learned_until)) == (
+        FORUM,
+        str(START + timedelta(days=TOPICS + 0.5, seconds=1)),
+    )
+    assert model.of(Kind.THREAD).examples == TOPICS - 6
+    assert model.of(Kind.DOCS).examples == TOPICS
+    assert {each.asked for each in model.thresholds} == {0.3, 0.4, 0.5, 0.6, 0.7}
+    # It begins where that forum's own history is not measured.
+    again, _ = run(
+        config, tmp_path, forum(), name="again.jsonl", docs=False, start=model
+    )
+    assert again.started_from == f"weights learned on {FORUM}"
+
+
+def test_shipped_weights_never_know_what_is_replayed() -> None:
+    """Those of the same forum may be used on what came after they were learned."""
+    shipped = replace(
+        shipped_model(),
+        learned_on=f"https://other.example {FORUM}",
+        learned_until=START,
+    )
+    day = timedelta(days=1)
+
+    def taken(forum_url: str, first: Any, **changes: Any) -> bool:
+        model = replace(shipped, **changes)
+        return starting_model(forum_url, first, shipped=model) is model
+
+    assert not taken(FORUM, START - day)
+    assert not taken("http://FORUM.example.org/", START - day)
+    assert not taken("https://other.example", START - day)
+    assert not taken(FORUM, START + day, learned_until=None)
+    assert taken(FORUM, START)
+    assert taken("https://third.example", START - day)
+    assert taken(FORUM, START - day, learned_on="")
+    assert starting_model(FORUM, START - day, shipped=shipped) == plain_model()
+
+
+def test_the_report_is_a_page_with_figures_and_escaped_titles(
+    config: Config, tmp_path: Path
+) -> None:
+    """Of the later half of what was measured."""
+    topics = forum()
+    topics[-1]["title"] = "Empty <script>alert(1)</script> analytics tables"
+    path = tmp_path / "pages" / "report.html"
+    labels = [*LABELS[:2], label(13, 22, 5, docs=["use/analytics"])]
+    report, _ = run(config, tmp_path, topics, labels=labels, report=path)
+
+    text = path.read_text("utf-8")
+
+    assert report.report == str(path)
+    assert str(report).endswith(f"run.jsonl\n{path}")
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; analytics" in text
+    # Of threads, the right one of the last question stands behind a wrong one.
+    figures = dict(
+        re.findall(r"<tr><th scope=.row.>([^<]+)</th><td>([^<]+)</td>", text)
+    )
+    assert figures["Questions that people answered with links"] == "2"
+    assert re.search(r"First suggestion right</th><td>50.%</td><td>100.%</td>", text)
+    assert "Replay" in text
+
+
+def test_a_report_cannot_replace_what_is_no_file(
+    config: Config, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError, match="cannot be written: no file"):
+        run(config, tmp_path, forum(), report=tmp_path)
+    assert not (tmp_path / "run.jsonl").exists()
+
+
+def test_signals_can_be_left_out(config: Config, tmp_path: Path) -> None:
+    """By their own name or by that of a group; a wrong name is told with its option."""
+    _, whole = run(config, tmp_path, forum())
+    _, less = run(
+        config, tmp_path, forum(), name="less.jsonl", without=("words", "log_age")
+    )
+
+    assert [row["topic_id"] for row in less] == [11, 12, 13]
+    assert less != whole
+    with pytest.raises(ConfigError) as caught:
+        run(config, tmp_path, forum(), name="bad.jsonl", without=("words", "stars"))
+    assert str(caught.value).startswith("--without: no signal or group 'stars'; ")
+    assert "words" in str(caught.value)
+    assert not (tmp_path / "bad.jsonl").exists()
+
+
+# -- communities with little -------------------------------------------------------
+
+
+def test_a_community_without_links_is_ranked_for_and_teaches_nothing(
+    config: Config, tmp_path: Path
+) -> None:
+    """What is kept then are the weights that it began with, under their own name."""
+    page, model = tmp_path / "report.html", tmp_path / "model.json"
+    report, rows = run(config, tmp_path, forum(), report=page, save_model=model)
+
+    assert report.lessons == 0
+    assert [first(row, "threads") for row in rows] == [1, 4, 2]
+    assert load_model(model) == shipped_model()
+    assert "None: each first suggestion was right." in page.read_text("utf-8")
+
+
+def test_a_single_topic_gets_an_empty_row(config: Config, tmp_path: Path) -> None:
+    """There is nothing older to suggest, and nothing to tell of it."""
+    page, model = tmp_path / "report.html", tmp_path / "model.json"
+    report, rows = run(
+        config,
+        tmp_path,
+        forum()[:1],
+        docs=False,
+        labels=[label(1, 1, 4)],
+        report=page,
+        save_model=model,
+    )
+
+    assert rows == [{"topic_id": 1, "threads": [], "docs": [], "confidence": {}}]
+    assert (report.topics, report.threads, report.pages, report.lessons) == (1, 1, 0, 0)
+    assert "there is nothing to measure" in page.read_text("utf-8")
+    assert load_model(model) == shipped_model()
+
+
+def test_topics_and_pages_without_a_word_do_no_harm(
+    config: Config, tmp_path: Path
+) -> None:
+    """Only a picture, only code, no text at all; and a page that is only a title."""
+    topics = forum()
+    topics[0]["posts"][0]["cooked"] = '<img src="/uploads/a.png">'
+    topics[1]["posts"][0]["cooked"] = "<pre><code>E1063</code></pre>"
+    topics += [topic(14, 23, "Image", ""), topic(15, 24, "!", "?")]
+    topics[-2]["posts"][0]["cooked"] = ""
+    bare = {"path": "bare", "url": "https://docs.example.org/bare", "markdown": "# A"}
+    out = tmp_path / "run.jsonl"
+    report = replay(
+        config,
+        archive=write_lines(tmp_path / "topics.jsonl", topics),
+        docs=write_lines(tmp_path / "docs.jsonl", [*PAGES, bare]),
+        labels=write_lines(
+            tmp_path / "labels.jsonl", [*LABELS, label(14, 23, 1), label(15, 24, 1)]
+        ),
+        forum_url=FORUM,
+        out=out,
+    )
+
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["topic_id"] for row in rows] == [11, 12, 13, 14, 15]
+    assert report.topics == 5
