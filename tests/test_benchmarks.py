@@ -15,12 +15,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks.ranking import peers, scoring, table
+from benchmarks.ranking import baraza, peers, scoring, table
 from benchmarks.ranking.__main__ import main
 from benchmarks.ranking.rows import ROWS, missing
 from benchmarks.ranking.scoring import Interval, KindScores, difference, score
+from bot.config import load_config
+from bot.replay import replay
 from bot.timeline import PostWritten
 from kb.question import Question
+from kb.signals import Group
 from kb.types import PUBLIC, DocumentId, IndexablePassage, Kind, PassageId
 from tests.conftest import CHECKOUT, shared_path
 
@@ -190,6 +193,40 @@ def test_no_way_of_ranking_sees_what_comes_later(name: str, tmp_path: Path) -> N
         assert rows[0] == clean[0]
     # The leak is one: the next question, asked after it, is ranked otherwise.
     assert rows[1] != clean[1]
+
+
+def test_our_own_rows_are_the_runs_of_a_replay(tmp_path: Path) -> None:
+    """All in one walk, and each group of signals switched off has a row."""
+    topics = forum()
+    answer = '<a href="https://forum.example.org/t/1">See there</a>'
+    topics[3]["posts"].append(topic(11, 21, "", "", answer)["posts"][1])
+    main(arguments(tmp_path, topics, "--rows", "baraza,without-words,without-links"))
+    config = load_config(tmp_path / "config.yaml")
+
+    for name, left_out in (
+        ("baraza", []),
+        ("without-words", ["words"]),
+        ("without-links", ["links"]),
+    ):
+        out = tmp_path / f"{name}.jsonl"
+        replay(
+            config,
+            archive=tmp_path / "topics.jsonl.gz",
+            docs=tmp_path / "docs.jsonl",
+            labels=tmp_path / "labels.jsonl",
+            forum_url="https://forum.example.org",
+            out=out,
+            without=left_out,
+        )
+        assert read_lines(tmp_path / "runs" / f"{name}.jsonl.gz") == read_lines(out)
+
+    ours, wordless = (
+        read_lines(tmp_path / "runs" / f"{name}.jsonl.gz")
+        for name in ("baraza", "without-words")
+    )
+    assert [row["threads"][0]["id"] for row in ours] == [1, 3]
+    assert wordless != ours
+    assert set(baraza.TITLES) == {"baraza", *(f"without-{each}" for each in Group)}
 
 
 def test_a_question_is_no_candidate_for_itself(tmp_path: Path) -> None:
