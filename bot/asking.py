@@ -18,6 +18,7 @@ from indexer.links import links_in
 from indexer.templates import without_templates
 from kb.question import Question
 from kb.store import Store
+from kb.store.evidence import person_key
 from kb.types import Document, DocumentId, Kind, Part
 
 
@@ -38,7 +39,7 @@ def question_of_topic(
         topic.title,
         join_blocks(blocks),
         document=None if itself is None else itself.id,
-        asker=str(topic.author_id) if topic.author_id else None,
+        asker=person_key(source, topic.author_id or None),
         category=topic.category_name or None,
         tags=topic.tags,
         language=_language(topic, source, languages),
@@ -77,7 +78,9 @@ def question_of_stored(store: Store, document_id: DocumentId) -> Question | None
     return replace(
         asked,
         document=document_id,
-        asker=None if first.author_id is None else str(first.author_id),
+        asker=person_key(document.source, first.author_id)
+        if first.number == 1
+        else None,
         category=document.category,
         tags=document.tags,
         language=document.language,

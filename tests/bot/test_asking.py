@@ -48,7 +48,7 @@ def test_what_is_asked_now_equals_what_will_be_stored_of_it(
         "Backup fails",
         now.body,
         document=thread.id,
-        asker=str(community.user("amina").id),
+        asker=f"forum:{community.user('amina').id}",
         category="Android",
         tags=("backup",),
         language="en",
