@@ -115,7 +115,7 @@ def test_a_store_of_version_2_is_migrated_with_all_that_it_holds(
 
         assert store.generation == 7
         assert [fact.accepted for fact in facts.values()] == [False, True]
-        assert people.helpers(DocumentId(1)) == {"8": 1}
+        assert people.helpers(DocumentId(1)) == {"forum:8": 1}
         assert store.evidence.document_facts([DocumentId(1)])[DocumentId(1)].likes == 5
         assert [p.part_number for p in store.passages.of_solution(DocumentId(1))] == [2]
     Store.open(store_path.with_name("new.db")).close()
