@@ -444,16 +444,21 @@ class App:
         )
 
     def policy_settings(self) -> PolicySettings:
-        """When the bot speaks, by the config and by what was learned."""
+        """When the bot speaks, by the config and by what was learned here: how sure
+        is sure enough on another forum says little of this one."""
         from bot.policy import PolicySettings
         from bot.ranking import thresholds_for
+        from kb.calibrate import Thresholds
 
-        bot = self.config.bot
+        bot, learned = self.config.bot, self.model_on_disk.learned()
+        thresholds = Thresholds(bot.precision)
+        if learned is not None:
+            thresholds = thresholds_for(learned, bot.precision)
         return PolicySettings(
             username=bot.username,
             min_confidence=bot.min_confidence,
             precision=bot.precision,
-            thresholds=thresholds_for(self.ranking_model(), bot.precision),
+            thresholds=thresholds,
             max_links=bot.max_links,
             max_per_kind=bot.max_per_kind,
             categories=bot.categories,

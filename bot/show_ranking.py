@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kb.calibrate import Thresholds
 
 _WIDTH = 80
-# What adds less than this to a score decides nothing.
+# What weighs less, or adds less to a score, decides nothing.
 _SHOWN_FROM = 0.005
 
 
@@ -84,15 +84,16 @@ def _kind_lines(kind: KindReport, report: LearnReport) -> list[str]:
             "those of the start"
         ]
     for each in kind.weights:
-        lines += _wrapped(f"  {each.weight:+6.2f}  {each.name}: {each.about}", 10)
+        if abs(each.weight) >= _SHOWN_FROM:
+            lines += _wrapped(f"  {each.weight:+6.2f}  {each.name}: {each.about}", 10)
     if kind.figures is not None:
         since = f"{report.held_back_since:%Y-%m-%d}" if report.held_back_since else ""
         figures = kind.figures
-        lines.append(
+        lines += _wrapped(
             f"  on the {figures.questions} newest questions that were answered with "
-            f"them, asked since {since}:"
+            f"them, asked since {since} (each ranked before its answer was known):",
+            2,
         )
-        lines.append("  (each ranked before its answer was known)")
         lines.append(f"  {'':12}nDCG@10   R@5   P@1  precision  coverage    ECE")
         lines.append(_figures_line("learned", figures))
         if kind.before is not None:

@@ -175,9 +175,9 @@ def test_the_bot_links_nothing_that_only_some_may_read(
 @pytest.mark.parametrize(
     ("bot", "names"),
     [
-        ({}, ["refresh forum", "index", "watch"]),
-        ({"mode": "off"}, ["refresh forum", "index"]),
-        ({"forum": None}, ["refresh forum", "index"]),
+        ({}, ["refresh forum", "index", "watch", "learn"]),
+        ({"mode": "off"}, ["refresh forum", "index", "learn"]),
+        ({"forum": None}, ["refresh forum", "index", "learn"]),
     ],
 )
 def test_there_is_a_job_for_each_thing_that_is_switched_on(

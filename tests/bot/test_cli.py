@@ -334,7 +334,7 @@ def test_a_harvest_is_refused_while_another_runs_and_says_which(
 
 
 def test_ask_says_when_nothing_it_found_is_convincing(filled: Install) -> None:
-    filled.change("bot", {"min_confidence": 0.5})
+    filled.change("bot", {"min_confidence": 0.9})
 
     answered = filled.ok("ask", "zebra crossing paint")
 
@@ -426,11 +426,13 @@ def test_the_status_shows_sources_index_and_bot(filled: Install) -> None:
         r"  looking again: a round takes less than an hour\n"
         r"source docs: 2 docs pages \(\d+ passages\); last complete \d+ s ago\n"
         r"index: \d+ passages, up to date, model hashing\S*\n"
+        r"ranking: as shipped.*; run baraza learn\n"
+        r"needed: 0\.00 for every kind \(bot\.min_confidence\)\n"
         r"bot: mode shadow; decisions: 1 decided\n"
         r"topic 1: reply \(decided\), mode shadow\n"
         r"  How do you back up PostgreSQL every night\?\n"
-        r"  because the best .+ has a confidence of \S+, and 0.00 is needed "
-        r"\(bot.min_confidence\)\n"
+        r"(  because the best .+ has a confidence of \S+, and 0.00 is needed "
+        r"\(bot.min_confidence\)\n)+"
         r"(  \d\.\d\d .+ https?://\S+\n)+",
         text,
     )
@@ -637,7 +639,9 @@ def test_serve_answers_searches_and_health(filled: Install) -> None:
         )
         filled.ok("harvest", "docs")
         filled.ok("index")
-        fresh = httpx.get(f"{url[0]}/api/search", params={"q": "zanzibar", "k": 1})
+        fresh = httpx.get(
+            f"{url[0]}/api/search", params={"q": "zanzibar", "k": 1, "kind": "docs"}
+        )
         code, _ = end(process)
 
     assert found.json()["hits"][0]["kind"] in {"docs", "thread"}

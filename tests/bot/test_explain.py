@@ -55,11 +55,11 @@ def test_a_stored_topic_is_explained_without_the_forum(filled: Install) -> None:
     topic_id = ask(filled.community, "Which cron line runs pg_dump at night?")
     filled.ok("harvest", "forum")
     filled.ok("index")
-    filled.box.requests.clear()
+    before = len(filled.box.requests)
 
     found = told(filled, str(topic_id), "--kind", "thread", "-k", "1")
 
-    assert filled.box.requests == []
+    assert len(filled.box.requests) == before
     assert (found["topic_id"], found["language"]) == (topic_id, "en")
     [threads] = found["kinds"]
     assert threads["found"] >= 1

@@ -11,7 +11,7 @@ import pytest
 from bot.config import parse_config
 from bot.ranking import ModelOnDisk, thresholds_for
 from bot.sandbox import Sandbox
-from kb.calibrate import Thresholds
+from kb.calibrate import GroupThreshold, Threshold, Thresholds
 from kb.errors import ConfigError
 from kb.model import RankingModel, plain_model, shipped_model
 from kb.types import Kind
@@ -95,6 +95,21 @@ def test_thresholds_are_those_of_the_precision_that_is_asked_for() -> None:
 
     assert thresholds_for(model, 0.4) is model.thresholds[1]
     assert thresholds_for(model, 0.45) == Thresholds(0.45)
+
+
+def test_thresholds_of_another_forum_do_not_decide_on_this_one(
+    tmp_path: Path, box: Sandbox
+) -> None:
+    """Until something was learned here, the precision itself is what is needed."""
+    app = app_for(tmp_path, box)
+    assert shipped_model().thresholds
+
+    assert app.policy_settings().thresholds == Thresholds(0.4)
+
+    known = Threshold(0.4, 0.2, 0.5, (0.4, 0.6), 0.5, 100)
+    own = Thresholds(0.4, (GroupThreshold(Kind.THREAD, None, known),))
+    replace(plain_model(), thresholds=(own,)).save(app.model_path)
+    assert app.policy_settings().thresholds == own
 
 
 def test_the_config_says_what_is_not_used(tmp_path: Path, box: Sandbox) -> None:

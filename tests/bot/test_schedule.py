@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -58,6 +59,16 @@ def test_at_start_every_job_runs_once_in_order() -> None:
     run_jobs([runs.job("refresh"), runs.job("index"), runs.job("watch")], stop)
 
     assert runs.names == ["refresh", "index", "watch"]
+
+
+def test_a_job_that_is_not_for_the_start_waits_for_its_time() -> None:
+    stop = Stop()
+    runs = Runs(stop, until=2)
+    later = replace(runs.job("learn"), at_start=False)
+
+    run_jobs([later, runs.job("refresh"), runs.job("index")], stop)
+
+    assert runs.names == ["refresh", "index"]
 
 
 def test_jobs_run_again_by_the_clock() -> None:
