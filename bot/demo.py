@@ -32,7 +32,6 @@ from kb.types import TopicId
 
 # Preferred, so that what is printed is the same every time; any free one will do.
 PORT = 4280
-_PRECISION = 0.35
 _KEY_ENV = "BARAZA_DEMO_KEY"
 _MARK = "# Written by `baraza demo`; this folder is replaced by the next one.\n"
 
@@ -254,8 +253,6 @@ def _write_config(folder: Path, box: Sandbox, model: str) -> Path:
             "forum": "forum",
             "username": "baraza",
             "api_key_env": _KEY_ENV,
-            # A community without a history: nothing tells its usual confidences.
-            "precision": _PRECISION,
         },
     }
     path = folder / "config.yaml"
