@@ -97,7 +97,7 @@ class TantivyTexts:
             found = view.best(ranking, k, visible_to)
             ids = view.column("id", found)
         hits = [
-            (DocumentId(i), score) for (score, _), i in zip(found, ids, strict=True)
+            (DocumentId(i), score) for i, score in zip(ids, found.scores, strict=True)
         ]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
@@ -133,7 +133,7 @@ def _scores(
     # 300 of all and then those that are missing, and a quarter of the time of all.
     found = view.found(those_of(among, ranking), limit)
     ids = view.column("id", found)
-    scores = {DocumentId(i): score for (score, _), i in zip(found, ids, strict=True)}
+    scores = {DocumentId(i): s for i, s in zip(ids, found.scores, strict=True)}
     return {number: score for number, score in sorted(scores.items()) if score}
 
 

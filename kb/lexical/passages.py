@@ -145,7 +145,7 @@ def _search(
         documents = view.column("document", found)
     hits = [
         LexicalHit(PassageId(i), DocumentId(d), score)
-        for (score, _), i, d in zip(found, ids, documents, strict=True)
+        for score, i, d in zip(found.scores, ids, documents, strict=True)
     ]
     return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))[:k]
 
@@ -153,10 +153,7 @@ def _search(
 def _scores(view: View, query: Query, limit: int) -> dict[PassageId, float]:
     found = view.found(query, limit)
     ids = view.column("id", found)
-    return {
-        PassageId(passage_id): score
-        for (score, _), passage_id in zip(found, ids, strict=True)
-    }
+    return {PassageId(i): score for i, score in zip(ids, found.scores, strict=True)}
 
 
 def _ranking(view: View, question: Question) -> Query | None:

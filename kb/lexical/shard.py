@@ -41,8 +41,13 @@ _MAX_MADE = 64
 
 Made = TypeVar("Made")
 
-Found = list[tuple[float, DocAddress]]
-"""Scores, rounded, and where the values of what was found are."""
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Scores, rounded, and where the values of what was found are."""
+
+    scores: list[float]
+    places: list[DocAddress]
 
 
 def schema_of(texts: Iterable[str], numbers: Iterable[str] = ()) -> Schema:
@@ -106,12 +111,15 @@ class View:
 
     def found(self, query: Query, limit: int) -> Found:
         hits = self.searcher.search(query, limit=limit, count=False).hits
-        return [(round(score, _SCORE_DIGITS), place) for score, place in hits]
+        return Found(
+            [round(score, _SCORE_DIGITS) for score, _ in hits],
+            [place for _, place in hits],
+        )
 
     def column(self, name: str, found: Found) -> list[int]:
         """The numbers of a field, in the order of *found*."""
-        places = [place for _, place in found]
-        return [int(n) for n in self.searcher.fast_field_values(name, places)]
+        numbers: list[int] = self.searcher.fast_field_values(name, found.places)
+        return numbers
 
 
 class Shard:
@@ -138,7 +146,8 @@ class Shard:
 
     def holds(self, number: int) -> bool:
         with self.reading() as view:
-            return bool(view.found(Query.term_query(self._schema, "id", number), 1))
+            found = view.found(Query.term_query(self._schema, "id", number), 1)
+            return bool(found.scores)
 
     def put(self, number: int, document: Document) -> None:
         """Take a document in, in place of the one with that id."""
