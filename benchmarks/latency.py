@@ -19,6 +19,7 @@ import json
 import shutil
 import statistics
 import tempfile
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -119,11 +120,15 @@ def questions(store: Store, count: int) -> list[Question]:
 # -- which part takes how long ----------------------------------------------------
 
 
-class Stages:
-    """Time by stage; what a stage calls of another one counts for that one alone."""
+class Stages(threading.local):
+    """Time by stage; what a stage calls of another one counts for that one alone.
 
-    def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+    Each thread has its own stages, and adds to the seconds of all: searches by words
+    run beside the others, and for whom they keep waiting it counts as its own time.
+    """
+
+    def __init__(self, seconds: Counter[str]) -> None:
+        self.seconds = seconds
         self._open: list[str] = []
         self._since = 0.0
 
@@ -235,8 +240,11 @@ def ask_all(searcher: Searcher, asked: list[Question]) -> dict[str, list[float]]
 def breakdown(
     app: App, store: Store, index: OpenIndex[Any], asked: list[Question]
 ) -> dict[str, float]:
-    """Median milliseconds of each stage; measuring adds a little to each call."""
-    stages = Stages()
+    """Median milliseconds of each stage; measuring adds a little to each call.
+
+    They add up to more than the whole where stages run beside one another.
+    """
+    stages = Stages(Counter())
     searcher = Searcher(
         store,
         TimedIndex(index, stages),

@@ -10,23 +10,26 @@ Works on a `Corpus` alone, so that a replay of the past needs no store.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import numpy as np
 
 from kb.candidates import (
-    Columns,
     Passages,
     candidates,
     of_documents,
     of_links,
     of_texts,
 )
-from kb.corpus import Corpus
+from kb.corpus import Corpus, DocumentFacts
 from kb.embed import Embedder, Float32
+from kb.lexical import LexicalHit, LexicalScore
 from kb.question import Question
 from kb.similar import (
     Similar,
@@ -72,19 +75,38 @@ def retrieve(
     Returns:
         By kind in the order of `Kind`, then by document id.
     """
-    asked = _Asked.of(question, embedder)
     hidden = frozenset(exclude)
     if question.document is not None:
         hidden |= {question.document}
+    wanted = frozenset(kinds)
+    looks = [
+        _Look(question, corpus, kind, visible_to, hidden)
+        for kind in Kind
+        if kind in wanted
+    ]
+    # What words find needs no vector, and what words say of the candidates of one
+    # kind none of another kind: the word indexes work beside this thread.
+    sought = [look.seek(depth) for look in looks]
+    asked = _Asked.of(question, embedder)
     similar = similar_questions(
         question, corpus, asked.vector, visible_to=visible_to, exclude=hidden
     )
-    wanted = frozenset(kinds)
-    found: list[Candidate] = []
-    for kind in (kind for kind in Kind if kind in wanted):
-        look = _Look(asked, corpus, kind, visible_to, hidden, similar, at)
-        found += look.candidates(depth)
-    return found
+    gathered = [
+        look.gather(asked, similar, some, depth)
+        for look, some in zip(looks, sought, strict=True)
+    ]
+    return [
+        candidate
+        for look, some in zip(looks, gathered, strict=True)
+        if some.own
+        for candidate in look.candidates(asked, some, at)
+    ]
+
+
+@cache
+def _beside() -> ThreadPoolExecutor:
+    """Threads for searches by words, which let go of the interpreter's lock."""
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +126,62 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sought:
+    """What words find, as soon as they have: passages, and whole documents."""
+
+    passages: Future[list[LexicalHit]]
+    documents: Future[set[DocumentId]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """What is to become candidates, with what words say of it as soon as they have.
+
+    Attributes:
+        own: By document, in order, the passages that speak for it.
+    """
+
+    own: Mapping[DocumentId, Sequence[PassageId]]
+    passages: Mapping[PassageId, PassageFacts]
+    documents: Mapping[DocumentId, DocumentFacts]
+    links: Mapping[str, Mapping[DocumentId, float]]
+    words: Future[dict[PassageId, LexicalScore]]
+    texts: Future[dict[TextField, dict[DocumentId, float]]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Look:
     """The search among the documents of one kind."""
 
-    asked: _Asked
+    question: Question
     corpus: Corpus
     kind: Kind
     visible_to: frozenset[str] | None
     hidden: frozenset[DocumentId]
-    similar: Similar
-    at: datetime
 
-    def candidates(self, depth: int) -> list[Candidate]:
-        passages = self._passages(depth)
-        facts = self._facts(passages)
+    # -- what is found -----------------------------------------------------
+
+    def seek(self, depth: int) -> _Sought:
+        passages = _beside().submit(
+            self.corpus.lexical.search,
+            self.question.body,
+            depth,
+            kinds=frozenset({self.kind}),
+            visible_to=self.visible_to,
+            title=self.question.title,
+        )
+        return _Sought(passages, _beside().submit(self._documents_by_words))
+
+    def gather(
+        self, asked: _Asked, similar: Similar, sought: _Sought, depth: int
+    ) -> _Gathered:
+        links = self._links(similar)
+        near = _nearest(self.corpus.vectors.get(self.kind), asked.vector, depth)
+        by_words = [hit.passage_id for hit in sought.passages.result()]
+        facts = self._facts(list(dict.fromkeys(by_words + near)))
         held = {fact.document_id for fact in facts.values()}
-        links = self._links()
-        more = self._documents(links) - held
+        more = self._linked(links) | sought.documents.result() | self.question.linked
+        more -= held
         documents = {
             document_id: fact
             for document_id, fact in self.corpus.document_facts(
@@ -133,45 +194,36 @@ class _Look:
         # Those that came by another way bring their passages along.
         late = self.corpus.passages_of(sorted(more & documents.keys()))
         facts |= self._facts([i for ids in late.values() for i in ids[:MAX_PASSAGES]])
-        own: defaultdict[DocumentId, list[PassageId]] = defaultdict(list)
-        for passage_id in sorted(facts):
-            document_id = facts[passage_id].document_id
-            if document_id in documents:
-                own[document_id].append(passage_id)
-        if not own:
-            return []
-        ids = sorted(own)
-        some = self._known_of([own[i] for i in ids], facts)
-        columns = (
-            some.columns()
-            | self._by_title(ids)
-            | of_texts(ids, self._texts(ids))
-            | of_links(ids, links)
-            | of_documents(
-                [documents[i] for i in ids],
-                self.asked.question,
-                self.corpus.graph,
-                self.corpus.people,
-                hidden=self.hidden,
-                at=self.at,
+        own = self._own(facts, documents)
+        words = _beside().submit(
+            self.corpus.lexical.score,
+            self.question.body,
+            [i for some in own.values() for i in some],
+            self.kind,
+            title=self.question.title,
+        )
+        texts = _beside().submit(
+            self.corpus.texts.score,
+            self.question.body,
+            list(own),
+            kind=self.kind,
+            title=self.question.title,
+        )
+        return _Gathered(own, facts, documents, links, words, texts)
+
+    def _documents_by_words(self) -> set[DocumentId]:
+        return {
+            document_id
+            for field in (TextField.WHOLE, TextField.TITLE, TextField.ASKED)
+            for document_id, _ in self.corpus.texts.search(
+                self.question.body,
+                field,
+                DOCUMENT_DEPTH,
+                kind=self.kind,
+                visible_to=self.visible_to,
+                title=self.question.title,
             )
-        )
-        return candidates(self.kind, ids, some.best(), columns)
-
-    # -- what is found -----------------------------------------------------
-
-    def _passages(self, depth: int) -> list[PassageId]:
-        question = self.asked.question
-        hits = self.corpus.lexical.search(
-            question.body,
-            depth,
-            kinds=frozenset({self.kind}),
-            visible_to=self.visible_to,
-            title=question.title,
-        )
-        near = self.corpus.vectors.get(self.kind)
-        by_words = [hit.passage_id for hit in hits]
-        return list(dict.fromkeys(by_words + _nearest(near, self.asked.vector, depth)))
+        }
 
     def _facts(self, ids: Sequence[PassageId]) -> dict[PassageId, PassageFacts]:
         return {
@@ -181,64 +233,68 @@ class _Look:
             and (self.visible_to is None or fact.visibility in self.visible_to)
         }
 
-    def _links(self) -> dict[str, Mapping[DocumentId, float]]:
-        graph, similar = self.corpus.graph, self.similar
+    def _links(self, similar: Similar) -> dict[str, Mapping[DocumentId, float]]:
+        graph = self.corpus.graph
         return {
             "linked_by_meaning": linked_from(graph, similar.by_meaning),
             "linked_by_words": linked_from(graph, similar.by_words),
             "linked_by_titles": linked_from(graph, similar.by_titles),
             "linking": linking_to(graph, similar.by_meaning),
-            "linked_beside": linked_beside(graph, self.asked.question.linked),
+            "linked_beside": linked_beside(graph, self.question.linked),
         }
 
-    def _documents(
+    def _linked(
         self, links: Mapping[str, Mapping[DocumentId, float]]
     ) -> set[DocumentId]:
-        """Documents that retrievers other than those of passages find."""
-        question = self.asked.question
+        """The documents that links lead to most, each way."""
         found: set[DocumentId] = set()
-        for field in (TextField.WHOLE, TextField.TITLE, TextField.ASKED):
-            hits = self.corpus.texts.search(
-                question.body,
-                field,
-                DOCUMENT_DEPTH,
-                kind=self.kind,
-                visible_to=self.visible_to,
-                title=question.title,
-            )
-            found.update(document_id for document_id, _ in hits)
         for scores in links.values():
             best = sorted(scores, key=lambda i: (-scores[i], i))
             found.update(best[: 2 * DOCUMENT_DEPTH])
-        return found | set(question.linked)
+        return found
+
+    def _own(
+        self,
+        facts: Mapping[PassageId, PassageFacts],
+        documents: Mapping[DocumentId, DocumentFacts],
+    ) -> dict[DocumentId, list[PassageId]]:
+        own: defaultdict[DocumentId, list[PassageId]] = defaultdict(list)
+        for passage_id in sorted(facts):
+            document_id = facts[passage_id].document_id
+            if document_id in documents:
+                own[document_id].append(passage_id)
+        return {document_id: own[document_id] for document_id in sorted(own)}
 
     # -- what is known of it -----------------------------------------------
 
-    def _known_of(
-        self,
-        own: Sequence[Sequence[PassageId]],
-        facts: Mapping[PassageId, PassageFacts],
-    ) -> Passages:
-        question = self.asked.question
-        ids = [i for some in own for i in some]
-        words = self.corpus.lexical.score(
-            question.body, ids, self.kind, title=question.title
+    def candidates(
+        self, asked: _Asked, found: _Gathered, at: datetime
+    ) -> list[Candidate]:
+        ids, own = list(found.own), list(found.own.values())
+        cosines = _cosines(
+            self.corpus.vectors.get(self.kind),
+            np.stack([asked.vector, asked.title_vector]),
+            [i for some in own for i in some],
         )
-        vectors = np.stack([self.asked.vector, self.asked.title_vector])
-        cosines = _cosines(self.corpus.vectors.get(self.kind), vectors, ids)
-        return Passages.of(own, facts, words, cosines)
-
-    def _by_title(self, ids: Sequence[DocumentId]) -> Columns:
-        cosines = _cosines(self.corpus.titles, self.asked.title_vector, ids)
-        return {"cosine_title": cosines.astype(np.float64)}
-
-    def _texts(
-        self, ids: Sequence[DocumentId]
-    ) -> Mapping[TextField, Mapping[DocumentId, float]]:
-        question = self.asked.question
-        return self.corpus.texts.score(
-            question.body, ids, kind=self.kind, title=question.title
+        titles = _cosines(self.corpus.titles, asked.title_vector, ids)
+        known = of_documents(
+            [found.documents[i] for i in ids],
+            self.question,
+            self.corpus.graph,
+            self.corpus.people,
+            hidden=self.hidden,
+            at=at,
         )
+        # Last of all, because they may still be at work.
+        passages = Passages.of(own, found.passages, found.words.result(), cosines)
+        columns = (
+            passages.columns()
+            | {"cosine_title": titles.astype(np.float64)}
+            | of_texts(ids, found.texts.result())
+            | of_links(ids, found.links)
+            | known
+        )
+        return candidates(self.kind, ids, passages.best(), columns)
 
 
 def _nearest(index: VectorIndex | None, query: Float32, depth: int) -> list[PassageId]:
