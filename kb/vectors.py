@@ -150,7 +150,9 @@ class ExactIndex:
         found = np.full((*queries.shape[:-1], len(ids)), np.nan, dtype=np.float32)
         for place, i in enumerate(map(int, ids)):
             if i in rows:
-                found[..., place] = _exact(queries, self._vectors[rows[i]])
+                found[..., place] = _exact(self._vectors[rows[i]][None], queries)[
+                    ..., 0
+                ]
         return found
 
     def save(self, path: Path) -> None:
@@ -220,23 +222,24 @@ class FaissIndex:
         similarities, found = _nothing_found(len(queries), k)
         if not len(self):
             return similarities, found
-        # A product of NumPy over FAISS's own memory: for one query FAISS takes more
-        # than twice the time, and cuts a row of equals wherever it happens to.
+        # NumPy over FAISS's own memory: for one query FAISS takes more than twice the
+        # time, and cuts a row of equals wherever it happens to. Row by row, because
+        # the threads of a matrix product spin, and take the processor from others.
         stored, ids = self._stored(), self._ids()
         for row, query in enumerate(queries):
-            near = _nearest(stored @ query, k)
+            near = _nearest(np.vecdot(stored, query), k)
             _fill(similarities[row], found[row], query, ids[near], stored[near])
         return similarities, found
 
     def similarities(self, queries: Float32, ids: Int64) -> Float32:
         _check_queries(queries, self.dim)
         try:
-            return _exact(self._vectors(ids), queries.T).T
+            return _exact(self._vectors(ids), queries)
         except RuntimeError:
             # FAISS's way of saying that it does not hold all of the ids.
             known = np.isin(ids, self._ids())
         found = np.full((*queries.shape[:-1], len(ids)), np.nan, dtype=np.float32)
-        found[..., known] = _exact(self._vectors(ids[known]), queries.T).T
+        found[..., known] = _exact(self._vectors(ids[known]), queries)
         return found
 
     def save(self, path: Path) -> None:
@@ -288,9 +291,10 @@ def _fill(
     found[: len(best)] = ids[best]
 
 
-def _exact(vectors: Float32, query: Float32) -> Float32:
-    """Inner products; of several queries, shape ``(dim, q)``, one a column."""
-    exact = vectors.astype(np.float64) @ query.astype(np.float64)
+def _exact(vectors: Float32, queries: Float32) -> Float32:
+    """Inner products: shape ``(n,)`` of one query, ``(q, n)`` of several."""
+    wide = queries.astype(np.float64)[..., None, :]
+    exact = np.vecdot(vectors.astype(np.float64), wide)
     return np.asarray(exact, dtype=np.float32)
 
 
