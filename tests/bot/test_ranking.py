@@ -98,11 +98,15 @@ def test_thresholds_are_those_of_the_precision_that_is_asked_for() -> None:
 
 
 def test_thresholds_of_another_forum_do_not_decide_on_this_one(
-    tmp_path: Path, box: Sandbox
+    tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until something was learned here, the precision itself is what is needed."""
     app = app_for(tmp_path, box)
-    assert shipped_model().thresholds
+    low = Threshold(0.4, 0.1, 0.5, (0.4, 0.6), 1.0, 100)
+    theirs = Thresholds(0.4, (GroupThreshold(Kind.THREAD, None, low),))
+    foreign = replace(shipped_model(), thresholds=(theirs,))
+    monkeypatch.setattr("bot.ranking.shipped_model", lambda: foreign)
+    assert app.ranking_model().thresholds == (theirs,)
 
     assert app.policy_settings().thresholds == Thresholds(0.4)
 
