@@ -10,6 +10,7 @@ from kb.corpus import Corpus
 from kb.embed import Embedder
 from kb.errors import InvalidQueryError
 from kb.folding import LOOKED_AT, fold_copies, fold_versions
+from kb.lexical import LexicalIndex
 from kb.model import RankingModel, shipped_model
 from kb.question import Question
 from kb.rank import Ranked, rank
@@ -164,9 +165,10 @@ class Searcher:
         question = question.cut(title=MAX_TITLE_CHARS, body=MAX_QUERY_CHARS)
         if not words(question.text):
             raise InvalidQueryError("the query holds no word to search for")
+        corpus = self._index.corpus(self._store, visible_to=visible_to)
         candidates = retrieve(
             question,
-            corpus=self._index.corpus(self._store, visible_to=visible_to),
+            corpus=corpus,
             embedder=self._embedder,
             kinds=Kind if kinds is None else kinds,
             visible_to=visible_to,
@@ -193,7 +195,7 @@ class Searcher:
             quota = limit if per_kind is None else per_kind.get(ranking.kind, limit)
             columns.append(ranking.kept[: max(quota, 0)])
         shown = merge(columns)[:limit]
-        hits = self._hits(question, shown, documents)
+        hits = self._hits(question, shown, documents, corpus.lexical)
         return Explained(question, rankings, documents, hits)
 
     def _ranking(
@@ -224,12 +226,15 @@ class Searcher:
         question: Question,
         ranked: Sequence[Ranked],
         documents: Mapping[DocumentId, DocumentSummary],
+        lexical: LexicalIndex,
     ) -> tuple[SearchHit, ...]:
         found = self._store.passages.load([r.candidate.passage_id for r in ranked])
         return tuple(
             SearchHit(
                 document=documents[r.candidate.document_id],
-                passage=self._answering(question, found[r.candidate.passage_id]),
+                passage=self._answering(
+                    question, found[r.candidate.passage_id], lexical
+                ),
                 score=r.score,
                 confidence=r.confidence,
                 signals=r.candidate.signals,
@@ -239,7 +244,9 @@ class Searcher:
             if r.candidate.passage_id in found
         )
 
-    def _answering(self, question: Question, found: Passage) -> Passage:
+    def _answering(
+        self, question: Question, found: Passage, lexical: LexicalIndex
+    ) -> Passage:
         """What to show of a document: the solution where there is one.
 
         A thread is mostly found by its question, which looks like the one that
@@ -250,7 +257,6 @@ class Searcher:
         }
         if not solution or found.id in solution:
             return found
-        lexical = self._index.corpus(self._store, visible_to=_PUBLIC).lexical
         scores = lexical.score(
             question.body, list(solution), Kind.THREAD, title=question.title
         )
