@@ -6,6 +6,7 @@ right calibrates the next: nothing needs to be held back, because everything was
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -90,6 +91,8 @@ class Learner:
         self._model = self._start
         self._examples: defaultdict[Kind, list[Example]] = defaultdict(list)
         self._shown: defaultdict[Kind, list[Shown]] = defaultdict(list)
+        # When each example was first answered, in the order of time.
+        self._answered: defaultdict[Kind, list[datetime]] = defaultdict(list)
         self._weighed: defaultdict[Kind, int] = defaultdict(int)
         self._calibrated: defaultdict[Kind, int] = defaultdict(int)
 
@@ -114,6 +117,7 @@ class Learner:
                 Example.of(kind, asked_at, found, linked, self._names)
             )
             self._shown[kind].append(Shown.of(asked_at, language, ranked, linked))
+            insort(self._answered[kind], min(linked.values()))
 
     def at(self, moment: datetime) -> RankingModel:
         """The model for a question of that moment, learned anew if that is due.
@@ -121,8 +125,8 @@ class Learner:
         Raises:
             LeakError: A question of that moment or later has an answer before it.
         """
-        for kind, examples in self._examples.items():
-            known = sum(bool(example.known(moment)) for example in examples)
+        for kind, answered in self._answered.items():
+            known = bisect_left(answered, moment)
             last = self._weighed[kind]
             if known >= max(last + _STEP, last * _GROWTH):
                 self._weigh(kind, moment)
