@@ -103,7 +103,7 @@ def linking_to(
 def linked_beside(
     graph: LinkGraph, linked: Iterable[DocumentId]
 ) -> dict[DocumentId, float]:
-    """What is linked by, or beside, or links to what the question itself links."""
+    """What is linked by, or links to, what the question itself links."""
     scores: defaultdict[DocumentId, float] = defaultdict(float)
     for document in linked:
         for other, weight in graph.out_of(document).items():
