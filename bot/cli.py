@@ -16,7 +16,13 @@ from bot import show
 from bot.cli_base import Commands, F, Session, as_json_option, common_options, complain
 from bot.cli_ranking import explain, learn
 from bot.progress import harvest_progress, verify_progress
-from bot.terminal import log_to_stderr, progress_bar, say, say_json
+from bot.terminal import (
+    log_to_stderr,
+    progress_bar,
+    progress_of_steps,
+    say,
+    say_json,
+)
 from kb.errors import ConfigError, ForumError, KBError, SourceError
 from kb.types import Kind, TopicId
 
@@ -519,13 +525,7 @@ def replay(
     from bot.replay import replay as run_replay
     from kb.model import plain_model
 
-    with progress_bar("replay", "") as bar:
-
-        def look(step: str, done: int, todo: int) -> None:
-            bar.set_description(step, refresh=False)
-            bar.total = todo or None
-            bar.update(done - bar.n)
-
+    with progress_of_steps("replay") as look:
         done = run_replay(
             session.app.config,
             archive=archive,

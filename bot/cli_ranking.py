@@ -6,7 +6,7 @@ import click
 
 from bot import show_ranking as show
 from bot.cli_base import Session, as_json_option, common_options
-from bot.terminal import progress_bar, say, say_json
+from bot.terminal import progress_of_steps, say, say_json
 from kb.types import Kind
 
 
@@ -29,13 +29,7 @@ def learn(session: Session, as_json: bool) -> None:
     from bot.learning import learn as run_learn
 
     app = session.app
-    with app.single_instance("baraza learn"), progress_bar("learn", "") as bar:
-
-        def look(step: str, done: int, todo: int) -> None:
-            bar.set_description(step, refresh=False)
-            bar.total = todo or None
-            bar.update(done - bar.n)
-
+    with app.single_instance("baraza learn"), progress_of_steps("learn") as look:
         report = run_learn(app, progress=look)
     if as_json:
         say_json(report)

@@ -14,7 +14,7 @@ from bot.timeline import (
     PostLink,
     PostWritten,
 )
-from kb.retrieve import Question
+from kb.question import Question
 from kb.store.evidence import person_key
 from kb.types import (
     PUBLIC,

@@ -18,7 +18,7 @@ from indexer.links import document_links
 from indexer.sources.lines import JsonLines
 from indexer.templates import without_templates
 from kb.links import LinkRules, forum_of
-from kb.retrieve import Question
+from kb.question import Question
 from kb.store import SourceState, Store
 from kb.store.links import document_key
 from kb.types import (

@@ -8,7 +8,6 @@ suggestions that nobody had seen the answers to.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,16 +15,15 @@ from typing import TYPE_CHECKING
 
 from bot.held_back import Figures, Seen, figures_of
 from bot.history import history_of_store
-from bot.past import Past, embed_titles
+from bot.past import embed_history, open_past
 from bot.ranking import thresholds_for
-from bot.study import Asked, Found, Progress, lessons, meet, walk
-from bot.timeline import History
+from bot.study import Found, lessons, meet, walk
+from bot.timeline import History, Progress
 from kb.calibrate import Thresholds
 from kb.embed.cached import CachedEmbedder
 from kb.learn import MIN_EXAMPLES
 from kb.learner import PRECISIONS, Learner
-from kb.lexical import TantivyTexts
-from kb.model import KindModel, RankingModel, plain_model, shipped_model
+from kb.model import KindModel, RankingModel, plain_model, starting_model
 from kb.rank import rank
 from kb.signals import SIGNALS
 from kb.signals import without as all_but
@@ -122,7 +120,8 @@ def learn(
         lessons(history), key=lambda asked: (asked.at, asked.document_id)
     )
     forums = _forums(app)
-    start, started_from = starting_model(forums, questions)
+    start = starting_model(forums, questions[0].at if questions else None)
+    started_from = "plain" if start is plain_model() else "shipped"
     threads = sum(1 for _ in history.threads)
     precision = app.config.bot.precision
     if len(questions) < MIN_EXAMPLES:
@@ -139,12 +138,8 @@ def learn(
     )
     with EmbeddingCache.open(app.cache_path) as cache:
         embedder = CachedEmbedder(app.embedder, cache)
-        # Here: the commands that do not replay need none of it.
-        from bot.replay import embed_history
-
         vectors = embed_history(history, embedder, progress=progress)
-        titles = embed_titles(history, embedder)
-        with closing(Past(history, vectors, titles, TantivyTexts.create(None))) as past:
+        with closing(open_past(history, vectors, embedder)) as past:
             depth = app.config.search.depth
             for found in walk(
                 history, past, questions, embedder, depth=depth, progress=progress
@@ -170,29 +165,6 @@ def learn(
         embedded=embedder.embedded,
         seconds=round(time.monotonic() - began, 1),
     )
-
-
-def starting_model(
-    forums: Collection[str], questions: Sequence[Asked]
-) -> tuple[RankingModel, str]:
-    """The shipped model, or the plain one where the shipped one knows the answers.
-
-    Args:
-        forums: Addresses of those that are learned from.
-        questions: In the order of time.
-
-    Returns:
-        The model, and what to call it.
-    """
-    shipped = shipped_model()
-    same = {*map(_host, forums)} & {*map(_host, shipped.learned_on.split())}
-    until = shipped.learned_until
-    knows = bool(questions) and (until is None or until > questions[0].at)
-    return (plain_model(), "plain") if same and knows else (shipped, "shipped")
-
-
-def _host(url: str) -> str:
-    return url.rstrip("/").rpartition("//")[2].casefold()
 
 
 def _forums(app: App) -> list[str]:

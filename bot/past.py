@@ -10,28 +10,66 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from bot.present import Present
 from bot.said import Said
-from bot.timeline import BEGINNING, AcceptanceKnown, History, PostWritten
+from bot.timeline import (
+    BEGINNING,
+    AcceptanceKnown,
+    History,
+    PostWritten,
+    Progress,
+)
 from kb.corpus import Corpus
 from kb.embed import Embedder, Float32
 from kb.errors import LeakError
 from kb.graph import Edge, LinkGraph
-from kb.lexical import TantivyIndex
+from kb.lexical import TantivyIndex, TantivyTexts
 from kb.people import People
 from kb.texts import TextIndex
 from kb.types import DocumentId, IndexablePassage, Kind, PassageId
 from kb.vectors import FaissIndex, VectorIndex
+
+# Texts that are embedded together, and lost with a killed run.
+_BATCH = 1024
 
 
 def embed_titles(history: History, embedder: Embedder) -> Float32:
     """Vectors of the titles of all documents, one a row in the order of
     ``history.documents``: shape ``(documents, dim)``."""
     return embedder.embed_passages([d.title for d in history.documents.values()])
+
+
+def embed_history(
+    history: History,
+    embedder: Embedder,
+    *,
+    progress: Progress = lambda _step, _done, _todo: None,
+) -> Float32:
+    """Vectors of all passages: row ``i`` is that of passage ``i + 1``."""
+    total = sum(1 for _ in history.passages)
+    vectors = np.empty((total, embedder.dim), dtype=np.float32)
+    passages = history.passages
+    done = 0
+    while batch := [passage.input for passage in islice(passages, _BATCH)]:
+        vectors[done : done + len(batch)] = embedder.embed_passages(batch)
+        done += len(batch)
+        progress("embedding", done, total)
+    return vectors
+
+
+def open_past(history: History, vectors: Float32, embedder: Embedder) -> Past:
+    """The past of a history before anything happened, with indexes in memory.
+
+    Args:
+        vectors: See `embed_history`.
+    """
+    titles = embed_titles(history, embedder)
+    return Past(history, vectors, titles, TantivyTexts.create(None))
 
 
 class Past:

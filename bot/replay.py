@@ -20,33 +20,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-
 from bot.config import Config, web_address
 from bot.history import read_history
-from bot.past import Past, embed_titles
+from bot.past import embed_history, open_past
 from bot.replay_report import (
     ReplayOutcome,
     ReplaySuggestion,
     render_report,
     summarise,
 )
-from bot.study import Asked, Met, Progress, lessons, meet, walk
-from bot.timeline import History
+from bot.study import Asked, Met, lessons, meet, walk
+from bot.timeline import History, Progress
 from indexer.chunk import chunk_document
 from indexer.sources.archive import ArchiveSource
 from indexer.sources.markdown import DocsArchive
 from kb.calibrate import Thresholds
-from kb.embed import Embedder, Float32, open_embedder, open_tokenizer
+from kb.embed import open_embedder, open_tokenizer
 from kb.embed.cached import CachedEmbedder
 from kb.errors import ConfigError, RecordError, SourceError
 from kb.learner import Learner
-from kb.lexical import TantivyTexts
-from kb.model import RankingModel, plain_model, shipped_model
+from kb.model import RankingModel, starting_model
 from kb.rank import Ranked
 from kb.signals import without as signals_without
 from kb.store import EmbeddingCache
@@ -56,8 +52,6 @@ log = logging.getLogger(__name__)
 
 # The scorers read ten; twice that shows near misses.
 LISTED = 20
-# Texts that are embedded together, and lost with a killed run.
-_BATCH = 1024
 _NAMES: Mapping[Kind, str] = {Kind.THREAD: "threads", Kind.DOCS: "docs"}
 # The report's figures are of the last part; each question was unseen when it came.
 _HELD_BACK = 0.5
@@ -174,7 +168,7 @@ def replay(
             f"none of the {len(wanted)} labelled topics is in it "
             f"({sum(1 for _ in history.threads)} read, {len(history.skipped)} skipped)",
         )
-    model = start or starting_model(forum_url, known[0].created_at)
+    model = start or starting_model([forum_url], known[0].created_at)
     with EmbeddingCache.open(config.data_dir / "embeddings.db") as cache:
         embedder = CachedEmbedder(
             open_embedder(
@@ -184,11 +178,10 @@ def replay(
             ),
             cache,
         )
-        vectors = embed_history(history, embedder, progress=progress)
-        titles = embed_titles(history, embedder)
         questions = questions_of(history, known)
         outcomes: list[ReplayOutcome] = []
-        with closing(Past(history, vectors, titles, TantivyTexts.create(None))) as past:
+        vectors = embed_history(history, embedder, progress=progress)
+        with closing(open_past(history, vectors, embedder)) as past:
             found = walk(
                 history,
                 past,
@@ -237,26 +230,6 @@ def learned(learner: Learner, history: History, forum_url: str) -> RankingModel:
     if model.learned_until != end:
         return model
     return replace(model, learned_on=forum_url)
-
-
-def starting_model(
-    forum_url: str, first: datetime, *, shipped: RankingModel | None = None
-) -> RankingModel:
-    """The shipped model, or hand-set weights where it would know the answers.
-
-    Args:
-        first: When the first question that is measured was asked.
-        shipped: Another in its place.
-    """
-    shipped = shipped or shipped_model()
-    told = shipped.learned_until is None or shipped.learned_until > first
-    # Several forums stand side by side, see `bot.learning`.
-    forums = map(_host, shipped.learned_on.split())
-    return plain_model() if told and _host(forum_url) in forums else shipped
-
-
-def _host(url: str) -> str:
-    return url.rstrip("/").rpartition("//")[2].casefold()
 
 
 def read_files(
@@ -336,21 +309,6 @@ def _keys(where: str, name: str, value: object) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(v, int | str) for v in value):
         raise RecordError(where, name, "expected a list of ids")
     return frozenset(map(str, value))
-
-
-def embed_history(
-    history: History, embedder: Embedder, *, progress: Progress
-) -> Float32:
-    """Vectors of all passages: row ``i`` is that of passage ``i + 1``."""
-    total = sum(1 for _ in history.passages)
-    vectors = np.empty((total, embedder.dim), dtype=np.float32)
-    passages = history.passages
-    done = 0
-    while batch := [passage.input for passage in islice(passages, _BATCH)]:
-        vectors[done : done + len(batch)] = embedder.embed_passages(batch)
-        done += len(batch)
-        progress("embedding", done, total)
-    return vectors
 
 
 def _rows(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.past import Past
-from bot.timeline import History, HistoryDocument
+from bot.timeline import History, HistoryDocument, Progress
 from kb.embed import Embedder
 from kb.folding import LOOKED_AT, fold_copies
 from kb.learner import Learner
@@ -22,9 +22,6 @@ from kb.question import Question
 from kb.rank import Ranked, rank
 from kb.retrieve import retrieve
 from kb.types import Candidate, DocumentId, Kind, PassageId
-
-Progress = Callable[[str, int, int], None]
-"""Called with a step's name, what is done and what is to do (0: not known)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -119,6 +119,19 @@ def log_to_stderr(*, verbose: bool) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # It tries libraries for newer CPUs first and reports each that is not there.
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)
+
+
+@contextmanager
+def progress_of_steps(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar for work in steps, as `bot.timeline.Progress` tells of it."""
+    with progress_bar(title, "") as bar:
+
+        def look(step: str, done: int, todo: int) -> None:
+            bar.set_description(step, refresh=False)
+            bar.total = todo or None
+            bar.update(done - bar.n)
+
+        yield look
 
 
 @contextmanager

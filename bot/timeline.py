@@ -17,12 +17,12 @@ time from which they were so:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from kb.retrieve import Question
+from kb.question import Question
 from kb.types import (
     DocumentId,
     IndexablePassage,
@@ -30,6 +30,9 @@ from kb.types import (
     LinkRole,
     TopicId,
 )
+
+Progress = Callable[[str, int, int], None]
+"""Called with a step's name, what is done and what is to do (0: not known)."""
 
 # Before everything: what has no date, such as documentation, was always there.
 BEGINNING = datetime.min.replace(tzinfo=UTC)

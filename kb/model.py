@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -42,7 +42,7 @@ class KindModel:
     calibration: Calibration
     examples: int = 0
 
-    def only(self, names: Mapping[str, object] | tuple[str, ...]) -> KindModel:
+    def only(self, names: Collection[str]) -> KindModel:
         """The same without the signals that are not named."""
         kept = {name: w for name, w in self.weights.items() if name in names}
         return replace(self, weights=kept)
@@ -70,7 +70,7 @@ class RankingModel:
         """The model of a kind."""
         return self.kinds.get(kind) or self.kinds[Kind.DOCS]
 
-    def only(self, names: tuple[str, ...]) -> RankingModel:
+    def only(self, names: Collection[str]) -> RankingModel:
         """The same without the signals that are not named."""
         return replace(self, kinds={k: m.only(names) for k, m in self.kinds.items()})
 
@@ -119,6 +119,31 @@ def shipped_model() -> RankingModel:
 def plain_model() -> RankingModel:
     """Weights set by hand, round numbers that no history was needed for."""
     return _packaged("plain.json")
+
+
+def starting_model(
+    forums: Iterable[str],
+    first: datetime | None,
+    *,
+    shipped: RankingModel | None = None,
+) -> RankingModel:
+    """The shipped model, or the plain one where the shipped one knows the answers.
+
+    Args:
+        forums: Addresses of those whose questions are to be ranked for.
+        first: When the first of these was asked; ``None``: there is none.
+        shipped: Another in its place.
+    """
+    shipped = shipped or shipped_model()
+    # What is learned on several forums names them side by side.
+    same = {*map(_host, forums)} & {*map(_host, shipped.learned_on.split())}
+    until = shipped.learned_until
+    knows = first is not None and (until is None or until > first)
+    return plain_model() if same and knows else shipped
+
+
+def _host(url: str) -> str:
+    return url.rstrip("/").rpartition("//")[2].casefold()
 
 
 def _packaged(name: str) -> RankingModel:

@@ -42,8 +42,6 @@ from kb.texts import TextField
 from kb.types import Candidate, DocumentId, Kind, PassageFacts, PassageId
 from kb.vectors import VectorIndex
 
-__all__ = ["Question", "retrieve"]
-
 # Models read some 256 tokens; more would only be cut and thrown away.
 MAX_EMBEDDED_CHARS = 8_000
 # Documents that each retriever of whole documents contributes, per kind.

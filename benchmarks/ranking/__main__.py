@@ -18,8 +18,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,8 +29,9 @@ from benchmarks.ranking import baraza
 from benchmarks.ranking.rows import REFERENCE, ROWS, missing
 from benchmarks.ranking.scoring import KindScores, labels_since, read_rows, score
 from benchmarks.ranking.table import figures, shown
-from benchmarks.ranking.task import Progress, Task, read_task
+from benchmarks.ranking.task import Task, read_task
 from bot.config import load_config
+from bot.terminal import progress_of_steps
 from kb.errors import KBError
 from kb.store import EmbeddingCache
 
@@ -65,18 +65,6 @@ def write_run(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     os.replace(draft, path)
     return path
-
-
-@contextmanager
-def bar() -> Iterator[Progress]:
-    with tqdm(desc="reading", leave=False) as shown_bar:
-
-        def look(step: str, done: int, todo: int) -> None:
-            shown_bar.set_description(step, refresh=False)
-            shown_bar.total = todo or None
-            shown_bar.update(done - shown_bar.n)
-
-        yield look
 
 
 def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -122,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         config = load_config(options.config)
         with (
             EmbeddingCache.open(config.data_dir / "embeddings.db") as cache,
-            bar() as p,
+            progress_of_steps("reading") as p,
         ):
             task = read_task(
                 config,

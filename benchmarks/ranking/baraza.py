@@ -11,11 +11,11 @@ from contextlib import closing
 from typing import Any
 
 from benchmarks.ranking.task import Task
-from bot.past import Past, embed_titles
-from bot.replay import questions_of, row_of, starting_model
+from bot.past import open_past
+from bot.replay import questions_of, row_of
 from bot.study import meet, walk
 from kb.learner import Learner
-from kb.lexical import TantivyTexts
+from kb.model import starting_model
 from kb.signals import Group, without
 
 ALL = "baraza"
@@ -30,7 +30,7 @@ def rank_all(
     task: Task, names: Collection[str], forum_url: str
 ) -> dict[str, list[dict[str, Any]]]:
     """The runs of the rows named, as `baraza replay` makes them."""
-    model = starting_model(forum_url, task.labels[0].created_at)
+    model = starting_model([forum_url], task.labels[0].created_at)
     learners = {
         name: Learner(
             model, without([name.removeprefix(PREFIX)] if name != ALL else [])
@@ -43,13 +43,7 @@ def rank_all(
         if (thread := task.history.thread(label.topic_id)) is not None
     }
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
-    past = Past(
-        task.history,
-        task.vectors,
-        embed_titles(task.history, task.embedder),
-        TantivyTexts.create(None),
-    )
-    with closing(past):
+    with closing(open_past(task.history, task.vectors, task.embedder)) as past:
         for found in walk(
             task.history,
             past,

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 from bot.config import Config
-from bot.replay import Label, embed_history, read_files, read_labels
-from bot.timeline import History
+from bot.past import embed_history
+from bot.replay import Label, read_files, read_labels
+from bot.timeline import History, Progress
 from kb.embed import Embedder, Float32, open_embedder
 from kb.embed.cached import CachedEmbedder
 from kb.errors import SourceError
 from kb.store import EmbeddingCache
-
-Progress = Callable[[str, int, int], None]
-"""Called with a step's name, what is done and what is to do (0: not known)."""
 
 
 @dataclass(frozen=True)

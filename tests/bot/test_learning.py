@@ -10,15 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bot import learning
 from bot.app import App, StoppedError
-from bot.learning import LearnReport, learn, starting_model
+from bot.learning import LearnReport, learn
 from bot.sandbox import Community, Sandbox
 from bot.service import Service
 from bot.show_ranking import learn_lines
-from bot.study import Asked
-from kb.model import load_model, plain_model, shipped_model
-from kb.types import DocumentId, Kind
+from kb.model import load_model, plain_model, shipped_model, starting_model
+from kb.types import Kind
 from tests.bot.conftest import FakeClock
 from tests.bot.making import NOW
 from tests.bot.test_app import app_for
@@ -203,7 +201,7 @@ def test_another_precision_gets_thresholds_of_its_own(app: App) -> None:
     ],
 )
 def test_a_shipped_model_that_knows_the_answers_is_not_started_from(
-    monkeypatch: pytest.MonkeyPatch, forum: str, asked_after: int, name: str
+    forum: str, asked_after: int, name: str
 ) -> None:
     """Its held-back figures would be those of a ranking that was told."""
     from dataclasses import replace
@@ -211,12 +209,11 @@ def test_a_shipped_model_that_knows_the_answers_is_not_started_from(
     shipped = replace(
         plain_model(), learned_on="https://forum.example", learned_until=NOW
     )
-    monkeypatch.setattr(learning, "shipped_model", lambda: shipped)
-    questions = [Asked(DocumentId(1), NOW + timedelta(days=asked_after))]
+    first = NOW + timedelta(days=asked_after)
 
-    model, called = starting_model([forum], questions)
+    model = starting_model([forum], first, shipped=shipped)
 
-    assert called == name
+    assert ("plain" if model is plain_model() else "shipped") == name
     assert (model is shipped) == (name == "shipped")
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from bot.config import Config, parse_config
-from bot.replay import ReplayReport, read_labels, replay, starting_model
+from bot.replay import ReplayReport, read_labels, replay
 from kb.errors import ConfigError, RecordError, SourceError
-from kb.model import load_model, plain_model, shipped_model
+from kb.model import load_model, plain_model, shipped_model, starting_model
 from kb.types import Kind
 from tests.conftest import shared_path
 
@@ -550,7 +550,7 @@ def test_shipped_weights_never_know_what_is_replayed() -> None:
 
     def taken(forum_url: str, first: Any, **changes: Any) -> bool:
         model = replace(shipped, **changes)
-        return starting_model(forum_url, first, shipped=model) is model
+        return starting_model([forum_url], first, shipped=model) is model
 
     assert not taken(FORUM, START - day)
     assert not taken("http://FORUM.example.org/", START - day)
@@ -559,7 +559,7 @@ def test_shipped_weights_never_know_what_is_replayed() -> None:
     assert taken(FORUM, START)
     assert taken("https://third.example", START - day)
     assert taken(FORUM, START - day, learned_on="")
-    assert starting_model(FORUM, START - day, shipped=shipped) == plain_model()
+    assert starting_model([FORUM], START - day, shipped=shipped) == plain_model()
 
 
 def test_the_report_is_a_page_with_figures_and_escaped_titles(
