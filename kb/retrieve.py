@@ -46,8 +46,10 @@ from kb.vectors import VectorIndex
 MAX_EMBEDDED_CHARS = 8_000
 # Documents that each retriever of whole documents contributes, per kind.
 DOCUMENT_DEPTH = 60
-# Of a document that no retriever of passages found, so many are scored.
+# Of a document that no retriever of passages found, so many are looked at by meaning,
+# and of these the closest by words, which costs a hundred times as much.
 MAX_PASSAGES = 48
+CLOSEST_PASSAGES = 4
 
 
 def retrieve(
@@ -137,9 +139,12 @@ class _Gathered:
 
     Attributes:
         own: By document, in order, the passages that speak for it.
+        cosines: Of them all to the question and to its title: shape
+            ``(2, passages)``.
     """
 
     own: Mapping[DocumentId, Sequence[PassageId]]
+    cosines: Float32
     passages: Mapping[PassageId, PassageFacts]
     documents: Mapping[DocumentId, DocumentFacts]
     links: Mapping[str, Mapping[DocumentId, float]]
@@ -193,10 +198,15 @@ class _Look:
         late = self.corpus.passages_of(sorted(more & documents.keys()))
         facts |= self._facts([i for ids in late.values() for i in ids[:MAX_PASSAGES]])
         own = self._own(facts, documents)
+        cosines = _cosines(
+            self.corpus.vectors.get(self.kind),
+            np.stack([asked.vector, asked.title_vector]),
+            [i for some in own.values() for i in some],
+        )
         words = _beside().submit(
             self.corpus.lexical.score,
             self.question.body,
-            [i for some in own.values() for i in some],
+            closest([*own.values()], cosines[0], CLOSEST_PASSAGES, {*by_words, *near}),
             self.kind,
             title=self.question.title,
         )
@@ -207,7 +217,7 @@ class _Look:
             kind=self.kind,
             title=self.question.title,
         )
-        return _Gathered(own, facts, documents, links, words, texts)
+        return _Gathered(own, cosines, facts, documents, links, words, texts)
 
     def _documents_by_words(self) -> set[DocumentId]:
         return {
@@ -269,11 +279,6 @@ class _Look:
         self, asked: _Asked, found: _Gathered, at: datetime
     ) -> list[Candidate]:
         ids, own = list(found.own), list(found.own.values())
-        cosines = _cosines(
-            self.corpus.vectors.get(self.kind),
-            np.stack([asked.vector, asked.title_vector]),
-            [i for some in own for i in some],
-        )
         titles = _cosines(self.corpus.titles, asked.title_vector, ids)
         known = of_documents(
             [found.documents[i] for i in ids],
@@ -284,7 +289,7 @@ class _Look:
             at=at,
         )
         # Last of all, because they may still be at work.
-        passages = Passages.of(own, found.passages, found.words.result(), cosines)
+        passages = Passages.of(own, found.passages, found.words.result(), found.cosines)
         columns = (
             passages.columns()
             | {"cosine_title": titles.astype(np.float64)}
@@ -293,6 +298,31 @@ class _Look:
             | known
         )
         return candidates(self.kind, ids, passages.best(), columns)
+
+
+def closest(
+    own: Sequence[Sequence[PassageId]],
+    cosines: Float32,
+    most: int,
+    always: Collection[PassageId] = (),
+) -> list[PassageId]:
+    """The *most* passages of each document that are closest, and those of *always*.
+
+    Args:
+        own: Passages by document.
+        cosines: Of each of them, shape ``(passages,)``; NaN comes last.
+
+    >>> closest([[1, 2, 3], [4]], np.float32([0.1, 0.3, 0.2, 0.0]), 1, {3})
+    [2, 3, 4]
+    """
+    lengths = [len(some) for some in own]
+    documents = np.repeat(np.arange(len(own)), lengths)
+    starts = np.cumsum([0, *lengths])[:-1]
+    order = np.lexsort((-cosines, documents))
+    place = np.empty(len(order), dtype=np.intp)
+    place[order] = np.arange(len(order)) - starts[documents]
+    ids = [i for some in own for i in some]
+    return [i for i, p in zip(ids, place, strict=True) if p < most or i in always]
 
 
 def _nearest(index: VectorIndex | None, query: Float32, depth: int) -> list[PassageId]:
