@@ -20,7 +20,8 @@ from bot.ranking import ModelFacts
 from kb.errors import KBError
 from kb.question import Question
 from kb.rank import Ranked
-from kb.search import Explained, Ranking
+from kb.ranking import Ranking
+from kb.search import Explained
 from kb.signals import SIGNALS
 from kb.types import DocumentId, DocumentSummary, Kind, TopicId
 

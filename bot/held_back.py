@@ -102,9 +102,6 @@ def figures_of(
 
 
 def _is_shown(seen: Seen, thresholds: Thresholds) -> bool:
-    if not seen.ranking:
-        return False
-    known = thresholds.find(seen.kind, seen.language)
-    if known is None:
-        return seen.confidence >= thresholds.asked
-    return known.shows(seen.confidence)
+    return bool(seen.ranking) and thresholds.shows(
+        seen.kind, seen.language, seen.confidence
+    )

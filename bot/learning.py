@@ -189,7 +189,6 @@ class _Study:
 
     Attributes:
         total: Questions that there are to meet.
-        taught: Kinds that there were lessons about.
     """
 
     start: RankingModel
@@ -198,7 +197,6 @@ class _Study:
     total: int
     met: int = 0
     since: datetime | None = None
-    taught: set[Kind] = field(default_factory=set)
     thresholds: Thresholds = field(init=False)
     seen: list[Seen] = field(default_factory=list)
     before: list[Seen] = field(default_factory=list)
@@ -213,7 +211,6 @@ class _Study:
             # What the held-back questions are judged by, they have no say in.
             self.since = found.asked.at
             [self.thresholds] = self.learner.thresholds(self.since, [self.precision])
-        self.taught.update(kind for kind, linked in found.linked.items() if linked)
         ranked = meet(found, self.learner).ranked
         if not is_held_back:
             return
@@ -227,15 +224,9 @@ class _Study:
     def learned(self, until: datetime, learned_on: str) -> RankingModel:
         """The model of all that was met."""
         model = self.learner.learn(until)
-        # What a kind without a lesson starts from was learned elsewhere.
-        kinds = {
-            kind: each if kind in self.taught else replace(each, examples=0)
-            for kind, each in model.kinds.items()
-        }
         precisions = sorted({*PRECISIONS, self.precision})
         return replace(
             model,
-            kinds=kinds,
             learned_on=learned_on,
             thresholds=self.learner.thresholds(until, precisions),
         )

@@ -228,7 +228,7 @@ def learned(learner: Learner, history: History, forum_url: str) -> RankingModel:
     end = max(event.at for event in history.events) + timedelta(seconds=1)
     model = learner.learn(end)
     if model.learned_until != end:
-        return model
+        return learner.start
     return replace(model, learned_on=forum_url)
 
 
@@ -376,8 +376,7 @@ def _outcome(label: Label, kind: Kind, met: Met, history: History) -> ReplayOutc
         chosen.asked
         for chosen in met.model.thresholds
         if suggestions
-        and (threshold := chosen.find(kind, thread.language or "")) is not None
-        and threshold.shows(suggestions[0].confidence)
+        and chosen.shows(kind, thread.language or "", suggestions[0].confidence)
     }
     linked = [
         d.id for d in history.documents.values() if d.kind is kind and d.key in right

@@ -15,11 +15,11 @@ from datetime import datetime
 from bot.past import Past
 from bot.timeline import History, HistoryDocument, Progress
 from kb.embed import Embedder
-from kb.folding import LOOKED_AT, fold_copies
 from kb.learner import Learner
 from kb.model import RankingModel
 from kb.question import Question
-from kb.rank import Ranked, rank
+from kb.rank import Ranked
+from kb.ranking import ranking_of
 from kb.retrieve import retrieve
 from kb.types import Candidate, DocumentId, Kind, PassageId
 
@@ -42,13 +42,17 @@ class Found:
 
     Attributes:
         linked: Per kind, what people linked in answer to it, then or later, and when.
-        texts: Of the passages that may be shown.
+        documents: All of the history.
+        versions: That it names, see `kb.question.Question`.
+        texts: Gives the texts of passages.
     """
 
     asked: Asked
     language: str | None
+    versions: frozenset[str]
     candidates: Mapping[Kind, Sequence[Candidate]]
     linked: Mapping[Kind, Mapping[DocumentId, datetime]]
+    documents: Mapping[DocumentId, HistoryDocument]
     texts: Callable[[Sequence[PassageId]], Mapping[PassageId, str]]
 
 
@@ -97,8 +101,9 @@ def walk(
     for number, asked in enumerate(ordered, start=1):
         past.advance(asked.at)
         thread = history.documents[asked.document_id]
+        question = question_of(history, thread)
         candidates = retrieve(
-            question_of(history, thread),
+            question,
             corpus=past.corpus,
             embedder=embedder,
             kinds=kinds,
@@ -114,7 +119,15 @@ def walk(
             }
             for kind in kinds
         }
-        yield Found(asked, thread.language, by_kind, linked, past.texts)
+        yield Found(
+            asked=asked,
+            language=thread.language,
+            versions=question.versions,
+            candidates=by_kind,
+            linked=linked,
+            documents=history.documents,
+            texts=past.texts,
+        )
         progress("ranking", number, len(ordered))
 
 
@@ -137,9 +150,19 @@ def meet(found: Found, learner: Learner) -> Met:
     model = learner.at(at)
     ranked: dict[Kind, Sequence[Ranked]] = {}
     for kind, candidates in found.candidates.items():
-        order = rank(candidates, model.of(kind))
-        learner.take(kind, at, found.language, order, found.linked[kind])
-        top = [each.candidate.passage_id for each in order[:LOOKED_AT]]
-        copies = fold_copies(order, found.texts(top))
-        ranked[kind] = [r for r in order if r.candidate.document_id not in copies]
+        ranking = ranking_of(
+            kind,
+            candidates,
+            model.of(kind),
+            documents=found.documents,
+            versions=found.versions,
+            texts=found.texts,
+        )
+        # Whoever linked a page that another stands for would have been helped by it.
+        linked: dict[DocumentId, datetime] = {}
+        for document_id, when in found.linked[kind].items():
+            kept = ranking.stands_for(document_id)
+            linked[kept] = min(when, linked.get(kept, when))
+        ranked[kind] = ranking.kept
+        learner.take(kind, at, found.language, ranked[kind], linked)
     return Met(found.asked, ranked, model)

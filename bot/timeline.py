@@ -140,7 +140,8 @@ class History:
     @property
     def threads(self) -> Iterator[HistoryDocument]:
         """All threads, by id."""
-        return (self.documents[i] for i in sorted(self._by_topic.values()))
+        ids = sorted(i for i, d in self.documents.items() if d.kind is Kind.THREAD)
+        return (self.documents[i] for i in ids)
 
     def thread(self, topic_id: int) -> HistoryDocument | None:
         """The thread with a topic id, or ``None``; of several forums the first."""

@@ -9,9 +9,9 @@ case of their own. Thresholds are chosen on outcomes that the calibration has no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Self, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,7 @@ from kb.metrics import check_outcomes, wilson_interval
 from kb.types import Kind
 
 Float = NDArray[np.float64]
-_Record = TypeVar("_Record")
+_Value = TypeVar("_Value")
 
 # How strongly a weight is held to its prior: 1 / variance, per standardised column. An
 # outcome of a balanced column tells 0.25 at most, usually 0.2, so thirty outcomes
@@ -98,18 +98,20 @@ class Calibration:
         standard = _standardised(columns, self.means, self.deviations)
         return standard * np.asarray(self.weights, dtype=np.float64)
 
-    def to_json(self) -> str:
-        """The same record as text, to be stored."""
-        return _as_json(self)
+    def only(self, names: Collection[str]) -> Calibration:
+        """The same without the columns that are not named."""
+        kept = [place for place, name in enumerate(self.names) if name in names]
 
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
+        def some(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
+            return tuple(values[place] for place in kept)
 
-        Raises:
-            ValueError: The text is no calibration; the message names the field.
-        """
-        return _from_json(cls, text)
+        return replace(
+            self,
+            names=some(self.names),
+            means=some(self.means),
+            deviations=some(self.deviations),
+            weights=some(self.weights),
+        )
 
 
 def fit_calibration(
@@ -316,18 +318,15 @@ class Thresholds:
         by_group = {(g.kind, g.language): g.threshold for g in self.groups}
         return by_group.get((kind, language)) or by_group.get((kind, None))
 
-    def to_json(self) -> str:
-        """The same record as text, to be stored."""
-        return _as_json(self)
+    def shows(self, kind: Kind, language: str, confidence: float) -> bool:
+        """Whether a suggestion that is so sure is shown.
 
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
-
-        Raises:
-            ValueError: The text holds no thresholds; the message names the field.
+        Where nothing is known, the confidence must reach the precision itself.
         """
-        return _from_json(cls, text)
+        known = self.find(kind, language)
+        if known is None:
+            return confidence >= self.asked
+        return known.shows(confidence)
 
 
 def choose_thresholds(outcomes: Iterable[Outcome], precision: float) -> Thresholds:
@@ -430,15 +429,3 @@ def _columns(evidence: ArrayLike, names: Sequence[str]) -> Float:
 def _sigmoid(log_odds: Float) -> Float:
     # By tanh, as exp overflows.
     return np.asarray(0.5 * (1 + np.tanh(log_odds / 2)), dtype=np.float64)
-
-
-def _as_json(record: object) -> str:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(type(record)).dump_json(record).decode()
-
-
-def _from_json(record: type[_Record], text: str) -> _Record:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(record).validate_json(text, strict=True)

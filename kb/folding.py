@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from kb.question import compact
 from kb.rank import Ranked
-from kb.types import Candidate, DocumentId, DocumentSummary, PassageId
+from kb.types import Candidate, DocumentId, Kind, PassageId
 from kb.words import words
 
 # Two texts are nearly alike when they share this much of their runs of words.
@@ -23,9 +24,26 @@ _MIN_WORDS = 12
 LOOKED_AT = 30
 
 
+class Page(Protocol):
+    """What tells versions of a page; see `kb.types.DocumentSummary`."""
+
+    @property
+    def id(self) -> DocumentId: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def language(self) -> str | None: ...
+    @property
+    def version(self) -> str | None: ...
+
+
 def fold_versions(
     candidates: Sequence[Candidate],
-    documents: Mapping[DocumentId, DocumentSummary],
+    documents: Mapping[DocumentId, Page],
     named: frozenset[str],
 ) -> tuple[list[Candidate], dict[DocumentId, DocumentId]]:
     """Keep one version of each page: a *named* one, else the newest, else the best.
@@ -97,7 +115,7 @@ def _alike(
     return shared > 0 and shared >= RESEMBLANCE * len(some | others)
 
 
-def _page(document: DocumentSummary) -> tuple[object, ...]:
+def _page(document: Page) -> tuple[object, ...]:
     if document.version is None:
         return (document.id,)
     address = document.url
@@ -108,9 +126,7 @@ def _page(document: DocumentSummary) -> tuple[object, ...]:
     return (document.kind, document.language, document.title, address)
 
 
-def _standing(
-    document: DocumentSummary, named: frozenset[str]
-) -> tuple[bool, tuple[int, ...]]:
+def _standing(document: Page, named: frozenset[str]) -> tuple[bool, tuple[int, ...]]:
     version = document.version or ""
     # A version without numbers ("master") is nobody's installed one: last.
     numbers = tuple(int(number) for number in re.findall(r"[0-9]+", version))

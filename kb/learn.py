@@ -44,6 +44,9 @@ class Example:
         ids: Candidates of one kind.
         signals: Standardised, shape ``(len(ids), len(names))``, float32.
         linked: When each document was first linked in answer to the question.
+
+    The first `MAX_CANDIDATES` are those that the ranking of that time put first;
+    what stands after them was linked, then or later.
     """
 
     kind: Kind
@@ -62,7 +65,11 @@ class Example:
         linked: Mapping[DocumentId, datetime],
         names: Sequence[str],
     ) -> Example:
-        """Make one; of *candidates*, best first, the tail is left out if not linked."""
+        """Make one.
+
+        Args:
+            candidates: Best first.
+        """
         signals = standardised(candidates, names)
         ids = [candidate.document_id for candidate in candidates]
         rows = [
@@ -136,9 +143,12 @@ class _List:
     def of(cls, example: Example, at: datetime) -> _List | None:
         known = example.known(at)
         right = np.array([i in known for i in example.ids], dtype=bool)
+        # What stands far down and is not linked yet must not be known to be special.
+        there = right | (np.arange(len(right)) < MAX_CANDIDATES)
+        signals, right = example.signals[there], right[there]
         if not right.any() or right.all():
             return None
-        return cls(example.signals, (right / right.sum()).astype(np.float32))
+        return cls(signals, (right / right.sum()).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

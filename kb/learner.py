@@ -19,7 +19,7 @@ from kb.calibrate import Outcome, Thresholds, choose_thresholds, fit_calibration
 from kb.errors import LeakError
 from kb.learn import Example, fit_weights
 from kb.model import KindModel, RankingModel
-from kb.rank import EVIDENCE, Ranked
+from kb.rank import Ranked
 from kb.signals import SIGNALS
 from kb.types import DocumentId, Kind
 
@@ -53,15 +53,16 @@ class Shown:
         language: str | None,
         ranked: Sequence[Ranked],
         linked: Mapping[DocumentId, datetime],
+        columns: Sequence[str],
     ) -> Shown:
         some = ranked[:_SHOWN]
-        rows = [[each.evidence[name] for name in EVIDENCE] for each in some]
+        rows = [[each.evidence[name] for name in columns] for each in some]
         return cls(
             asked_at=asked_at,
             language=language or "",
             ids=tuple(each.candidate.document_id for each in some),
             confidences=tuple(each.confidence for each in some),
-            evidence=np.array(rows).reshape(len(some), len(EVIDENCE)),
+            evidence=np.array(rows).reshape(len(some), len(columns)),
             linked=linked,
         )
 
@@ -81,13 +82,20 @@ class Learner:
     Args:
         start: What to begin with, and to stay close to while little is known.
         names: Signals that may be used; all by default.
+
+    Attributes:
+        start: The same with these signals alone.
     """
 
     def __init__(
         self, start: RankingModel, names: Sequence[str] = tuple(SIGNALS)
     ) -> None:
         self._names = tuple(names)
-        self._start = start.only(self._names)
+        self.start = start.only(self._names)
+        # Nothing has been learned here, wherever the start was.
+        kinds = self.start.kinds
+        kinds = {kind: replace(model, examples=0) for kind, model in kinds.items()}
+        self._start = replace(start, kinds=kinds)
         self._model = self._start
         self._examples: defaultdict[Kind, list[Example]] = defaultdict(list)
         self._shown: defaultdict[Kind, list[Shown]] = defaultdict(list)
@@ -116,7 +124,10 @@ class Learner:
             self._examples[kind].append(
                 Example.of(kind, asked_at, found, linked, self._names)
             )
-            self._shown[kind].append(Shown.of(asked_at, language, ranked, linked))
+            columns = self._start.of(kind).calibration.names
+            self._shown[kind].append(
+                Shown.of(asked_at, language, ranked, linked, columns)
+            )
             insort(self._answered[kind], min(linked.values()))
 
     def at(self, moment: datetime) -> RankingModel:
@@ -171,11 +182,12 @@ class Learner:
         if not known:
             return
         recent = known[-_RECENT:]
+        prior = self._start.of(kind).calibration
         calibration = fit_calibration(
             np.concatenate([s.evidence for s in recent]),
             np.concatenate([s.right(at) for s in recent]),
-            EVIDENCE,
-            prior=self._start.of(kind).calibration,
+            prior.names,
+            prior=prior,
         )
         self._put(kind, replace(self._model.of(kind), calibration=calibration), at)
         self._model = replace(self._model, thresholds=self.thresholds(at))

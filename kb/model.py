@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kb.calibrate import Calibration, Thresholds
 from kb.errors import ModelError
-from kb.rank import EVIDENCE
+from kb.rank import EVIDENCE, STANDING
 from kb.signals import SIGNALS
 from kb.types import Kind
 
@@ -44,8 +44,11 @@ class KindModel:
 
     def only(self, names: Collection[str]) -> KindModel:
         """The same without the signals that are not named."""
-        kept = {name: w for name, w in self.weights.items() if name in names}
-        return replace(self, weights=kept)
+        return replace(
+            self,
+            weights={name: w for name, w in self.weights.items() if name in names},
+            calibration=self.calibration.only({*STANDING, *names}),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,11 @@ class RankingModel:
         draft = path.with_name(f"{path.name}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(_ADAPTER.dump_json(self, indent=1))
+            with draft.open("wb") as file:
+                file.write(_ADAPTER.dump_json(self, indent=1))
+                # Else a power cut may leave the new name and none of the content.
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(draft, path)
         except OSError as exc:
             raise ModelError(path, f"cannot be written: {exc}") from exc

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from kb.corpus import Corpus
 from kb.embed import Embedder
 from kb.errors import InvalidQueryError
-from kb.folding import LOOKED_AT, fold_copies, fold_versions
 from kb.lexical import LexicalIndex
 from kb.model import RankingModel, shipped_model
 from kb.question import Question
-from kb.rank import Ranked, rank
+from kb.rank import Ranked
+from kb.ranking import Ranking, ranking_of
 from kb.retrieve import retrieve
 from kb.store import Store
 from kb.types import (
@@ -24,6 +24,7 @@ from kb.types import (
     DocumentSummary,
     Kind,
     Passage,
+    PassageId,
     SearchHit,
     utc_now,
 )
@@ -44,24 +45,6 @@ class SearchableIndex(Protocol):
 
     def corpus(self, store: Store, *, visible_to: frozenset[str]) -> Corpus:
         """What ranking works on, as a reader who may see *visible_to* has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """All candidates of one kind in their order, and which of them stand for others.
-
-    Attributes:
-        folded: Candidates that are left out: the document that stands for each.
-    """
-
-    kind: Kind
-    ranked: Sequence[Ranked]
-    folded: Mapping[DocumentId, DocumentId] = field(default_factory=dict)
-
-    @property
-    def kept(self) -> list[Ranked]:
-        """Those that may be shown, best first."""
-        return [r for r in self.ranked if r.candidate.document_id not in self.folded]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,21 +188,18 @@ class Searcher:
         documents: Mapping[DocumentId, DocumentSummary],
         question: Question,
     ) -> Ranking:
-        model = self._model.of(kind)
-        ranked = rank(candidates, model)
-        kept, folded = fold_versions(
-            [r.candidate for r in ranked], documents, question.versions
+        return ranking_of(
+            kind,
+            candidates,
+            self._model.of(kind),
+            documents=documents,
+            versions=question.versions,
+            texts=self._texts,
         )
-        if folded:
-            # Again, without the twins: next to them no page would stand out.
-            out = [r for r in ranked if r.candidate.document_id in folded]
-            ranked = [*rank(kept, model), *out]
-        top = [r for r in ranked if r.candidate.document_id not in folded]
-        passages = self._store.passages.load(
-            [r.candidate.passage_id for r in top[:LOOKED_AT]]
-        )
-        texts = {i: passage.text for i, passage in passages.items()}
-        return Ranking(kind, ranked, folded | fold_copies(top, texts))
+
+    def _texts(self, ids: Sequence[PassageId]) -> dict[PassageId, str]:
+        found = self._store.passages.load(ids)
+        return {i: passage.text for i, passage in found.items()}
 
     def _hits(
         self,

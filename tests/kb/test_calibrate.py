@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -152,22 +153,15 @@ def test_evidence_beyond_all_that_was_seen_makes_nothing_surer() -> None:
     assert far == farther
 
 
-def test_a_calibration_survives_json() -> None:
-    assert Calibration.from_json(PRIOR.to_json()) == PRIOR
+def test_columns_can_be_left_out() -> None:
+    fewer = PRIOR.only({NAMES[0], NAMES[2], "unknown"})
 
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "Invalid JSON"),
-        (PRIOR.to_json().replace('"intercept":-1.0', '"intercept":"x"'), "intercept"),
-        (PRIOR.to_json().replace("[1.2,0.5,0.0]", "[1.2,0.5]"), "weights: expected 3"),
-        (PRIOR.to_json().replace("[0.2,0.05,1.0]", "[0,1,1]"), "deviations"),
-    ],
-)
-def test_a_broken_record_names_its_field(text: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Calibration.from_json(text)
+    assert fewer.names == (NAMES[0], NAMES[2])
+    rows = [[0.7, 0.2, 1.0], [0.1, 0.3, 0.0]]
+    at_mean = [[a, PRIOR.means[1], c] for a, _, c in rows]
+    assert fewer.probability([[a, c] for a, _, c in rows]) == pytest.approx(
+        PRIOR.probability(at_mean)
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,6 +185,8 @@ def test_a_broken_record_names_its_field(text: str, message: str) -> None:
             lambda: fit_calibration([[0.0]], [True], ["other"], prior=PRIOR),
             "prior: expected columns",
         ),
+        (lambda: replace(PRIOR, weights=(1.2, 0.5)), "weights: expected 3"),
+        (lambda: replace(PRIOR, deviations=(0.0, 1.0, 1.0)), "deviations"),
         (lambda: choose_threshold([(0.5, True)], 1.0), "precision must be in"),
         (lambda: choose_threshold([(1.5, True)], 0.5), "confidence must be in"),
     ],
@@ -330,13 +326,6 @@ def test_a_language_known_to_be_poor_stays_silent_whatever_its_kind_allows() -> 
     spanish = thresholds.find(Kind.THREAD, "es")
     assert spanish is not None
     assert spanish.shows(0.8)
-
-
-def test_thresholds_survive_json() -> None:
-    thresholds = choose_thresholds(outcomes_of(Kind.THREAD, "en", 150, 0.8), 0.6)
-    assert Thresholds.from_json(thresholds.to_json()) == thresholds
-    with pytest.raises(ValueError, match="asked"):
-        Thresholds.from_json('{"asked": "much", "groups": []}')
 
 
 def test_no_history_gives_no_thresholds() -> None:
