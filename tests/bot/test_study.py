@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.past import Past, embed_titles
-from bot.study import Asked, Found, lessons, meet, question_of, walk
+from bot.study import Asked, Found, Met, lessons, meet, question_of, walk
 from bot.timeline import History, PostWritten
 from kb.embed.hashing import HashingEmbedder
 from kb.errors import LeakError
@@ -145,7 +145,7 @@ def test_answers_are_told_by_kind(history: History) -> None:
 
 
 def test_near_copies_are_left_out_of_what_is_ranked(tmp_path: Path) -> None:
-    """The better ranked of the two stands for both; learning sees both."""
+    """The better ranked of the two stands for both."""
     text = "The nightly backup of the database hangs and writes no log at all today."
     history = tell(
         tmp_path,
@@ -161,6 +161,43 @@ def test_near_copies_are_left_out_of_what_is_ranked(tmp_path: Path) -> None:
 
     assert {c.document_id for c in found.candidates[Kind.THREAD]} == {SEVEN, EIGHT}
     assert len(met.ranked[Kind.THREAD]) == 1
+
+
+def test_versions_of_a_page_are_one_as_in_a_search_and_a_link_to_any_is_right(
+    tmp_path: Path,
+) -> None:
+    told = tell(
+        tmp_path,
+        [
+            topic(7, "Backup of 4.1", post(1, "How in 4.1?"), post(2, MANUAL)),
+            topic(8, "Backup", post(3, "How?"), post(4, MANUAL)),
+        ],
+        [
+            page(f"v{version}/backup", "# Backup\n\nRun pg_dump for a backup.\n")
+            for version in ("41", "42")
+        ],
+    )
+    versions = {
+        d.id: d.key[1:3] for d in told.documents.values() if d.kind is Kind.DOCS
+    }
+    history = replace(
+        told,
+        documents={
+            i: replace(document, version=versions.get(i))
+            for i, document in told.documents.items()
+        },
+    )
+    assert sorted(versions.values()) == ["41", "42"]
+
+    named, unnamed = walked(history, lessons(history))
+    learner = Learner(plain_model())
+    first, second = meet(named, learner), meet(unnamed, learner)
+
+    def shown(met: Met) -> list[str]:
+        return [versions[r.candidate.document_id] for r in met.ranked[Kind.DOCS]]
+
+    assert (shown(first), shown(second)) == (["41"], ["42"])
+    assert learner.learn(day(9)).of(Kind.DOCS).examples == 2
 
 
 # -- planted leaks -----------------------------------------------------------------

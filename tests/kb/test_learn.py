@@ -259,6 +259,20 @@ def test_of_many_candidates_the_first_are_kept_and_those_that_were_linked() -> N
     assert example.signals[-1] == every.signals[-1]
 
 
+def test_far_down_what_is_not_linked_yet_is_as_if_it_was_not_there() -> None:
+    """Else its place among the examples would tell of the link to come."""
+    many = [candidate(i, coverage=float(i % 7)) for i in range(MAX_CANDIDATES + 50)]
+    now, later = START + HOUR, START + 2 * HOUR
+    soon, far = DocumentId(3), DocumentId(MAX_CANDIDATES + 49)
+
+    def learned(linked: dict[DocumentId, datetime]) -> dict[str, float]:
+        some = Example.of(Kind.DOCS, START, many, linked, ["coverage"])
+        return fit_weights([some] * MIN_EXAMPLES, at=now, start={})
+
+    assert learned({soon: START, far: later}) == learned({soon: START})
+    assert learned({soon: START, far: START}) != learned({soon: START})
+
+
 def test_a_question_without_candidates_makes_an_empty_example() -> None:
     example = Example.of(Kind.DOCS, START, [], {DocumentId(1): START}, ["coverage"])
     assert (example.ids, example.signals.shape) == ((), (0, 1))
