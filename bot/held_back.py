@@ -27,6 +27,9 @@ class Figures:
         precision: Share of right ones among these; ``None`` without any.
         calibration_error: Of the first suggestions, see
             `kb.metrics.expected_calibration_error`.
+        unanswered: Questions that nobody answered with a link to anything.
+        spoken: Share of these for which the first suggestion was sure enough; whether
+            it would have helped, nobody knows. ``None`` without any.
     """
 
     questions: int
@@ -36,6 +39,8 @@ class Figures:
     coverage: float
     precision: float | None
     calibration_error: float
+    unanswered: int = 0
+    spoken: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Seen:
         ranking: The first ten.
         confidence: Of the first.
         relevant: Documents of this kind that were linked in answer.
+        answered: With a link to any document, of whatever kind.
     """
 
     kind: Kind
@@ -53,6 +59,7 @@ class Seen:
     ranking: tuple[DocumentId, ...]
     confidence: float
     relevant: frozenset[DocumentId]
+    answered: bool
 
     @classmethod
     def of(
@@ -68,6 +75,7 @@ class Seen:
             ranking=tuple(each.candidate.document_id for each in ranked[:_LISTED]),
             confidence=ranked[0].confidence if ranked else 0.0,
             relevant=frozenset(found.linked[kind]),
+            answered=any(found.linked.values()),
         )
 
     @property
@@ -85,7 +93,9 @@ def figures_of(
         thresholds: By which suggestions count as sure enough; where they know
             nothing, the confidence must reach the precision itself.
     """
-    answered = [each for each in seen if each.kind is kind and each.relevant]
+    of_kind = [each for each in seen if each.kind is kind]
+    answered = [each for each in of_kind if each.relevant]
+    others = [each for each in of_kind if not each.answered]
     if not answered:
         return None
     shown = [each for each in answered if _is_shown(each, thresholds)]
@@ -98,6 +108,8 @@ def figures_of(
         coverage=len(shown) / len(answered),
         precision=fmean(s.is_right for s in shown) if shown else None,
         calibration_error=expected_calibration_error(outcomes) if outcomes else 0.0,
+        unanswered=len(others),
+        spoken=fmean(_is_shown(o, thresholds) for o in others) if others else None,
     )
 
 

@@ -17,7 +17,7 @@ from bot.held_back import Figures, Seen, figures_of
 from bot.history import history_of_store
 from bot.past import embed_history, open_past
 from bot.ranking import thresholds_for
-from bot.study import Found, lessons, meet, walk
+from bot.study import Found, lessons, meet, unanswered, walk
 from bot.timeline import History, Progress
 from kb.calibrate import Thresholds
 from kb.embed.cached import CachedEmbedder
@@ -130,19 +130,15 @@ def learn(
             threads, len(questions), False, started_from, precision, seconds=seconds
         )
     names = all_but(app.config.ranking.without)
-    study = _Study(
-        start.only(names),
-        Learner(start, names),
-        precision,
-        len(questions),
-    )
+    met = [*questions, *unanswered(history)]
+    study = _Study(start.only(names), Learner(start, names), precision, len(questions))
     with EmbeddingCache.open(app.cache_path) as cache:
         embedder = CachedEmbedder(app.embedder, cache)
         vectors = embed_history(history, embedder, progress=progress)
         with closing(open_past(history, vectors, embedder)) as past:
             depth = app.config.search.depth
             for found in walk(
-                history, past, questions, embedder, depth=depth, progress=progress
+                history, past, met, embedder, depth=depth, progress=progress
             ):
                 study.take(found)
     # Later than all that is learned from, whatever the clocks of forums say.
@@ -188,7 +184,7 @@ class _Study:
     """Meets one question after another, and notes how the newest were ranked for.
 
     Attributes:
-        total: Questions that there are to meet.
+        total: Questions to meet that were answered with links; *met* of them were.
     """
 
     start: RankingModel
@@ -206,7 +202,7 @@ class _Study:
 
     def take(self, found: Found) -> None:
         is_held_back = self.met >= (1 - _HELD_BACK) * self.total
-        self.met += 1
+        self.met += any(found.linked.values())
         if is_held_back and self.since is None:
             # What the held-back questions are judged by, they have no say in.
             self.since = found.asked.at

@@ -32,7 +32,7 @@ from bot.replay_report import (
     render_report,
     summarise,
 )
-from bot.study import Asked, Met, lessons, meet, walk
+from bot.study import Asked, Met, lessons, meet, unanswered, walk
 from bot.timeline import History, Progress
 from indexer.chunk import chunk_document
 from indexer.sources.archive import ArchiveSource
@@ -179,7 +179,11 @@ def replay(
             cache,
         )
         questions = questions_of(history, known)
-        outcomes: list[ReplayOutcome] = []
+        outcomes, others = list[ReplayOutcome](), list[ReplayOutcome]()
+        if report is not None:
+            met_already = {asked.document_id for asked in questions}
+            more = (a for a in unanswered(history) if a.document_id not in met_already)
+            questions += more
         vectors = embed_history(history, embedder, progress=progress)
         with closing(open_past(history, vectors, embedder)) as past:
             found = walk(
@@ -192,14 +196,13 @@ def replay(
             )
             learner = Learner(model, names)
             met = (meet(each, learner) for each in found)
-            rows = _rows(met, known, history, outcomes)
+            rows = _rows(met, known, history, outcomes, others)
             topics = _write(out, rows)
         if save_model is not None:
             learned(learner, history, forum_url).save(save_model)
         if report is not None:
-            _write_report(
-                report, outcomes, learner.model.thresholds, config.community.name
-            )
+            thresholds = learner.model.thresholds
+            _write_report(report, outcomes, others, thresholds, config.community.name)
         threads = sum(1 for _ in history.threads)
         return ReplayReport(
             topics=topics,
@@ -316,8 +319,14 @@ def _rows(
     labels: Sequence[Label],
     history: History,
     outcomes: list[ReplayOutcome],
+    others: list[ReplayOutcome],
 ) -> Iterator[dict[str, Any]]:
-    """A row of the run per label, in the order of time; notes what became of it."""
+    """A row of the run per label, in the order of time; notes what became of it.
+
+    Args:
+        outcomes: Per label and kind that people linked, is added to.
+        others: Likewise of what nobody answered with a link.
+    """
     by_document = {}
     for label in labels:
         thread = history.thread(label.topic_id)
@@ -325,14 +334,16 @@ def _rows(
             by_document[thread.id] = label
     for each in met:
         if each.asked.document_id not in by_document:
+            if not history.linked(each.asked.document_id):
+                others += _outcomes(each, history, {})
             continue
         label = by_document[each.asked.document_id]
         yield row_of(label, each.ranked, history)
-        outcomes += [
-            _outcome(label, kind, each, history)
-            for kind in each.ranked
-            if kind in _NAMES and label.linked[kind]
-        ]
+        outcomes += (
+            outcome
+            for outcome in _outcomes(each, history, label.linked)
+            if outcome.relevant
+        )
 
 
 def row_of(
@@ -355,8 +366,18 @@ def row_of(
     return row | {"confidence": confidence}
 
 
-def _outcome(label: Label, kind: Kind, met: Met, history: History) -> ReplayOutcome:
-    right = label.linked[kind]
+def _outcomes(
+    met: Met, history: History, linked: Mapping[Kind, frozenset[str]]
+) -> Iterator[ReplayOutcome]:
+    """What became of a question, per kind."""
+    for kind in met.ranked:
+        if kind in _NAMES:
+            yield _outcome(met, kind, history, linked.get(kind, frozenset()))
+
+
+def _outcome(
+    met: Met, kind: Kind, history: History, right: frozenset[str]
+) -> ReplayOutcome:
     thread = history.documents[met.asked.document_id]
 
     def place(document_id: DocumentId) -> tuple[str, str]:
@@ -382,11 +403,11 @@ def _outcome(label: Label, kind: Kind, met: Met, history: History) -> ReplayOutc
         d.id for d in history.documents.values() if d.kind is kind and d.key in right
     ]
     return ReplayOutcome(
-        topic_id=label.topic_id,
+        topic_id=int(thread.key),
         kind=kind,
         title=thread.title,
         url=place(thread.id)[1],
-        asked_at=label.created_at,
+        asked_at=met.asked.at,
         language=thread.language or "",
         suggestions=tuple(suggestions),
         linked=tuple(map(place, linked)),
@@ -403,13 +424,16 @@ def _key(kind: Kind, document_id: DocumentId, history: History) -> int | str:
 def _write_report(
     path: Path,
     outcomes: Sequence[ReplayOutcome],
+    others: Sequence[ReplayOutcome],
     thresholds: Sequence[Thresholds],
     community: str,
 ) -> None:
     """The page about the last part of a run, when there was something to learn from."""
     late = outcomes[round(len(outcomes) * (1 - _HELD_BACK)) :]
+    since = late[0].asked_at if late else None
+    unanswered_late = [o for o in others if since is None or o.asked_at >= since]
     page = render_report(
-        summarise(late, thresholds),
+        summarise(late, thresholds, unanswered=unanswered_late),
         community=community,
         made_at=datetime.now(UTC),
     )

@@ -102,6 +102,8 @@ class ThresholdFigures:
         chosen: ``None`` where too little was known of the kind.
         precision, interval: Of what would have been shown; ``None`` if nothing.
         coverage: Share of the *n* questions with something shown.
+        spoken: The same among questions that nobody answered with a link; ``None``
+            without any.
     """
 
     asked: float
@@ -111,6 +113,7 @@ class ThresholdFigures:
     interval: tuple[float, float] | None
     coverage: float
     n: int
+    spoken: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class KindFigures:
         scored: Questions for which people linked something; ranking figures are
             averages over them, ``None`` if there are none.
         surest: Precision of the first suggestion per share of `SUREST`.
+        unanswered: Questions that nobody answered with a link; only what would have
+            been shown for them is told.
     """
 
     kind: Kind
@@ -137,6 +142,7 @@ class KindFigures:
     reliability: tuple[ReliabilityPoint, ...]
     thresholds: tuple[ThresholdFigures, ...]
     worst: tuple[ReplayOutcome, ...]
+    unanswered: int = 0
 
     @property
     def heading(self) -> str:
@@ -147,6 +153,7 @@ def summarise(
     held_back: Sequence[ReplayOutcome],
     thresholds: Sequence[Thresholds],
     *,
+    unanswered: Sequence[ReplayOutcome] = (),
     worst: int = WORST,
 ) -> list[KindFigures]:
     """The figures of a replay, per kind that had a suggestion.
@@ -155,11 +162,15 @@ def summarise(
         held_back: Later than all that weights, calibration and thresholds were
             learned from; one per question and kind.
         thresholds: One per stated precision, as they are in the end.
+        unanswered: Questions of that time that nobody answered with a link: what was
+            right for them nobody knows.
         worst: Mistakes to list per kind: wrong first suggestions, surest first.
     """
     by_kind = {kind: [o for o in held_back if o.kind is kind] for kind in Kind}
     return [
-        _figures(kind, outcomes, thresholds, worst)
+        _figures(
+            kind, outcomes, [o for o in unanswered if o.kind is kind], thresholds, worst
+        )
         for kind, outcomes in by_kind.items()
         if any(outcome.suggestions for outcome in outcomes)
     ]
@@ -212,6 +223,7 @@ def render_report(
 def _figures(
     kind: Kind,
     held_back: Sequence[ReplayOutcome],
+    unanswered: Sequence[ReplayOutcome],
     thresholds: Sequence[Thresholds],
     worst: int,
 ) -> KindFigures:
@@ -235,7 +247,7 @@ def _figures(
         curve=tuple(precision_coverage_curve(firsts)),
         reliability=tuple(reliability_curve(firsts)),
         thresholds=tuple(
-            _threshold_figures(kind, language, chosen, answered)
+            _threshold_figures(kind, language, chosen, answered, unanswered)
             for chosen in thresholds
             for language in (
                 None,
@@ -243,6 +255,7 @@ def _figures(
             )
         ),
         worst=tuple(mistakes[:worst]),
+        unanswered=len(unanswered),
     )
 
 
@@ -259,13 +272,18 @@ def _threshold_figures(
     language: str | None,
     thresholds: Thresholds,
     answered: Sequence[ReplayOutcome],
+    unanswered: Sequence[ReplayOutcome],
 ) -> ThresholdFigures:
-    asked_in = [o for o in answered if language is None or o.language == language]
+    def asked_in_it(outcomes: Sequence[ReplayOutcome]) -> list[ReplayOutcome]:
+        return [o for o in outcomes if language is None or o.language == language]
+
+    asked_in = asked_in_it(answered)
     shown = [
         outcome.suggestions[0].right
         for outcome in asked_in
         if thresholds.asked in outcome.shown_for
     ]
+    others = [thresholds.asked in o.shown_for for o in asked_in_it(unanswered)]
     return ThresholdFigures(
         asked=thresholds.asked,
         language=language,
@@ -274,6 +292,7 @@ def _threshold_figures(
         interval=wilson_interval(sum(shown), len(shown)) if shown else None,
         coverage=len(shown) / len(asked_in) if asked_in else 0.0,
         n=len(asked_in),
+        spoken=_mean(others),
     )
 
 

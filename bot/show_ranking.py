@@ -98,6 +98,12 @@ def _kind_lines(kind: KindReport, report: LearnReport) -> list[str]:
         lines.append(_figures_line("learned", figures))
         if kind.before is not None:
             lines.append(_figures_line("before", kind.before))
+        if figures.spoken is not None:
+            lines += _wrapped(
+                f"  of {figures.unanswered} questions of that time that nobody "
+                f"answered with a link, {figures.spoken:.1%} would have got one",
+                2,
+            )
     return lines
 
 

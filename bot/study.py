@@ -23,6 +23,10 @@ from kb.ranking import ranking_of
 from kb.retrieve import retrieve
 from kb.types import Candidate, DocumentId, Kind, PassageId
 
+# Meeting a question takes a quarter of a second: of the unanswered ones, one is met
+# for so many answered ones.
+_UNANSWERED = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -77,6 +81,20 @@ def lessons(history: History) -> list[Asked]:
         for thread in history.threads
         if history.linked(thread.id)
     ]
+
+
+def unanswered(history: History) -> list[Asked]:
+    """Some of the threads that nobody answered with a link, evenly over time.
+
+    What ought to have been suggested for them nobody knows. They tell how often
+    something would have been, beside those of `lessons`.
+    """
+    others = sorted(
+        (t for t in history.threads if not history.linked(t.id)),
+        key=lambda thread: (thread.started, thread.id),
+    )
+    wanted = max(len(lessons(history)) // _UNANSWERED, 1)
+    return [Asked(t.id, t.started) for t in others[:: max(len(others) // wanted, 1)]]
 
 
 def walk(

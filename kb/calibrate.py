@@ -22,6 +22,13 @@ from kb.types import Kind
 Float = NDArray[np.float64]
 _Value = TypeVar("_Value")
 
+# Evidence lower than that of nearly all that was ever asked is not to be reasoned from:
+# in a community's own past it hardly occurs, so that no outcome tells what it means. At
+# the first of these quantiles a suggestion is not believed at all, at the second fully.
+_FLOOR_QUANTILES = (0.01, 0.10)
+# Fewer questions than this have no such quantiles.
+_MIN_FLOOR = 100
+
 # How strongly a weight is held to its prior: 1 / variance, per standardised column. An
 # outcome of a balanced column tells 0.25 at most, usually 0.2, so thirty outcomes
 # weigh as much as the prior. The intercept, a community's base rate, is held less.
@@ -44,8 +51,35 @@ _EDGE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    """Evidence below which a suggestion is not believed, however it compares.
+
+    Attributes:
+        name: The column.
+        low: At and below it nothing is believed.
+        high: From it on the floor says nothing; between the two, the share of the way.
+    """
+
+    name: str
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError("floor: expected low below high")
+
+    def share(self, values: Float) -> Float:
+        """How much is believed of each, in [0, 1].
+
+        >>> Floor("familiar", 0.4, 0.6).share(np.array([0.1, 0.45, 0.6])).round(2)
+        array([0.  , 0.25, 1.  ])
+        """
+        return np.clip((values - self.low) / (self.high - self.low), 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
-    """A logistic regression on named columns of evidence.
+    """A logistic regression on named columns of evidence, above some floors.
 
     Attributes:
         names: The columns, in their order.
@@ -53,6 +87,7 @@ class Calibration:
         weights: Log-odds per standard deviation.
         intercept: Log-odds where all columns are at their mean.
         outcomes: How many it was learned from; 0 for a shipped one.
+        floors: Each takes its share off the probability.
     """
 
     names: tuple[str, ...]
@@ -61,9 +96,13 @@ class Calibration:
     weights: tuple[float, ...]
     intercept: float
     outcomes: int = 0
+    floors: tuple[Floor, ...] = ()
 
     def __post_init__(self) -> None:
         columns = len(self.names)
+        for floor in self.floors:
+            if floor.name not in self.names:
+                raise ValueError(f"floors: no column {floor.name!r}")
         for what in ("means", "deviations", "weights"):
             if len(getattr(self, what)) != columns:
                 raise ValueError(f"{what}: expected {columns} numbers")
@@ -83,13 +122,18 @@ class Calibration:
         >>> sure.probability([[0.5], [0.6]]).round(3).tolist()
         [0.5, 0.881]
         """
-        return _sigmoid(self.intercept + self.contributions(evidence).sum(axis=1))
+        log_odds = self.intercept + self.contributions(evidence).sum(axis=1)
+        believed = _sigmoid(log_odds)
+        columns = _columns(evidence, self.names)
+        for floor in self.floors:
+            believed *= floor.share(columns[:, self.names.index(floor.name)])
+        return believed
 
     def contributions(self, evidence: ArrayLike) -> Float:
         """Log-odds that each column adds; shape ``(n, m)``.
 
-        A row's sum and the intercept are the log-odds of `probability`. A column at
-        its mean adds nothing.
+        A row's sum and the intercept are the log-odds of `probability`, above the
+        floors. A column at its mean adds nothing.
 
         Raises:
             ValueError: As `probability`.
@@ -111,6 +155,7 @@ class Calibration:
             means=some(self.means),
             deviations=some(self.deviations),
             weights=some(self.weights),
+            floors=tuple(floor for floor in self.floors if floor.name in names),
         )
 
 
@@ -131,7 +176,8 @@ def fit_calibration(
         weight: How much each outcome counts, at least 0; shape ``(n,)``. All alike
             if not given.
         prior: What to stay close to, and what comes back for want of outcomes. Its
-            standardisation is kept. Without one, weights are drawn towards 0.
+            standardisation and its floors are kept. Without one, weights are drawn
+            towards 0.
 
     Returns:
         The most probable weights, given a Gaussian around the prior's; with thirty
@@ -184,7 +230,23 @@ def fit_calibration(
         weights=tuple(found[1:].tolist()),
         intercept=float(found[0]),
         outcomes=int(np.count_nonzero(counts)),
+        floors=() if prior is None else prior.floors,
     )
+
+
+def fit_floor(floor: Floor, values: ArrayLike) -> Floor:
+    """The floor of a column that a community's own questions have.
+
+    Args:
+        floor: What comes back for want of questions.
+        values: Of the questions that were asked so far, whatever became of them;
+            shape ``(n,)``.
+    """
+    known = np.asarray(values, dtype=np.float64)
+    if len(known) < _MIN_FLOOR:
+        return floor
+    low, high = np.quantile(known, _FLOOR_QUANTILES).tolist()
+    return Floor(floor.name, low, high) if low < high else floor
 
 
 @dataclass(frozen=True, slots=True)

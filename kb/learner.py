@@ -15,7 +15,14 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.calibrate import Outcome, Thresholds, choose_thresholds, fit_calibration
+from kb.calibrate import (
+    Floor,
+    Outcome,
+    Thresholds,
+    choose_thresholds,
+    fit_calibration,
+    fit_floor,
+)
 from kb.errors import LeakError
 from kb.learn import Example, fit_weights
 from kb.model import KindModel, RankingModel
@@ -189,8 +196,14 @@ class Learner:
             prior.names,
             prior=prior,
         )
+        floors = tuple(self._floor(floor, kind, known) for floor in prior.floors)
+        calibration = replace(calibration, floors=floors)
         self._put(kind, replace(self._model.of(kind), calibration=calibration), at)
         self._model = replace(self._model, thresholds=self.thresholds(at))
+
+    def _floor(self, floor: Floor, kind: Kind, known: Sequence[Shown]) -> Floor:
+        column = self._start.of(kind).calibration.names.index(floor.name)
+        return fit_floor(floor, [s.evidence[0, column] for s in known if s.ids])
 
     def thresholds(
         self, at: datetime, precisions: Sequence[float] = PRECISIONS

@@ -32,6 +32,7 @@ _LIMIT = 8.0
 # that mean the same whatever is asked.
 STANDING = ("chance", "lead")
 ABSOLUTE = (
+    "familiar",
     "cosine_passage",
     "cosine_title",
     "coverage",

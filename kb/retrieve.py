@@ -79,11 +79,8 @@ def retrieve(
     if question.document is not None:
         hidden |= {question.document}
     wanted = frozenset(kinds)
-    looks = [
-        _Look(question, corpus, kind, visible_to, hidden)
-        for kind in Kind
-        if kind in wanted
-    ]
+    # Of all kinds, since how familiar a question is does not depend on what is wanted.
+    looks = [_Look(question, corpus, kind, visible_to, hidden) for kind in Kind]
     # What words find needs no vector, and what words say of the candidates of one
     # kind none of another kind: the word indexes work beside this thread.
     sought = [look.seek(depth) for look in looks]
@@ -95,11 +92,12 @@ def retrieve(
         look.gather(asked, similar, some, depth)
         for look, some in zip(looks, sought, strict=True)
     ]
+    nearest = _highest(some.cosines[0] for some in gathered)
     return [
         candidate
         for look, some in zip(looks, gathered, strict=True)
-        if some.own
-        for candidate in look.candidates(asked, some, at)
+        if some.own and look.kind in wanted
+        for candidate in look.candidates(asked, some, nearest, at)
     ]
 
 
@@ -276,7 +274,7 @@ class _Look:
     # -- what is known of it -----------------------------------------------
 
     def candidates(
-        self, asked: _Asked, found: _Gathered, at: datetime
+        self, asked: _Asked, found: _Gathered, nearest: float, at: datetime
     ) -> list[Candidate]:
         ids, own = list(found.own), list(found.own.values())
         titles = _cosines(self.corpus.titles, asked.title_vector, ids)
@@ -293,6 +291,7 @@ class _Look:
         columns = (
             passages.columns()
             | {"cosine_title": titles.astype(np.float64)}
+            | {"familiar": np.full(len(ids), nearest)}
             | of_texts(ids, found.texts.result())
             | of_links(ids, found.links)
             | known
@@ -323,6 +322,11 @@ def closest(
     place[order] = np.arange(len(order)) - starts[documents]
     ids = [i for some in own for i in some]
     return [i for i, p in zip(ids, place, strict=True) if p < most or i in always]
+
+
+def _highest(columns: Iterable[Float32]) -> float:
+    """The highest of all numbers in some columns; NaN where there is none."""
+    return float(np.fmax.reduce(np.concatenate([[np.nan], *columns])))
 
 
 def _nearest(index: VectorIndex | None, query: Float32, depth: int) -> list[PassageId]:

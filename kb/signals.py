@@ -58,6 +58,7 @@ def _signals() -> Iterable[Signal]:
         cosine_solution="cosine of its accepted answer",
         cosine_title="cosine of the two titles",
         cosine_title_passage="cosine of the question's title and its best passage",
+        familiar="cosine of the passage nearest to the question, whosever it is",
     )
     yield from _group(
         Group.LINKS,
