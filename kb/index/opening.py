@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from kb.corpus import Corpus
 from kb.errors import CorruptIndexError, IndexMissingError, StaleIndexError
 from kb.graph import LinkGraph
+from kb.index.facts import HeldFacts
 from kb.index.stamp import (
     QUESTIONS,
     TEXTS,
@@ -35,12 +36,15 @@ Lexical = TypeVar("Lexical", bound=LexicalIndex)
 
 
 class _Loaded:
-    """Links and people of a store, each loaded once, whichever thread asks first."""
+    """Links, people and facts of a store, each loaded once, whichever thread asks
+    first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._graphs: dict[frozenset[str], LinkGraph] = {}
         self._people: People | None = None
+        self._is_asked_again = False
+        self._facts: HeldFacts | None = None
 
     def graph(self, store: Store, visible_to: frozenset[str]) -> LinkGraph:
         with self._lock:
@@ -54,6 +58,24 @@ class _Loaded:
             if self._people is None:
                 self._people = store.evidence.people()
             return self._people
+
+    def facts(self, store: Store, generation: int) -> HeldFacts | None:
+        """Those of a store of this generation; ``None``: ask the store itself.
+
+        Once the store went on, what was held may have been deleted or hidden. What
+        changes without a new generation (likes, solved, category and the like) stays
+        as it was: it shifts an order a little, and shows nobody anything.
+        """
+        if store.generation != generation:
+            return None
+        with self._lock:
+            # A command that asks one question need not wait for the facts of all.
+            if self._facts is None and self._is_asked_again:
+                facts = HeldFacts.read(store)
+                if store.generation == generation:
+                    self._facts = facts
+            self._is_asked_again = True
+            return self._facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +104,11 @@ class OpenIndex(Generic[Lexical]):
     def corpus(self, store: Store, *, visible_to: frozenset[str] = _PUBLIC) -> Corpus:
         """What ranking works on: this index, with the links and people of *store*.
 
-        Cheap but for the first call: links are loaded once for each *visible_to*,
-        people once, and stay as they were until the index is opened again. Facts are
-        read from *store* when they are asked for, so the result belongs to its
-        thread.
+        Cheap but for the first calls: links are loaded once for each *visible_to*,
+        people once, and stay as they were until the index is opened again. From the
+        second call on, facts are held too, as long as the store does not go on beyond
+        this index; else they are read from *store* when they are asked for, so the
+        result belongs to its thread and to the question at hand.
 
         Args:
             store: The one that the index was opened for.
@@ -94,6 +117,7 @@ class OpenIndex(Generic[Lexical]):
         Raises:
             StoreError: The store cannot be read.
         """
+        facts = self._loaded.facts(store, self.stamp.generation)
         return Corpus(
             lexical=self.lexical,
             texts=self.texts,
@@ -102,9 +126,11 @@ class OpenIndex(Generic[Lexical]):
             questions=self.questions,
             graph=self._loaded.graph(store, visible_to),
             people=self._loaded.people(store),
-            passage_facts=store.passages.facts,
-            document_facts=store.evidence.document_facts,
-            passages_of=store.evidence.passages_of,
+            passage_facts=facts.passage_facts if facts else store.passages.facts,
+            document_facts=(
+                facts.document_facts if facts else store.evidence.document_facts
+            ),
+            passages_of=facts.passages_of if facts else store.evidence.passages_of,
         )
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from kb.graph import Edge
 from kb.people import People
 from kb.store.document_texts import document_texts
 from kb.store.incoming import ACCEPTED, FROM_OPENING, OF_THE_FORUM
-from kb.store.rows import batches, placeholders, to_kind, to_moment, to_tags
+from kb.store.rows import conditions, placeholders, to_kind, to_moment, to_tags
 from kb.texts import DocumentText
 from kb.types import (
     PUBLIC,
@@ -59,18 +59,19 @@ class Evidence:
     # -- while a question is answered ---------------------------------------
 
     def document_facts(
-        self, ids: Sequence[DocumentId]
+        self, ids: Sequence[DocumentId] | None
     ) -> dict[DocumentId, DocumentFacts]:
-        """What ranking must know of the stored ones among *ids*, by id."""
+        """What ranking must know of the stored ones among *ids*, by id; ``None`` means
+        all."""
         found: dict[DocumentId, DocumentFacts] = {}
-        for some in batches(ids):
+        for condition, some in conditions("id", ids):
             # A forum counts the likes of a topic itself; other sources only by post.
             rows = self._conn.execute(
                 "SELECT id, kind, visibility, language, version, category, tags,"  # noqa: S608
                 " created_at, parts_count, max(likes, coalesce((SELECT sum(p.likes)"
                 " FROM parts p INDEXED BY parts_order WHERE p.document_id = d.id), 0)),"
                 " solved FROM documents d"
-                f" WHERE listed AND id IN ({placeholders(some)})",
+                f" WHERE listed AND {condition}",
                 some,
             )
             for row in rows:
@@ -90,14 +91,15 @@ class Evidence:
         return found
 
     def passages_of(
-        self, ids: Sequence[DocumentId]
+        self, ids: Sequence[DocumentId] | None
     ) -> dict[DocumentId, list[PassageId]]:
-        """The passages of documents, in their order; those without any are absent."""
+        """The passages of documents, in their order; those without any are absent.
+        ``None`` means all documents."""
         found: defaultdict[DocumentId, list[PassageId]] = defaultdict(list)
-        for some in batches(ids):
+        for condition, some in conditions("document_id", ids):
             rows = self._conn.execute(
                 "SELECT document_id, id FROM passages "  # noqa: S608
-                f"WHERE document_id IN ({placeholders(some)}) "
+                f"WHERE {condition} "
                 "ORDER BY document_id, ordinal, id",
                 some,
             )

@@ -21,7 +21,8 @@ def outline(conn: sqlite3.Connection, document_id: DocumentId) -> str:
     The text has marks of its own: the ids of passages. What matters here is what
     others are told of the document, and what it tells of them: title, readers,
     address, author of each post, links and whether they were accepted. Views, likes
-    and the like are read from the store whenever they are needed.
+    and the like are read from the store whenever they are needed, or held by an open
+    index, where it does no harm that they are a little old.
     """
     document = conn.execute(
         "SELECT kind, title, language, visibility, listed, link_key, created_at"

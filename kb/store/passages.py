@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from kb.store.rows import batches, placeholders, to_kind, to_moment
+from kb.store.rows import batches, conditions, placeholders, to_kind, to_moment
 from kb.types import (
     DocumentId,
     IndexablePassage,
@@ -52,17 +52,18 @@ class Passages:
                 found[passage.id] = passage
         return found
 
-    def facts(self, ids: Sequence[PassageId]) -> dict[PassageId, PassageFacts]:
-        """What ranking must know of the stored ones among *ids*, by id."""
+    def facts(self, ids: Sequence[PassageId] | None) -> dict[PassageId, PassageFacts]:
+        """What ranking must know of the stored ones among *ids*, by id; ``None`` means
+        all."""
         rows: list[tuple[int, int, bool, int]] = []
-        for some in batches(ids):
+        for condition, some in conditions("id", ids):
             rows += self._conn.execute(
                 "SELECT id, document_id, opening, part_number FROM passages "  # noqa: S608
-                f"WHERE id IN ({placeholders(some)})",
+                f"WHERE {condition}",
                 some,
             )
         # A thousand passages are of some three hundred documents: once for each.
-        documents = list({document_id for _, document_id, _, _ in rows})
+        documents = None if ids is None else list({row[1] for row in rows})
         known = {row[0]: (*row[1:4], to_moment(row[4])) for row in self._of(documents)}
         accepted = set(self._accepted(documents))
         found: dict[PassageId, PassageFacts] = {}
@@ -82,19 +83,19 @@ class Passages:
                 )
         return found
 
-    def _of(self, documents: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        for some in batches(documents):
+    def _of(self, documents: Sequence[int] | None) -> Iterator[tuple[Any, ...]]:
+        for condition, some in conditions("id", documents):
             yield from self._conn.execute(
                 "SELECT id, kind, visibility, parts_count, created_at FROM documents "  # noqa: S608
-                f"WHERE id IN ({placeholders(some)})",
+                f"WHERE {condition}",
                 some,
             )
 
-    def _accepted(self, documents: Sequence[int]) -> Iterator[tuple[int, int]]:
-        for some in batches(documents):
+    def _accepted(self, documents: Sequence[int] | None) -> Iterator[tuple[int, int]]:
+        for condition, some in conditions("document_id", documents):
             yield from self._conn.execute(
                 "SELECT document_id, number FROM parts INDEXED BY parts_accepted "  # noqa: S608
-                f"WHERE accepted AND document_id IN ({placeholders(some)})",
+                f"WHERE accepted AND {condition}",
                 some,
             )
 

@@ -76,6 +76,22 @@ def batches(items: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
+def conditions(
+    column: str, ids: Sequence[T] | None
+) -> Iterator[tuple[str, Sequence[T]]]:
+    """``(condition, values)`` of a statement for each batch of *ids*; one that is
+    always met for ``None``.
+
+    >>> list(conditions("id", [7, 8])), list(conditions("id", None))
+    ([('id IN (?,?)', [7, 8])], [('TRUE', ())])
+    """
+    if ids is None:
+        yield "TRUE", ()
+        return
+    for some in batches(ids):
+        yield f"{column} IN ({placeholders(some)})", some
+
+
 def placeholders(items: Iterable[object]) -> str:
     """``?,?,?`` for an ``IN`` list; values never enter the SQL text."""
     return ",".join("?" for _ in items)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from kb.corpus import Corpus
+from kb.corpus import Corpus, DocumentFacts
 from kb.errors import CorruptIndexError, StaleIndexError
 from kb.index import IndexReport, OpenIndex, build_index, current_directory, open_index
 from kb.lexical import TEXTS_FORMAT, TantivyIndex, TantivyTexts
 from kb.store import EmbeddingCache, Store
 from kb.texts import TextField
-from kb.types import PUBLIC, DocumentId, Kind, content_hash
+from kb.types import (
+    PUBLIC,
+    DocumentId,
+    Kind,
+    PassageFacts,
+    PassageId,
+    content_hash,
+)
 from tests.kb.linked import RULES, STAFF_ROOM, docs, link, put, thread
 from tests.kb.plain_texts import PLAIN_FORMAT, PlainTexts
 from tests.kb.stored import delete
@@ -247,6 +254,70 @@ def test_links_and_people_are_loaded_once_for_each_kind_of_reader(desk: Desk) ->
     assert first.graph.into(page) == {}
     assert seen.graph.into(page) == {private: 1.0}
     assert desk.open().corpus(desk.store).graph is not first.graph
+
+
+Told = tuple[
+    Mapping[DocumentId, Sequence[PassageId]],
+    Mapping[PassageId, PassageFacts],
+    Mapping[DocumentId, DocumentFacts],
+]
+
+
+def told(desk: Desk, corpus: Corpus, ids: Sequence[DocumentId]) -> tuple[Told, int]:
+    """All facts of documents, and how many statements the store took for them."""
+    statements: list[str] = []
+    desk.store.db.conn.set_trace_callback(statements.append)
+    own = corpus.passages_of(ids)
+    passages = [i for some in own.values() for i in some]
+    facts = own, corpus.passage_facts(passages), corpus.document_facts(ids)
+    desk.store.db.conn.set_trace_callback(None)
+    return facts, len(statements)
+
+
+def test_facts_are_held_from_the_second_question_on(desk: Desk) -> None:
+    page = put(desk.store, docs("backup", "Nightly dumps"))
+    ids = [page, desk.answered(1, MANUAL, title="Disk full"), DocumentId(99)]
+    desk.build()
+    index = desk.open()
+
+    first, statements = told(desk, index.corpus(desk.store), ids)
+    second, none = told(desk, index.corpus(desk.store), ids)
+    index.close()
+
+    assert first == second
+    assert len(first[0]) == len(first[2]) == 2
+    assert (bool(statements), none) == (True, 0)
+
+
+@pytest.mark.parametrize("way", ["deleted", "private", "unlisted"])
+def test_held_facts_are_not_told_once_the_store_has_gone_on(
+    desk: Desk, way: str
+) -> None:
+    page = put(desk.store, docs("backup", "Nightly dumps"))
+    asked = thread(1, "Disk full", "Buy another one")
+    ids = [put(desk.store, asked), page]
+    desk.build()
+    index = desk.open()
+    index.corpus(desk.store)
+    before, none = told(desk, index.corpus(desk.store), ids)
+
+    if way == "deleted":
+        delete(desk.store, ids[0])
+    elif way == "private":
+        put(desk.store, replace(asked, visibility=STAFF_ROOM))
+    else:
+        put(desk.store, replace(asked, listed=False))
+    after, statements = told(desk, index.corpus(desk.store), ids)
+    index.close()
+
+    passages, documents = desk.store.passages, desk.store.evidence
+    assert none == 0 < statements
+    assert after == (
+        documents.passages_of(ids),
+        passages.facts([i for some in after[0].values() for i in some]),
+        documents.document_facts(ids),
+    )
+    assert after != before
 
 
 def test_an_empty_store_makes_an_empty_corpus(desk: Desk) -> None:
