@@ -19,10 +19,10 @@ from kb.graph import LinkGraph
 from kb.lexical import LexicalScore
 from kb.people import People
 from kb.question import Question, compact
+from kb.table import Float64, Table
 from kb.texts import TextField
 from kb.types import Candidate, DocumentId, Kind, PassageFacts, PassageId
 
-Float64 = NDArray[np.float64]
 Columns = dict[str, Float64]
 """By the name of a signal, shape ``(documents,)``."""
 
@@ -41,16 +41,12 @@ def candidates(
         shown: Of each document its passage that fits best.
     """
     names = list(columns)
-    rows = np.stack([columns[name] for name in names], axis=1).tolist()
+    table = Table(names, np.stack([columns[name] for name in names], axis=1))
     return [
-        # What is not a number is not equal to itself.
-        Candidate(
-            document_id,
-            kind,
-            passage_id,
-            {name: v for name, v in zip(names, row, strict=True) if v == v},
+        Candidate(document_id, kind, passage_id, row)
+        for document_id, passage_id, row in zip(
+            documents, shown, table.rows(), strict=True
         )
-        for document_id, passage_id, row in zip(documents, shown, rows, strict=True)
     ]
 
 

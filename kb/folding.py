@@ -62,6 +62,9 @@ def fold_versions(
     pages: dict[DocumentId, tuple[object, ...]] = {}
     for candidate in candidates:
         document = documents[candidate.document_id]
+        if document.version is None:
+            chosen.setdefault((document.id,), candidate)
+            continue
         page = pages[candidate.document_id] = _page(document)
         other = chosen.setdefault(page, candidate)
         standing = _standing(document, named)
@@ -111,15 +114,17 @@ def _runs(text: str) -> frozenset[tuple[str, ...]]:
 def _alike(
     some: frozenset[tuple[str, ...]], others: frozenset[tuple[str, ...]]
 ) -> bool:
+    # The cheaper look first: texts of unlike lengths cannot share that much.
+    fewer, more = sorted((len(some), len(others)))
+    if fewer < RESEMBLANCE * more:
+        return False
     shared = len(some & others)
     return shared > 0 and shared >= RESEMBLANCE * len(some | others)
 
 
 def _page(document: Page) -> tuple[object, ...]:
-    if document.version is None:
-        return (document.id,)
-    address = document.url
-    for spelled in (document.version, compact(document.version)):
+    address, version = document.url, document.version or ""
+    for spelled in (version, compact(version)):
         if spelled and spelled in address:
             address = address.replace(spelled, "*")
             break

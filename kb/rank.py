@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.table import Table, gathered
 from kb.types import Candidate
 
 if TYPE_CHECKING:
@@ -78,15 +79,17 @@ def rank(candidates: Sequence[Candidate], model: KindModel) -> list[Ranked]:
     confidences = model.calibration.probability(
         rows[:, [EVIDENCE.index(name) for name in model.calibration.names]]
     )
+    order = np.argsort(-scores, kind="stable")
     return [
-        Ranked(
-            candidate=candidates[row],
-            score=float(scores[row]),
-            confidence=float(confidences[row]),
-            contributions=dict(zip(names, parts[row].tolist(), strict=True)),
-            evidence=dict(zip(EVIDENCE, rows[row].tolist(), strict=True)),
+        Ranked(candidates[row], score, confidence, contributions, evidences)
+        for row, score, confidence, contributions, evidences in zip(
+            order.tolist(),
+            scores[order].tolist(),
+            confidences[order].tolist(),
+            Table(names, parts[order]).rows(),
+            Table(EVIDENCE, rows[order]).rows(),
+            strict=True,
         )
-        for row in np.argsort(-scores, kind="stable")
     ]
 
 
@@ -101,10 +104,7 @@ def standardised(
     Returns:
         Shape ``(len(candidates), len(names))``.
     """
-    values = np.array(
-        [[c.signals.get(name, math.nan) for name in names] for c in candidates],
-        dtype=np.float64,
-    ).reshape(len(candidates), len(names))
+    values = gathered([candidate.signals for candidate in candidates], names)
     known = np.isfinite(values)
     counts = np.maximum(known.sum(axis=0), 1)
     values[~known] = 0.0
@@ -133,9 +133,7 @@ def evidence(
     ordered = np.sort(scores)
     best, second = ordered[-1], ordered[-2] if len(ordered) > 1 else -math.inf
     lead = scores - np.where(scores == best, second, best)
-    absolute = np.array(
-        [[c.signals.get(name, 0.0) for name in ABSOLUTE] for c in candidates]
-    )
+    absolute = gathered([candidate.signals for candidate in candidates], ABSOLUTE)
     absolute[~np.isfinite(absolute)] = 0.0
     standing = np.clip(np.column_stack([chance, lead]), -_LIMIT, _LIMIT)
     return np.hstack([standing, absolute])

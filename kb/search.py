@@ -217,7 +217,7 @@ class Searcher:
                 ),
                 score=r.score,
                 confidence=r.confidence,
-                signals=r.candidate.signals,
+                signals=dict(r.candidate.signals),
             )
             for r in ranked
             # Another process may have deleted it since a moment ago.
