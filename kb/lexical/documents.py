@@ -91,6 +91,8 @@ class TantivyTexts:
             raise ValueError(f"k must be >= 1, got {k}")
         question = question_of(query, title)
         with self._shards[kind].reading() as view:
+            if not view.terms.documents:
+                return []
             ranking = _ranking(view, question, field)
             if ranking is None:
                 return []
@@ -112,6 +114,8 @@ class TantivyTexts:
     ) -> dict[TextField, dict[DocumentId, float]]:
         question = question_of(query, title)
         with self._shards[kind].reading() as view:
+            if not ids or not view.terms.documents:
+                return {field: {} for field in fields}
             among = view.among(ids)
             return {
                 field: _scores(view, question, field, among, len(ids))
@@ -127,7 +131,7 @@ def _scores(
     view: View, question: Question, field: TextField, among: Query, limit: int
 ) -> dict[DocumentId, float]:
     ranking = _ranking(view, question, field)
-    if ranking is None or not limit:
+    if ranking is None:
         return {}
     # Measured on 10,000 threads, 300 ids, five fields: twice as quick as the best
     # 300 of all and then those that are missing, and a quarter of the time of all.

@@ -97,6 +97,8 @@ class TantivyIndex:
             return {}
         question = question_of(query, title)
         with self._shards[kind].reading() as view:
+            if not view.terms.documents:
+                return {}
             among = view.among(ids)
             ranking = _ranking(view, question) or Query.empty_query()
             parts, mass = _coverage(view, question)
@@ -137,6 +139,8 @@ def _search(
     shard: Shard, question: Question, k: int, visible_to: frozenset[str] | None
 ) -> list[LexicalHit]:
     with shard.reading() as view:
+        if not view.terms.documents:
+            return []
         query = _ranking(view, question)
         if query is None:
             return []

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from tantivy import (
     DocAddress,
     Document,
@@ -111,10 +112,8 @@ class View:
 
     def found(self, query: Query, limit: int) -> Found:
         hits = self.searcher.search(query, limit=limit, count=False).hits
-        return Found(
-            [round(score, _SCORE_DIGITS) for score, _ in hits],
-            [place for _, place in hits],
-        )
+        scores = np.array([score for score, _ in hits], dtype=np.float64)
+        return Found(scores.round(_SCORE_DIGITS).tolist(), [place for _, place in hits])
 
     def column(self, name: str, found: Found) -> list[int]:
         """The numbers of a field, in the order of *found*."""
