@@ -85,12 +85,13 @@ def retrieve(
     # kind none of another kind: the word indexes work beside this thread.
     sought = [look.seek(depth) for look in looks]
     asked = _Asked.of(question, embedder)
+    near = [look.near(asked, depth) for look in looks]
     similar = similar_questions(
         question, corpus, asked.vector, visible_to=visible_to, exclude=hidden
     )
     gathered = [
-        look.gather(asked, similar, some, depth)
-        for look, some in zip(looks, sought, strict=True)
+        look.gather(asked, similar, by_words, by_meaning)
+        for look, by_words, by_meaning in zip(looks, sought, near, strict=True)
     ]
     nearest = _highest(some.cosines[0] for some in gathered)
     return [
@@ -103,8 +104,8 @@ def retrieve(
 
 @cache
 def _beside() -> ThreadPoolExecutor:
-    """Threads for searches by words, which let go of the interpreter's lock."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="words")
+    """Threads for searches, which let go of the interpreter's lock."""
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +174,19 @@ class _Look:
         )
         return _Sought(passages, _beside().submit(self._documents_by_words))
 
+    def near(self, asked: _Asked, depth: int) -> Future[list[PassageId]]:
+        index = self.corpus.vectors.get(self.kind)
+        return _beside().submit(_nearest, index, asked.vector, depth)
+
     def gather(
-        self, asked: _Asked, similar: Similar, sought: _Sought, depth: int
+        self,
+        asked: _Asked,
+        similar: Similar,
+        sought: _Sought,
+        by_meaning: Future[list[PassageId]],
     ) -> _Gathered:
         links = self._links(similar)
-        near = _nearest(self.corpus.vectors.get(self.kind), asked.vector, depth)
+        near = by_meaning.result()
         by_words = [hit.passage_id for hit in sought.passages.result()]
         facts = self._facts(list(dict.fromkeys(by_words + near)))
         held = {fact.document_id for fact in facts.values()}
