@@ -25,7 +25,7 @@ _Value = TypeVar("_Value")
 # Evidence lower than that of nearly all that was ever asked is not to be reasoned from:
 # in a community's own past it hardly occurs, so that no outcome tells what it means. At
 # the first of these quantiles a suggestion is not believed at all, at the second fully.
-_FLOOR_QUANTILES = (0.01, 0.10)
+_FLOOR_QUANTILES = (0.01, 0.05)
 # Fewer questions than this have no such quantiles.
 _MIN_FLOOR = 100
 
@@ -42,6 +42,9 @@ _REACH = 4.0
 # Fewer right or wrong suggestions than this say nothing of a precision: with twenty,
 # a 95 % interval is still as wide as ±0.2.
 MIN_SHOWN = 20
+# Where most suggestions are right, even all of them may reach a precision together. One
+# that is so much less sure than that must not be carried by the others.
+LEAST_SHARE = 1 / 3
 # A language has its own threshold from here on; below, its kind's is used.
 MIN_LANGUAGE = 100
 # A kind likewise; below, nothing is known.
@@ -298,7 +301,8 @@ def choose_threshold(
     Returns:
         A threshold that shows `MIN_SHOWN` of the outcomes or more, or none.
         It also shows none where the precision as counted speaks against it: where
-        its interval ends below *precision*.
+        its interval ends below *precision*. It is never below `LEAST_SHARE` of
+        *precision*.
 
     Raises:
         ValueError: *precision* or a probability is out of range.
@@ -325,6 +329,8 @@ def choose_threshold(
         border = confidences[shown - 1]
         if shown < len(outcomes) and confidences[shown] == border:
             continue  # Equal confidences are shown together.
+        if border < LEAST_SHARE * precision:
+            continue
         if expected[shown - 1] / shown < precision:
             continue
         interval = wilson_interval(int(hits[shown - 1]), shown)

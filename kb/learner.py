@@ -37,8 +37,10 @@ _STEP_CONFIDENCE = 25
 # Suggestions per question whose outcome is looked at: about what is ever shown.
 _SHOWN = 3
 # The newest questions, from which confidence is learned, and thresholds are chosen: a
-# forum changes, and ranking gets better with what it learns.
-_RECENT, _NEWEST = 800, 200
+# forum changes, and ranking gets better with what it learns. So an outcome counts half
+# as much as another that is so many questions newer.
+_RECENT, _NEWEST = 1_500, 200
+_HALF_LIFE = 200
 PRECISIONS = (0.3, 0.4, 0.5, 0.6, 0.7)
 
 
@@ -190,10 +192,13 @@ class Learner:
             return
         recent = known[-_RECENT:]
         prior = self._start.of(kind).calibration
+        ages = np.arange(len(recent))[::-1]
+        weights = 0.5 ** (ages / _HALF_LIFE)
         calibration = fit_calibration(
             np.concatenate([s.evidence for s in recent]),
             np.concatenate([s.right(at) for s in recent]),
             prior.names,
+            weight=np.repeat(weights, [len(s.ids) for s in recent]),
             prior=prior,
         )
         floors = tuple(self._floor(floor, kind, known) for floor in prior.floors)
