@@ -42,9 +42,9 @@ _REACH = 4.0
 # Fewer right or wrong suggestions than this say nothing of a precision: with twenty,
 # a 95 % interval is still as wide as ±0.2.
 MIN_SHOWN = 20
-# Where most suggestions are right, even all of them may reach a precision together. One
+# Where most suggestions are right, all of them together may reach a precision. One
 # that is so much less sure than that must not be carried by the others.
-LEAST_SHARE = 1 / 3
+LEAST_SHARE = 1 / 10
 # A language has its own threshold from here on; below, its kind's is used.
 MIN_LANGUAGE = 100
 # A kind likewise; below, nothing is known.
@@ -301,8 +301,8 @@ def choose_threshold(
     Returns:
         A threshold that shows `MIN_SHOWN` of the outcomes or more, or none.
         It also shows none where the precision as counted speaks against it: where
-        its interval ends below *precision*. It is never below `LEAST_SHARE` of
-        *precision*.
+        its interval ends below *precision*. What it shows is as sure as
+        `LEAST_SHARE` of *precision* at least, as outcomes correct it.
 
     Raises:
         ValueError: *precision* or a probability is out of range.
@@ -323,13 +323,14 @@ def choose_threshold(
     surest_first = sorted(outcomes, reverse=True)
     confidences = np.array([sure for sure, _ in surest_first])
     right = np.array([hit for _, hit in surest_first], dtype=np.float64)
-    expected = np.cumsum(_corrected(confidences, right))
+    corrected = _corrected(confidences, right)
+    expected = np.cumsum(corrected)
     hits = np.cumsum(right)
     for shown in range(len(outcomes), MIN_SHOWN - 1, -1):
         border = confidences[shown - 1]
         if shown < len(outcomes) and confidences[shown] == border:
             continue  # Equal confidences are shown together.
-        if border < LEAST_SHARE * precision:
+        if corrected[shown - 1] < LEAST_SHARE * precision:
             continue
         if expected[shown - 1] / shown < precision:
             continue
