@@ -16,10 +16,11 @@ import yaml
 
 from bot.app import App
 from bot.config import parse_config
-from bot.policy import PolicySettings, choose, needed
+from bot.policy import PolicySettings, choose, judge_links, needed
 from bot.ranking import thresholds_for
 from bot.sandbox import Sandbox, write_docs
 from bot.sandbox.load import SAMPLE
+from kb.calibrate import Thresholds
 from kb.metrics import mrr_at_k, recall_at_k
 from kb.model import RankingModel, shipped_model
 from kb.search import Searcher
@@ -183,3 +184,34 @@ def test_confidence_tells_questions_with_an_answer_from_those_without(
 
     assert len(wrong) <= 2
     assert len(spoken) >= 0.5 * possible
+
+
+OFF_TOPIC = (
+    "How long must bread with yeast rest before it goes into the oven?",
+    "My bicycle chain jumps on the smallest gear, which tool do I need?",
+    "Who is going to win the football cup this year?",
+    "Which phone should I buy for my son, and where is it cheapest?",
+    "Quelle est la meilleure recette de soupe de poisson ?",
+    "Por que minhas plantas de tomate ficam amarelas no inverno?",
+    "¿Cuál es el mejor libro para aprender a tocar la guitarra?",
+    "Thanks a lot everybody, and happy holidays to you all!",
+)
+
+
+def test_a_question_from_elsewhere_is_met_with_silence(app: App) -> None:
+    """Something is always nearest. That is no reason to suggest it."""
+    precision = app.config.bot.precision
+    settings = PolicySettings(
+        username="baraza", precision=precision, thresholds=Thresholds(precision)
+    )
+    with app.open_store(readonly=True) as store, app.searcher(store) as searcher:
+        found = {text: searcher.search(text) for text in OFF_TOPIC}
+    surest = {
+        text: max((hit.confidence for hit in hits), default=0.0)
+        for text, hits in found.items()
+    }
+    sys.stdout.write(f"surest off topic: {max(surest.values()):.3f}\n")
+
+    spoken = [t for t, hits in found.items() if judge_links(hits, settings).speak]
+    assert spoken == []
+    assert max(surest.values()) < precision / 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -112,6 +113,25 @@ def test_it_is_told_how_the_newest_questions_were_ranked_for(app: App) -> None:
     assert "docs page: only 0 questions" in text
     assert "on the 6 newest questions" in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_it_is_told_how_often_it_would_speak_where_nobody_linked_anything(
+    app: App,
+) -> None:
+    """Some of the older half, which was answered with nothing, are met beside the
+    others, and those of the last days are told of; here there are none."""
+    report = learn(app)
+    [threads] = [each for each in report.kinds if each.kind is Kind.THREAD]
+    assert threads.figures is not None
+    assert (threads.figures.unanswered, threads.figures.spoken) == (0, None)
+    assert "nobody" not in learn_lines(report)
+
+    figures = replace(threads.figures, unanswered=40, spoken=0.125)
+    told = learn_lines(replace(report, kinds=(replace(threads, figures=figures),)))
+    assert "of 40 questions of that time that nobody answered with a link" in " ".join(
+        told.split()
+    )
+    assert "12.5% would have got one" in " ".join(told.split())
 
 
 def test_learning_again_learns_the_same_and_embeds_nothing(app: App) -> None:

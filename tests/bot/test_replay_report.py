@@ -179,6 +179,34 @@ def test_what_was_shown_is_told_for_all_and_for_each_language() -> None:
     assert everyone.chosen == threshold(0.5, 0.99)
 
 
+def test_questions_without_a_link_tell_how_often_one_would_have_been_shown() -> None:
+    """They change no other figure: nobody knows what was right for them."""
+    held_back = [outcome(1, suggestion(0.9, True), shown_for=[0.5])]
+    others = [
+        outcome(2, suggestion(0.8, False), relevant=0, shown_for=[0.5]),
+        outcome(3, suggestion(0.3, False), relevant=0),
+        outcome(4, relevant=0),
+        outcome(5, suggestion(0.9, False), relevant=0, kind=Kind.THREAD),
+    ]
+    thresholds = Thresholds(
+        0.5, (GroupThreshold(Kind.DOCS, None, threshold(0.5, 0.5)),)
+    )
+
+    [alone] = summarise(held_back, [thresholds])
+    [figures] = summarise(held_back, [thresholds], unanswered=others)
+
+    assert (alone.unanswered, alone.thresholds[0].spoken) == (0, None)
+    assert (figures.unanswered, figures.thresholds[0].spoken) == (3, 1 / 3)
+    assert (figures.questions, figures.calibration_error) == (
+        alone.questions,
+        alone.calibration_error,
+    )
+    text = Reader(page([figures])).text
+    assert "share of 3 questions of that time, which nobody answered" in text
+    assert "33\u00a0%" in text
+    assert "Without a link" not in Reader(page([alone])).text
+
+
 def test_more_right_ones_than_were_linked_are_an_error() -> None:
     with pytest.raises(ValueError, match="topic 7: 1 suggestions are right, but only"):
         outcome(7, suggestion(0.5, True), relevant=0)

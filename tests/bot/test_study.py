@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.past import Past, embed_titles
-from bot.study import Asked, Found, Met, lessons, meet, question_of, walk
+from bot.study import Asked, Found, Met, lessons, meet, question_of, unanswered, walk
 from bot.timeline import History, PostWritten
 from kb.embed.hashing import HashingEmbedder
 from kb.errors import LeakError
@@ -128,6 +128,29 @@ def test_lessons_are_the_threads_that_were_answered_with_links(
     history: History,
 ) -> None:
     assert lessons(history) == [Asked(EIGHT, day(3)), Asked(NINE, day(5))]
+
+
+def test_of_what_nobody_answered_with_a_link_some_are_met_evenly(
+    history: History, tmp_path: Path
+) -> None:
+    seven, ten = (Asked(i, history.documents[i].started) for i in (SEVEN, TEN))
+    # For two lessons one is enough.
+    assert unanswered(history) in ([seven], [seven, ten])
+
+    many = tell(
+        tmp_path,
+        [topic(1, "Backup", post(0, "How?"))]
+        + [
+            topic(n, "Backup", post(n, "How?"), post(n + 0.5, link(1) if n % 2 else ""))
+            for n in range(2, 42)
+        ],
+    )
+    met = [int(asked.document_id) for asked in unanswered(many)]
+    assert len(lessons(many)) == 20
+    assert set(met) <= {1, *range(2, 42, 2)}
+    assert 5 <= len(met) <= 7
+    assert met == sorted(met)
+    assert met[-1] > 30
 
 
 def test_answers_are_told_by_kind(history: History) -> None:

@@ -17,12 +17,14 @@ from kb.calibrate import (
     MIN_SHOWN,
     Calibration,
     Float,
+    Floor,
     Outcome,
     Threshold,
     Thresholds,
     choose_threshold,
     choose_thresholds,
     fit_calibration,
+    fit_floor,
 )
 from kb.metrics import expected_calibration_error
 from kb.types import Kind
@@ -153,6 +155,29 @@ def test_evidence_beyond_all_that_was_seen_makes_nothing_surer() -> None:
     assert far == farther
 
 
+def test_what_lies_below_its_floor_is_not_believed_however_it_compares() -> None:
+    floored = replace(PRIOR, floors=(Floor("margin", 0.0, 0.1),))
+    rows = [[0.9, margin, 0.0] for margin in (-1.0, 0.0, 0.05, 0.1, 0.3)]
+
+    shares = floored.probability(rows) / PRIOR.probability(rows)
+
+    assert shares == pytest.approx([0.0, 0.0, 0.5, 1.0, 1.0])
+    # Learning keeps them, and whoever leaves the column out leaves them out.
+    assert fit_calibration(rows, [1] * 5, NAMES, prior=floored).floors
+    assert not floored.only(["score"]).floors
+    assert floored.only(["margin"]).floors == floored.floors
+
+
+def test_a_floor_lies_under_nearly_all_that_a_community_asked() -> None:
+    given = Floor("score", 0.1, 0.2)
+    asked = np.linspace(0.0, 1.0, 1_001)
+
+    assert fit_floor(given, asked) == Floor("score", 0.01, 0.05)
+    assert fit_floor(given, asked[:50]) == given
+    assert fit_floor(given, []) == given
+    assert fit_floor(given, [0.7] * 500) == given
+
+
 def test_columns_can_be_left_out() -> None:
     fewer = PRIOR.only({NAMES[0], NAMES[2], "unknown"})
 
@@ -186,6 +211,11 @@ def test_columns_can_be_left_out() -> None:
             "prior: expected columns",
         ),
         (lambda: replace(PRIOR, weights=(1.2, 0.5)), "weights: expected 3"),
+        (lambda: Floor("score", 0.2, 0.2), "low below high"),
+        (
+            lambda: replace(PRIOR, floors=(Floor("other", 0.0, 1.0),)),
+            "floors: no column 'other'",
+        ),
         (lambda: replace(PRIOR, deviations=(0.0, 1.0, 1.0)), "deviations"),
         (lambda: choose_threshold([(0.5, True)], 1.0), "precision must be in"),
         (lambda: choose_threshold([(1.5, True)], 0.5), "confidence must be in"),
@@ -259,6 +289,18 @@ def test_everything_is_shown_where_everything_is_right_enough() -> None:
     )
     assert threshold.shows(0.8)
     assert not threshold.shows(0.79)
+
+
+def test_what_nothing_speaks_for_is_not_carried_by_the_others() -> None:
+    """Three in four are right, and half would do: still nobody is told what is as
+    good as certain to be wrong."""
+    history = [(0.9, True)] * 150 + [(0.0, False)] * 50
+
+    threshold = choose_threshold(history, 0.5)
+
+    assert not threshold.shows(0.0)
+    assert threshold.shows(0.9)
+    assert threshold.coverage == 0.75
 
 
 def test_a_head_that_history_refutes_is_not_believed() -> None:

@@ -155,6 +155,56 @@ def test_it_is_the_surer_the_more_often_it_was_right() -> None:
     assert first(wrong_model).confidence < 0.3
 
 
+def test_confidence_follows_what_is_new() -> None:
+    """Ranking gets better as it learns; it must not be as unsure as it once was."""
+    wrong_first = [
+        replace(each, linked={DocumentId(SIZE - 1): each.at + MINUTE})
+        if number < 400
+        else each
+        for number, each in enumerate(questions(800))
+    ]
+    right_first = [
+        replace(each, linked={DocumentId(SIZE - 1): each.at + MINUTE})
+        if number >= 400
+        else each
+        for number, each in enumerate(questions(800))
+    ]
+    # The same questions by and by, with the same share of them right.
+    learner, other = Learner(PRIOR, NAMES), Learner(PRIOR, NAMES)
+    ranked = [rank(each.candidates, threads(PRIOR)) for each in wrong_first]
+    for order, up, down in zip(ranked, wrong_first, right_first, strict=True):
+        learner.take(Kind.THREAD, up.at, "en", order, up.linked)
+        other.take(Kind.THREAD, down.at, "en", order, down.linked)
+    end = wrong_first[-1].at + HOUR
+
+    up_model, down_model = learner.learn(end), other.learn(end)
+
+    def believed(model: RankingModel) -> float:
+        return rank(wrong_first[0].candidates, threads(model))[0].confidence
+
+    assert believed(up_model) > 2 * believed(down_model)
+
+
+def test_the_floor_is_that_of_the_communitys_own_questions() -> None:
+    names = (*NAMES, "familiar")
+    asked = questions(300)
+    learner = Learner(PRIOR, names)
+    for number, each in enumerate(asked):
+        near = 0.5 + number / 1_000
+        candidates = [
+            replace(c, signals={**c.signals, "familiar": near}) for c in each.candidates
+        ]
+        order = rank(candidates, threads(PRIOR))
+        learner.take(Kind.THREAD, each.at, "en", order, each.linked)
+
+    [floor] = threads(learner.learn(asked[-1].at + HOUR)).calibration.floors
+
+    assert floor.name == "familiar"
+    assert 0.5 < floor.low < 0.51 < floor.high < 0.52
+    [before] = threads(PRIOR).calibration.floors
+    assert before != floor
+
+
 def test_signals_that_are_switched_off_get_no_weight() -> None:
     models = walk(Learner(PRIOR, ("solved",)), questions(80))
 

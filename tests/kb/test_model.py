@@ -14,6 +14,7 @@ import pytest
 
 from kb.calibrate import (
     Calibration,
+    Floor,
     GroupThreshold,
     Threshold,
     Thresholds,
@@ -31,7 +32,15 @@ from kb.rank import EVIDENCE
 from kb.signals import SIGNALS
 from kb.types import Kind
 
-SURE = Calibration(("chance", "coverage"), (0.1, 0.2), (1.0, 0.3), (0.5, 1.5), -2.0, 40)
+SURE = Calibration(
+    ("chance", "coverage"),
+    (0.1, 0.2),
+    (1.0, 0.3),
+    (0.5, 1.5),
+    -2.0,
+    40,
+    (Floor("coverage", 0.1, 0.3),),
+)
 MODEL = RankingModel(
     kinds={
         Kind.THREAD: KindModel({"bm25_passage": 0.1 + 0.2, "log_age": -1e-17}, SURE, 9),
