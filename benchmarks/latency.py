@@ -35,6 +35,7 @@ from ask import fill_cache
 from linked_text import DOCS_URL, FORUM_URL, generated_archive, generated_docs
 
 import kb.retrieve
+import kb.ranking
 import kb.search
 from bot.app import App
 from bot.config import load_config
@@ -202,9 +203,9 @@ _FUNCTIONS: tuple[tuple[ModuleType, str, str], ...] = (
     (kb.retrieve, "linked_from", "links"),
     (kb.retrieve, "linking_to", "links"),
     (kb.retrieve, "linked_beside", "links"),
-    (kb.search, "rank", "ranking"),
-    (kb.search, "fold_versions", "folding"),
-    (kb.search, "fold_copies", "folding"),
+    (kb.ranking, "rank", "ranking"),
+    (kb.ranking, "fold_versions", "folding"),
+    (kb.ranking, "fold_copies", "folding"),
     (kb.search, "retrieve", "signals"),
 )
 

@@ -1,21 +1,27 @@
-"""Quality on the sample community: a floor under what people would notice.
+"""The sample community with the packaged model: the demo, and a floor under quality.
 
-Harvests the sample forum and its documentation over a real socket, indexes them
-with the packaged model and asks the labelled questions of ``new_questions.yaml``.
+The demo is the one of the README. For quality, the sample forum and its documentation
+are harvested over a real socket, indexed, and asked the labelled questions of
+``new_questions.yaml``. Both embed nearly the same passages, so the second takes the
+first one's converted model and embedding cache, which are half a minute of computing.
 """
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import fmean
 
 import pytest
 import yaml
 
 from bot.app import App
-from bot.config import parse_config
+from bot.config import load_config, parse_config
+from bot.demo import run_demo
 from bot.policy import PolicySettings, choose, judge_links, needed
 from bot.ranking import thresholds_for
 from bot.sandbox import Sandbox, write_docs
@@ -25,6 +31,11 @@ from kb.metrics import mrr_at_k, recall_at_k
 from kb.model import RankingModel, shipped_model
 from kb.search import Searcher
 from kb.types import Kind, SearchHit
+from tests.bot.test_cli import imported
+from tests.conftest import CHECKOUT
+
+# Whichever test comes first waits for the demo.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def only(name: str) -> RankingModel:
@@ -56,8 +67,24 @@ def golden_questions() -> list[Golden]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo that was run in an empty folder, and what it said."""
+
+    folder: Path
+    told: str
+    as_expected: bool
+
+
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> App:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    folder, said = tmp_path_factory.mktemp("sample") / "demo", list[str]()
+    as_expected = run_demo(folder, say=said.append, port=0)
+    return Demo(folder, "\n".join(said), as_expected)
+
+
+@pytest.fixture(scope="module")
+def app(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> App:
     """An installation that knows the sample community."""
     folder = tmp_path_factory.mktemp("quality")
     with Sandbox() as box:
@@ -89,6 +116,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> App:
         app = App(config)
         app.harvest("forum")
         app.harvest("docs")
+    known = App(load_config(demo.folder / "config.yaml"))
+    shutil.copytree(known.models_folder, app.models_folder)
+    shutil.copyfile(known.cache_path, app.cache_path)
     app.index()
     return app
 
@@ -141,6 +171,9 @@ def figures(
         fmean(recall_at_k(ranking, relevant, 10) for ranking, relevant in rows),
         fmean(mrr_at_k(ranking, relevant, 10) for ranking, relevant in rows),
     )
+
+
+# -- quality -----------------------------------------------------------------------
 
 
 def test_the_golden_set_is_found(
@@ -215,3 +248,35 @@ def test_a_question_from_elsewhere_is_met_with_silence(app: App) -> None:
     spoken = [t for t, hits in found.items() if judge_links(hits, settings).speak]
     assert spoken == []
     assert max(surest.values()) < precision / 2
+
+
+# -- the demo ----------------------------------------------------------------------
+
+
+def readme_demo() -> str:
+    """What the README says that the demo prints."""
+    text = (CHECKOUT / "README.md").read_text("utf-8")
+    return text.split("<!-- demo -->\n```text\n")[1].split("```\n<!-- /demo -->")[0]
+
+
+def without_numbers(output: str, folder: Path) -> list[str]:
+    """Its lines: ports, sizes, times and second decimals differ by machine."""
+    # A long port leaves less room for an address at the end of an excerpt.
+    whole = re.sub(r"\S+…", "…", output.replace(str(folder), "demo"))
+    numberless = re.sub(r"\d[\d.,]*", "#", whole)
+    return [" ".join(line.split()) for line in numberless.strip().splitlines()]
+
+
+def test_the_demo_answers_two_questions_and_leaves_the_third(demo: Demo) -> None:
+    assert demo.as_expected, demo.told
+    assert "Harvested forum: " in demo.told
+    assert demo.told.count("→ answer: ") == 2
+    assert demo.told.count("→ silence: ") == 1
+    assert "Ces pages répondent peut-être déjà" in demo.told
+    assert (demo.folder / "data" / "baraza.db").is_file()
+    assert without_numbers(demo.told, demo.folder) == without_numbers(
+        readme_demo(), Path("demo")
+    )
+    # A cold question needs the model's runtime, and never PyTorch.
+    config = str(demo.folder / "config.yaml")
+    assert "torch" not in imported("ask", "nightly backup", "--config", config)

@@ -23,7 +23,6 @@ import yaml
 from click.testing import CliRunner, Result
 
 from bot.cli import main
-from bot.demo import run_demo
 from bot.lock import single_instance
 from bot.sandbox import Community, Sandbox
 from kb.types import utc_now
@@ -723,40 +722,6 @@ def test_the_demo_leaves_foreign_folders_alone(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "is not empty" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
-
-
-def readme_demo() -> str:
-    """What the README says that the demo prints."""
-    text = (ROOT / "README.md").read_text("utf-8")
-    return text.split("<!-- demo -->\n```text\n")[1].split("```\n<!-- /demo -->")[0]
-
-
-def without_numbers(output: str, folder: Path) -> list[str]:
-    """Its lines: ports, sizes, times and second decimals differ by machine."""
-    # A long port leaves less room for an address at the end of an excerpt.
-    whole = re.sub(r"\S+…", "…", output.replace(str(folder), "demo"))
-    numberless = re.sub(r"\d[\d.,]*", "#", whole)
-    return [" ".join(line.split()) for line in numberless.strip().splitlines()]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_the_demo_answers_two_questions_and_leaves_the_third(tmp_path: Path) -> None:
-    folder, said = tmp_path / "demo", list[str]()
-
-    as_expected = run_demo(folder, say=said.append, port=0)
-
-    told = "\n".join(said)
-    assert as_expected, told
-    assert "Harvested forum: " in told
-    assert told.count("→ answer: ") == 2
-    assert told.count("→ silence: ") == 1
-    assert "Ces pages répondent peut-être déjà" in told
-    assert (folder / "data" / "baraza.db").is_file()
-    assert without_numbers(told, folder) == without_numbers(readme_demo(), Path("demo"))
-    # A cold question needs the model's runtime, and never PyTorch.
-    config = str(folder / "config.yaml")
-    assert "torch" not in imported("ask", "nightly backup", "--config", config)
 
 
 def test_serve_refuses_an_index_whose_store_was_replaced(filled: Install) -> None:
