@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := bot indexer kb
 PYTEST_ARGS ?=
+# A file stays with one worker, whose fixtures its tests share; files with slow tests
+# come first. More than four workers would each open the models for little.
+PYTEST_WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 RANKING_ARGS ?= --help
 PEERS := build/peers
 
@@ -28,7 +31,7 @@ demo: install ## Harvest, index and answer: the main job on a sample community
 	@$(BIN)/baraza demo
 
 test: install ## Run all tests, doctests included
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 check: install ## Check format, lint, types, the import rule and doctests
 	$(BIN)/ruff format --check .

@@ -21,6 +21,8 @@ from kb.types import Document
 from tests.indexer.harvest_child import harvest
 from tests.indexer.samples import content
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 10
 # Long enough that a kill hits a harvest at work, and not after its end.
@@ -48,12 +50,12 @@ def box() -> Iterator[Sandbox]:
 def kill_after(box: Sandbox, requests: int, delay_s: float, *args: str) -> bool:
     """Start a harvest and kill it when it has sent so many requests, and a little
     later; returns whether it was still at work."""
-    done = len(box.requests)
+    done = len(box.recorded)
     box.faults.fail_next(100_000, delay_s=LATENCY_S)
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.indexer.harvest_child", box.url, *args], cwd=ROOT
     )
-    while len(box.requests) - done < requests and process.poll() is None:
+    while len(box.recorded) - done < requests and process.poll() is None:
         time.sleep(0.001)
     time.sleep(delay_s)
     process.kill()
