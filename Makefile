@@ -11,6 +11,9 @@ PYTEST_WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorde
 RANKING_ARGS ?= --help
 PEERS := build/peers
 
+# Tests start some hundred processes, and each would compile our modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check bench-harvest bench-latency bench-ranking format constraints clean
 
