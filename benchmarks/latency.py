@@ -34,8 +34,8 @@ import yaml
 from ask import fill_cache
 from linked_text import DOCS_URL, FORUM_URL, generated_archive, generated_docs
 
-import kb.retrieve
 import kb.ranking
+import kb.retrieve
 import kb.search
 from bot.app import App
 from bot.config import load_config
