@@ -448,12 +448,12 @@ class App:
         is sure enough on another forum says little of this one."""
         from bot.policy import PolicySettings
         from bot.ranking import thresholds_for
-        from kb.calibrate import Thresholds
+        from kb.thresholds import Thresholds
 
-        bot, learned = self.config.bot, self.model_on_disk.learned()
+        bot = self.config.bot
         thresholds = Thresholds(bot.precision)
-        if learned is not None:
-            thresholds = thresholds_for(learned, bot.precision)
+        if self.model_on_disk.learned() is not None:
+            thresholds = thresholds_for(self.model_on_disk.current(), bot.precision)
         return PolicySettings(
             username=bot.username,
             min_confidence=bot.min_confidence,

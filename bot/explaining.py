@@ -14,6 +14,7 @@ from bot.policy import (
     judge_links,
     needed,
     objections,
+    same_address,
     weigh,
 )
 from bot.ranking import ModelFacts
@@ -97,6 +98,8 @@ class Explanation:
 
     Attributes:
         topic_id: ``None`` for free text.
+        stored: It is a topic as it is stored. The forum was not asked whether it is
+            closed, too old or answered already: *speaks* is about its links alone.
         speaks: Whether the bot would answer.
         reasons: Why.
     """
@@ -108,6 +111,7 @@ class Explanation:
     model: ModelFacts
     precision: float
     min_confidence: float | None
+    stored: bool
     speaks: bool
     reasons: tuple[str, ...]
     kinds: tuple[KindExplained, ...]
@@ -134,17 +138,20 @@ def explain(
     """
     with app.open_store(readonly=True) as store, app.searcher(store) as searcher:
         topic_id = TopicId(int(what)) if _is_id(what) else None
-        against: tuple[str, ...] = ()
-        if topic_id is None:
-            question = Question("", what, language=_language(app, what))
-        else:
-            question, against = _asked(app, store, topic_id)
+        asked = (
+            _Asked(Question("", what, language=_language(app, what)))
+            if topic_id is None
+            else _asked(app, store, topic_id)
+        )
+        question, against = asked.question, asked.against
         found = app.look_for(searcher, question)
     settings = app.policy_settings()
-    verdict = judge_links(found.hits, settings, language=question.language)
+    # Another source, such as an archive, may hold the topic as well.
+    others = [hit for hit in found.hits if not same_address(hit, asked.url)]
+    verdict = judge_links(others, settings, language=question.language)
     reasons = (*against, *verdict.reasons)
     verdict = Verdict(verdict.speak and not against, reasons, verdict.picks)
-    weighed = weigh(found.hits, settings, language=question.language)
+    weighed = weigh(others, settings, language=question.language)
     by_document = {each.hit.document.id: each for each in weighed}
     return Explanation(
         topic_id=topic_id,
@@ -154,6 +161,7 @@ def explain(
         model=app.model_on_disk.facts(),
         precision=settings.precision,
         min_confidence=settings.min_confidence,
+        stored=asked.stored,
         speaks=verdict.speak,
         reasons=verdict.reasons,
         kinds=tuple(
@@ -175,22 +183,30 @@ def _language(app: App, text: str) -> str | None:
     return languages[0] if len(languages) == 1 else detect(text, among=languages)
 
 
-def _asked(
-    app: App, store: Store, topic_id: TopicId
-) -> tuple[Question, tuple[str, ...]]:
-    """What a topic asks, and what speaks against answering it, where that is known."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked, and what speaks against answering it, where that is known."""
+
+    question: Question
+    against: tuple[str, ...] = ()
+    url: str = ""
+    stored: bool = False
+
+
+def _asked(app: App, store: Store, topic_id: TopicId) -> _Asked:
     name, _ = app.bot_forum()
     stored = store.documents.find(name, str(topic_id))
     if stored is not None:
         question = question_of_stored(store, stored.id)
         if question is None:
             raise KBError(f"topic {topic_id} is stored without a post")
-        return question, ()
+        return _Asked(question, url=stored.url, stored=True)
     with app.forum() as forum:
         topic = forum.topic(topic_id)
     languages = app.config.community.languages
     question = question_of_topic(topic, store, source=name, languages=languages)
-    return question, objections(topic, app.policy_settings(), app.clock())
+    against = objections(topic, app.policy_settings(), app.clock())
+    return _Asked(question, against, topic.url)
 
 
 def _kind(
@@ -229,7 +245,10 @@ def _suggestion(
     if into is not None:
         linked, why = False, f"“{documents[into].title}” stands for it"
     elif known is None:
-        linked, why = False, "too many of its kind fit better"
+        linked, why = (
+            False,
+            "too many of its kind fit better, or it is itself",
+        )
     elif known.chosen and not verdict.speak:
         linked, why = False, f"{known.why}, but there is no answer"
     else:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from bot.study import Found
-from kb.calibrate import Thresholds
 from kb.metrics import expected_calibration_error, ndcg_at_k, recall_at_k
 from kb.rank import Ranked
+from kb.thresholds import Thresholds
 from kb.types import DocumentId, Kind
 
 _LISTED = 10
@@ -65,17 +64,23 @@ class Seen:
     def of(
         cls,
         kind: Kind,
-        found: Found,
+        language: str | None,
         ranked: Sequence[Ranked],
+        linked: Mapping[Kind, Collection[DocumentId]],
     ) -> Seen:
-        """Note it; *ranked* is best first, and may be empty."""
+        """Note it.
+
+        Args:
+            ranked: Best first; may be empty.
+            linked: What was linked in answer, by kind.
+        """
         return cls(
             kind=kind,
-            language=found.language or "",
+            language=language or "",
             ranking=tuple(each.candidate.document_id for each in ranked[:_LISTED]),
             confidence=ranked[0].confidence if ranked else 0.0,
-            relevant=frozenset(found.linked[kind]),
-            answered=any(found.linked.values()),
+            relevant=frozenset(linked[kind]),
+            answered=any(map(len, linked.values())),
         )
 
     @property

@@ -19,7 +19,6 @@ from bot.past import embed_history, open_past
 from bot.ranking import thresholds_for
 from bot.study import Found, lessons, meet, unanswered, walk
 from bot.timeline import History, Progress
-from kb.calibrate import Thresholds
 from kb.embed.cached import CachedEmbedder
 from kb.learn import MIN_EXAMPLES
 from kb.learner import PRECISIONS, Learner
@@ -28,6 +27,7 @@ from kb.rank import rank
 from kb.signals import SIGNALS
 from kb.signals import without as all_but
 from kb.store import EmbeddingCache
+from kb.thresholds import Thresholds
 from kb.types import Kind
 
 if TYPE_CHECKING:
@@ -207,15 +207,15 @@ class _Study:
             # What the held-back questions are judged by, they have no say in.
             self.since = found.asked.at
             [self.thresholds] = self.learner.thresholds(self.since, [self.precision])
-        ranked = meet(found, self.learner).ranked
+        met = meet(found, self.learner)
         if not is_held_back:
             return
-        for kind, order in ranked.items():
-            self.seen.append(Seen.of(kind, found, order))
+        for kind, order in met.ranked.items():
+            self.seen.append(Seen.of(kind, found.language, order, met.linked))
             # Near copies are left out of both.
             candidates = [each.candidate for each in order]
             first = rank(candidates, self.start.of(kind))
-            self.before.append(Seen.of(kind, found, first))
+            self.before.append(Seen.of(kind, found.language, first, met.linked))
 
     def learned(self, until: datetime, learned_on: str) -> RankingModel:
         """The model of all that was met."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Generic, Protocol, TypeVar
@@ -154,15 +154,6 @@ class Past:
             self._newest.note("a link", latest_edge)
         self._newest.check(at)
 
-    def outcomes(self, topic: DocumentId) -> dict[DocumentId, datetime]:
-        """What a question had been answered with by the moment reached, with the
-        time of the earliest link to it: all that may be learned from by then."""
-        return {
-            target: at
-            for target, at in self._history.linked(topic).items()
-            if at < self._reached
-        }
-
     def texts(self, ids: Sequence[PassageId]) -> dict[PassageId, str]:
         """The texts of passages; those not yet written are absent."""
         return self._present.texts(ids)
@@ -295,17 +286,6 @@ class _Pending(Generic[Event]):
         end = bisect_left(self._events, moment, lo=start, key=lambda event: event.at)
         self._next = end
         return self._events[start:end]
-
-
-def check_outcomes(outcomes: Mapping[DocumentId, datetime], at: datetime) -> None:
-    """Make sure that all of what is to be learned from was known before *at*.
-
-    Raises:
-        LeakError: Some of it was linked then, or later.
-    """
-    for target, dated in outcomes.items():
-        if dated >= at:
-            raise LeakError(f"an outcome (document {target})", dated=dated, at=at)
 
 
 def _add(index: VectorIndex, ids: Sequence[int], vectors: Float32) -> None:

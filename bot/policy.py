@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from bot.naming import NAMES
 from bot.topic import TopicView
-from kb.calibrate import Thresholds
+from kb.thresholds import Thresholds
 from kb.types import Kind, SearchHit
 
 # A link beside the best one may be weaker, but not so weak that it is noise.
@@ -193,7 +193,7 @@ def judge(
     Args:
         language: Of the question, where it is known.
     """
-    others = [hit for hit in hits if not _is_topic(hit, topic)]
+    others = [hit for hit in hits if not same_address(hit, topic.url)]
     return judge_links(others, settings, language=language)
 
 
@@ -211,16 +211,26 @@ def judge_links(
     if not allowed:
         return Verdict(False, ("no link is left within the limits per kind",))
     picks = choose(allowed, settings, language=language)
-    best: dict[Kind, SearchHit] = {}
-    for hit in sorted(allowed, key=lambda hit: -hit.confidence):
-        best.setdefault(hit.document.kind, hit)
     opening: list[str] = []
     others: list[str] = []
-    for kind, hit in best.items():
+    pages = _pages(allowed)
+    firsts = _first([hit for hit in allowed if pages[_identity(hit)] is hit])
+    for kind, hit in firsts.items():
         need = needed(kind, settings, language=language)
         is_enough = need.opens(hit.confidence)
         (opening if is_enough else others).append(_figures(hit, need))
     return Verdict(bool(opening), tuple(opening or others), picks)
+
+
+def _first(hits: Sequence[SearchHit]) -> dict[Kind, SearchHit]:
+    """The first of each kind: the one whose confidence thresholds were chosen for.
+
+    Another of its kind may be surer, since confidence rests on less than the order.
+    """
+    first: dict[Kind, SearchHit] = {}
+    for hit in hits:
+        first.setdefault(hit.document.kind, hit)
+    return first
 
 
 def _figures(hit: SearchHit, need: Needed) -> str:
@@ -266,8 +276,8 @@ def choose(
 ) -> tuple[SearchHit, ...]:
     """The links worth posting, within all limits.
 
-    Those that open an answer come first, each group best first. One page is linked
-    once, also when several versions of it were found.
+    The surest that opens an answer leads, the others follow by how sure they are. One
+    page is linked once, also when several versions of it were found.
     """
     weighed = weigh(hits, settings, language=language)
     return tuple(each.hit for each in weighed if each.chosen)
@@ -279,25 +289,31 @@ def weigh(
     *,
     language: str | None = None,
 ) -> list[Weighed]:
-    """What becomes of each link, in the order of `choose`."""
+    """What becomes of each link, in the order of `choose`.
+
+    Args:
+        hits: Those of a kind best first; only the first of a kind opens an answer.
+    """
     needs = {kind: needed(kind, settings, language=language) for kind in Kind}
+    pages = _pages(hits)
+    first = _first([hit for hit in hits if pages.get(_identity(hit)) is hit])
 
     def opens(hit: SearchHit) -> bool:
-        return needs[hit.document.kind].opens(hit.confidence)
+        kind = hit.document.kind
+        return first.get(kind) is hit and needs[kind].opens(hit.confidence)
 
+    lead = max(filter(opens, hits), key=lambda hit: hit.confidence, default=None)
     weighed: list[Weighed] = []
     per_kind: Counter[Kind] = Counter()
-    seen: set[object] = set()
-    for hit in sorted(hits, key=lambda hit: (not opens(hit), -hit.confidence)):
+    for hit in sorted(hits, key=lambda hit: (hit is not lead, -hit.confidence)):
         kind = hit.document.kind
         limit, floor = settings.limit(kind), needs[kind].beside
-        same = _identity(hit)
         against = ""
         if not _linkable(hit):
             against = "its address is none of the web"
         elif hit.confidence < floor:
             against = f"less sure than {floor:.2f}, the least beside a better link"
-        elif same in seen:
+        elif pages[_identity(hit)] is not hit:
             against = "the same page, in another version, is linked"
         elif per_kind[kind] >= limit:
             against = f"{limit} of its kind is the limit in one answer"
@@ -305,12 +321,20 @@ def weigh(
             against = f"{settings.max_links} links are the limit in one answer"
         if not against:
             per_kind[kind] += 1
-            seen.add(same)
         why = (
             "sure enough to open an answer" if opens(hit) else "sure enough beside one"
         )
         weighed.append(Weighed(hit, not against, opens(hit), against or why))
     return weighed
+
+
+def _pages(hits: Sequence[SearchHit]) -> dict[object, SearchHit]:
+    """The surest link to each page, whatever its version."""
+    pages: dict[object, SearchHit] = {}
+    for hit in sorted(hits, key=lambda hit: -hit.confidence):
+        if _linkable(hit):
+            pages.setdefault(_identity(hit), hit)
+    return pages
 
 
 def _identity(hit: SearchHit) -> object:
@@ -320,10 +344,9 @@ def _identity(hit: SearchHit) -> object:
     return (document.source, document.kind, document.language, document.title)
 
 
-def _is_topic(hit: SearchHit, topic: TopicView) -> bool:
-    # By address: other sources, an archive for one, may hold the topic as well.
-    url = hit.document.url.rstrip("/")
-    return url == topic.url.rstrip("/")
+def same_address(hit: SearchHit, url: str) -> bool:
+    """Whether a link leads to an address; other sources may hold a topic as well."""
+    return hit.document.url.rstrip("/") == url.rstrip("/")
 
 
 def _linkable(hit: SearchHit) -> bool:

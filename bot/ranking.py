@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from kb.calibrate import Thresholds
 from kb.errors import ModelError
 from kb.model import RankingModel, load_model, shipped_model
 from kb.signals import without as all_but
+from kb.thresholds import Thresholds
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,6 @@ import json
 import logging
 import os
 import time
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from typing import Any, TextIO
 
 from bot.config import Config, web_address
 from bot.history import read_history
+from bot.labels import KIND_NAMES, Label, read_labels
 from bot.past import embed_history, open_past
 from bot.replay_report import (
     ReplayOutcome,
@@ -37,37 +37,23 @@ from bot.timeline import History, Progress
 from indexer.chunk import chunk_document
 from indexer.sources.archive import ArchiveSource
 from indexer.sources.markdown import DocsArchive
-from kb.calibrate import Thresholds
 from kb.embed import open_embedder, open_tokenizer
 from kb.embed.cached import CachedEmbedder
-from kb.errors import ConfigError, RecordError, SourceError
+from kb.errors import ConfigError, SourceError
 from kb.learner import Learner
 from kb.model import RankingModel, starting_model
 from kb.rank import Ranked
 from kb.signals import without as signals_without
 from kb.store import EmbeddingCache
+from kb.thresholds import Thresholds
 from kb.types import DocumentId, Kind
 
 log = logging.getLogger(__name__)
 
 # The scorers read ten; twice that shows near misses.
 LISTED = 20
-_NAMES: Mapping[Kind, str] = {Kind.THREAD: "threads", Kind.DOCS: "docs"}
 # The report's figures are of the last part; each question was unseen when it came.
 _HELD_BACK = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A topic that people answered with links.
-
-    Attributes:
-        linked: Per kind the keys of what they linked: topic ids, paths of pages.
-    """
-
-    topic_id: int
-    created_at: datetime
-    linked: Mapping[Kind, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +154,8 @@ def replay(
             f"none of the {len(wanted)} labelled topics is in it "
             f"({sum(1 for _ in history.threads)} read, {len(history.skipped)} skipped)",
         )
-    model = start or starting_model([forum_url], known[0].created_at)
+    questions = questions_of(history, known)
+    model = start or starting_model([forum_url], min(asked.at for asked in questions))
     with EmbeddingCache.open(config.data_dir / "embeddings.db") as cache:
         embedder = CachedEmbedder(
             open_embedder(
@@ -178,7 +165,6 @@ def replay(
             ),
             cache,
         )
-        questions = questions_of(history, known)
         outcomes, others = list[ReplayOutcome](), list[ReplayOutcome]()
         if report is not None:
             met_already = {asked.document_id for asked in questions}
@@ -283,37 +269,6 @@ def questions_of(history: History, labels: Sequence[Label]) -> list[Asked]:
     return list(asked.values())
 
 
-def read_labels(path: Path) -> list[Label]:
-    """The topics to rank for, in the order of time.
-
-    Raises:
-        SourceError: The file cannot be read, or holds none.
-        RecordError: A line is not as it should be; it names file, line and field.
-    """
-    labels = []
-    for where, row in _json_lines(path):
-        if not isinstance(row, dict):
-            raise RecordError(where, "line", "expected an object")
-        topic_id, created_at = row.get("topic_id"), row.get("created_at")
-        if not isinstance(topic_id, int) or isinstance(topic_id, bool):
-            raise RecordError(where, "topic_id", "expected a whole number")
-        linked = {
-            kind: _keys(where, name, row.get(name)) for kind, name in _NAMES.items()
-        }
-        labels.append(Label(topic_id, _moment(where, created_at), linked))
-    if not labels:
-        raise SourceError(str(path), "it holds no labels")
-    return sorted(labels, key=lambda label: (label.created_at, label.topic_id))
-
-
-def _keys(where: str, name: str, value: object) -> frozenset[str]:
-    if value is None:
-        return frozenset()
-    if not isinstance(value, list) or not all(isinstance(v, int | str) for v in value):
-        raise RecordError(where, name, "expected a list of ids")
-    return frozenset(map(str, value))
-
-
 def _rows(
     met: Iterator[Met],
     labels: Sequence[Label],
@@ -351,7 +306,7 @@ def row_of(
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"topic_id": label.topic_id}
     confidence = {}
-    for kind, name in _NAMES.items():
+    for kind, name in KIND_NAMES.items():
         ranked = rankings.get(kind, ())
         row[name] = [
             {
@@ -371,7 +326,7 @@ def _outcomes(
 ) -> Iterator[ReplayOutcome]:
     """What became of a question, per kind."""
     for kind in met.ranked:
-        if kind in _NAMES:
+        if kind in KIND_NAMES:
             yield _outcome(met, kind, history, linked.get(kind, frozenset()))
 
 
@@ -379,19 +334,31 @@ def _outcome(
     met: Met, kind: Kind, history: History, right: frozenset[str]
 ) -> ReplayOutcome:
     thread = history.documents[met.asked.document_id]
+    ranking, calibration = met.rankings[kind], met.model.of(kind).calibration
+    there = [
+        d.id for d in history.documents.values() if d.kind is kind and d.key in right
+    ]
+    # Whoever linked a page that another stands for would have been helped by it.
+    helpful = {ranking.stands_for(document_id) for document_id in there}
 
     def place(document_id: DocumentId) -> tuple[str, str]:
         document = history.documents[document_id]
         return document.title, document.url
 
     suggestions = []
-    for item in met.ranked[kind][:LISTED]:
+    for item in ranking.kept[:LISTED]:
         document_id = item.candidate.document_id
         title, url = place(document_id)
-        is_right = history.documents[document_id].key in right
-        parts = tuple(item.contributions.items())
+        row = [item.evidence[name] for name in calibration.names]
+        [added] = calibration.contributions([row]).tolist()
         suggestions.append(
-            ReplaySuggestion(title, url, item.confidence, is_right, parts)
+            ReplaySuggestion(
+                title=title,
+                url=url,
+                confidence=item.confidence,
+                right=document_id in helpful,
+                contributions=tuple(zip(calibration.names, added, strict=True)),
+            )
         )
     shown_for = {
         chosen.asked
@@ -399,9 +366,6 @@ def _outcome(
         if suggestions
         and chosen.shows(kind, thread.language or "", suggestions[0].confidence)
     }
-    linked = [
-        d.id for d in history.documents.values() if d.kind is kind and d.key in right
-    ]
     return ReplayOutcome(
         topic_id=int(thread.key),
         kind=kind,
@@ -410,8 +374,8 @@ def _outcome(
         asked_at=met.asked.at,
         language=thread.language or "",
         suggestions=tuple(suggestions),
-        linked=tuple(map(place, linked)),
-        relevant=len(right),
+        linked=tuple(map(place, there)),
+        relevant=len(helpful) + len(right) - len(there),
         shown_for=frozenset(shown_for),
     )
 
@@ -466,32 +430,3 @@ def _open_text(path: Path, zipped: bool) -> TextIO:
     if zipped:
         return gzip.open(path, "wt", encoding="utf-8")
     return path.open("w", encoding="utf-8")
-
-
-def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """``(file:line, value)`` of a JSON Lines file, gzipped or not."""
-    number = 0
-    try:
-        with path.open("rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-        opener = gzip.open if zipped else open
-        with opener(path, "rt", encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield f"{path.name}:{number}", json.loads(line)
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as exc:
-        raise SourceError(str(path), f"cannot be read: {exc}") from exc
-    except (ValueError, RecursionError) as exc:
-        where = f"{path.name}:{number}"
-        reason = exc.msg if isinstance(exc, json.JSONDecodeError) else str(exc)
-        raise RecordError(where, "line", f"expected JSON ({reason})") from exc
-
-
-def _moment(where: str, text: object) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise RecordError(where, "created_at", "expected an ISO 8601 time with zone")
-    return moment

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from bot.escape import shortened, visible
 from bot.replay_charts import Mark, calibration_chart, coverage_chart
-from kb.calibrate import Threshold, Thresholds
 from kb.metrics import (
     CoveragePoint,
     ReliabilityPoint,
@@ -25,6 +24,7 @@ from kb.metrics import (
     reliability_curve,
     wilson_interval,
 )
+from kb.thresholds import Threshold, Thresholds
 from kb.types import Kind
 
 # Shares of the questions, surest first, whose precision the table tells.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bot.held_back import Figures
     from bot.learning import KindReport, LearnReport
     from bot.ranking import ModelFacts
-    from kb.calibrate import Thresholds
+    from kb.thresholds import Thresholds
 
 _WIDTH = 80
 # What weighs less, or adds less to a score, decides nothing.
@@ -126,10 +126,18 @@ def explanation_lines(found: Explanation) -> str:
     lines.append(model_line(found.model))
     for kind in found.kinds:
         lines += ["", *_explained_lines(kind)]
-    lines += ["", "the bot would answer" if found.speaks else "the bot stays silent"]
+    lines += ["", _verdict(found)]
     for reason in found.reasons:
         lines += _wrapped(f"  because {visible(reason)}", 4)
     return "\n".join(lines)
+
+
+def _verdict(found: Explanation) -> str:
+    if not found.speaks:
+        return "the bot stays silent"
+    if found.stored:
+        return "the bot would answer, were it asked today in a new topic"
+    return "the bot would answer"
 
 
 def _explained_lines(kind: KindExplained) -> list[str]:

@@ -15,10 +15,10 @@ from bot.config import ForumSource
 from bot.coverage import ForumStatus, forum_status
 from bot.lock import Owner, owner
 from bot.ranking import ModelFacts
-from kb.calibrate import Thresholds
 from kb.errors import SearchIndexError
 from kb.index.stamp import current_directory, read_stamp
 from kb.store import Decision, SetAside, SourceState, Store
+from kb.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from bot.app import App

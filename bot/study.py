@@ -19,7 +19,7 @@ from kb.learner import Learner
 from kb.model import RankingModel
 from kb.question import Question
 from kb.rank import Ranked
-from kb.ranking import ranking_of
+from kb.ranking import Ranking, ranking_of
 from kb.retrieve import retrieve
 from kb.types import Candidate, DocumentId, Kind, PassageId
 
@@ -65,13 +65,21 @@ class Met:
     """A question as it was met on the walk.
 
     Attributes:
-        ranked: Per kind, best first, near copies left out.
+        rankings: Per kind.
+        linked: Per kind, what people linked in answer, then or later, and when: for
+            what was folded the document that stands for it.
         model: What had been learned by then.
     """
 
     asked: Asked
-    ranked: Mapping[Kind, Sequence[Ranked]]
+    rankings: Mapping[Kind, Ranking]
+    linked: Mapping[Kind, Mapping[DocumentId, datetime]]
     model: RankingModel
+
+    @property
+    def ranked(self) -> Mapping[Kind, Sequence[Ranked]]:
+        """Per kind what may be shown, best first."""
+        return {kind: ranking.kept for kind, ranking in self.rankings.items()}
 
 
 def lessons(history: History) -> list[Asked]:
@@ -166,9 +174,10 @@ def meet(found: Found, learner: Learner) -> Met:
     """Rank by what had been learned by then, and take the question in as a lesson."""
     at = found.asked.at
     model = learner.at(at)
-    ranked: dict[Kind, Sequence[Ranked]] = {}
+    rankings: dict[Kind, Ranking] = {}
+    linked: dict[Kind, Mapping[DocumentId, datetime]] = {}
     for kind, candidates in found.candidates.items():
-        ranking = ranking_of(
+        ranking = rankings[kind] = ranking_of(
             kind,
             candidates,
             model.of(kind),
@@ -176,11 +185,17 @@ def meet(found: Found, learner: Learner) -> Met:
             versions=found.versions,
             texts=found.texts,
         )
-        # Whoever linked a page that another stands for would have been helped by it.
-        linked: dict[DocumentId, datetime] = {}
-        for document_id, when in found.linked[kind].items():
-            kept = ranking.stands_for(document_id)
-            linked[kept] = min(when, linked.get(kept, when))
-        ranked[kind] = ranking.kept
-        learner.take(kind, at, found.language, ranked[kind], linked)
-    return Met(found.asked, ranked, model)
+        linked[kind] = _as_kept(found.linked[kind], ranking)
+        learner.take(kind, at, found.language, ranking.kept, linked[kind])
+    return Met(found.asked, rankings, linked, model)
+
+
+def _as_kept(
+    linked: Mapping[DocumentId, datetime], ranking: Ranking
+) -> dict[DocumentId, datetime]:
+    """Whoever linked a page that another stands for would have been helped by it."""
+    kept: dict[DocumentId, datetime] = {}
+    for document_id, when in linked.items():
+        stands = ranking.stands_for(document_id)
+        kept[stands] = min(when, kept.get(stands, when))
+    return kept

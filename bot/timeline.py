@@ -158,8 +158,8 @@ class History:
         Returns:
             What was linked, by whomever, in later posts of the thread and existed
             when it was asked, with the time of the earliest such link. Whoever
-            learns at some moment may use the links before that moment only; see
-            `bot.past.Past.outcomes`.
+            learns at some moment may use the links before that moment only, as
+            `kb.learner.Learner` does.
         """
         document = self.documents[topic]
         found: dict[DocumentId, datetime] = {}

@@ -15,19 +15,13 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.calibrate import (
-    Floor,
-    Outcome,
-    Thresholds,
-    choose_thresholds,
-    fit_calibration,
-    fit_floor,
-)
+from kb.calibrate import Floor, fit_calibration, fit_floor
 from kb.errors import LeakError
-from kb.learn import Example, fit_weights
+from kb.learn import MIN_EXAMPLES, Example, fit_weights
 from kb.model import KindModel, RankingModel
 from kb.rank import Ranked
 from kb.signals import SIGNALS
+from kb.thresholds import Outcome, Thresholds, choose_thresholds
 from kb.types import DocumentId, Kind
 
 # Weights are learned anew after so many new questions, and such a share more of them;
@@ -106,6 +100,7 @@ class Learner:
         kinds = {kind: replace(model, examples=0) for kind, model in kinds.items()}
         self._start = replace(start, kinds=kinds)
         self._model = self._start
+        self._begun: dict[Kind, KindModel] = {}
         self._examples: defaultdict[Kind, list[Example]] = defaultdict(list)
         self._shown: defaultdict[Kind, list[Shown]] = defaultdict(list)
         # When each example was first answered, in the order of time.
@@ -170,14 +165,29 @@ class Learner:
             self._calibrate(kind, at)
         return self._model
 
+    def _is_taught(self, kind: Kind, known: int) -> bool:
+        """Whether a kind has a model of its own, or enough to get one: until then it
+        is ranked as another is (`RankingModel.of`), and learns with that."""
+        return kind in self._model.kinds or known >= MIN_EXAMPLES
+
+    def _begun_with(self, kind: Kind) -> KindModel:
+        """What a kind starts from: of one that the start does not know, what ranked it
+        until it was taught."""
+        if kind not in self._begun:
+            known = self._start.kinds.get(kind)
+            self._begun[kind] = known or replace(self._model.of(kind), examples=0)
+        return self._begun[kind]
+
     def _weigh(self, kind: Kind, at: datetime) -> None:
         examples = [e for e in self._examples[kind] if e.known(at)]
         self._weighed[kind] = len(examples)
+        if not self._is_taught(kind, len(examples)):
+            return
         now = self._model.of(kind)
         weights = fit_weights(
             examples,
             at=at,
-            start=self._start.of(kind).weights,
+            start=self._begun_with(kind).weights,
             guess=now.weights,
         )
         self._put(kind, replace(now, weights=weights, examples=len(examples)), at)
@@ -188,10 +198,10 @@ class Learner:
             if each.asked_at >= at:
                 raise LeakError("a question to learn from", dated=each.asked_at, at=at)
         self._calibrated[kind] = len(known)
-        if not known:
+        if not known or not self._is_taught(kind, len(known)):
             return
         recent = known[-_RECENT:]
-        prior = self._start.of(kind).calibration
+        prior = self._begun_with(kind).calibration
         ages = np.arange(len(recent))[::-1]
         weights = 0.5 ** (ages / _HALF_LIFE)
         calibration = fit_calibration(

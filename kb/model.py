@@ -18,10 +18,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from kb.calibrate import Calibration, Thresholds
+from kb.calibrate import Calibration
 from kb.errors import ModelError
 from kb.rank import EVIDENCE, STANDING
 from kb.signals import SIGNALS
+from kb.thresholds import Thresholds
 from kb.types import Kind
 
 MODEL_FORMAT = 1
@@ -60,7 +61,7 @@ class RankingModel:
             documentation is until there is a model of their own.
         learned_on: Address of the forum; empty for weights set by hand.
         learned_until: No question or link from this moment on had a say.
-        thresholds: For some stated precisions, see `kb.calibrate`.
+        thresholds: For some stated precisions, see `kb.thresholds`.
     """
 
     kinds: Mapping[Kind, KindModel]
@@ -74,8 +75,15 @@ class RankingModel:
         return self.kinds.get(kind) or self.kinds[Kind.DOCS]
 
     def only(self, names: Collection[str]) -> RankingModel:
-        """The same without the signals that are not named."""
-        return replace(self, kinds={k: m.only(names) for k, m in self.kinds.items()})
+        """The same without the signals that are not named.
+
+        Thresholds are those of a ranking by all of its signals: where one of them is
+        left out, none are known.
+        """
+        kinds = {kind: model.only(names) for kind, model in self.kinds.items()}
+        if kinds == self.kinds:
+            return self
+        return replace(self, kinds=kinds, thresholds=())
 
     def save(self, path: Path) -> None:
         """Write it to a file, whole or not at all.
@@ -180,6 +188,11 @@ def _problems(model: RankingModel) -> Iterator[str]:
     for kind in (Kind.THREAD, Kind.DOCS):
         if kind not in model.kinds:
             yield f"kinds.{kind} is missing"
+    for thresholds in model.thresholds:
+        for group in thresholds.groups:
+            least = group.threshold.confidence
+            if least is not None and not 0 <= least <= 1:
+                yield f"thresholds.{group.kind}: expected confidences in [0, 1]"
     for kind, each in model.kinds.items():
         sure = each.calibration
         for name in sorted(set(each.weights) - set(SIGNALS)):

@@ -79,25 +79,26 @@ def retrieve(
     if question.document is not None:
         hidden |= {question.document}
     wanted = frozenset(kinds)
-    # Of all kinds, since how familiar a question is does not depend on what is wanted.
     looks = [_Look(question, corpus, kind, visible_to, hidden) for kind in Kind]
+    into = [look for look in looks if look.kind in wanted]
     # What words find needs no vector, and what words say of the candidates of one
     # kind none of another kind: the word indexes work beside this thread.
-    sought = [look.seek(depth) for look in looks]
+    sought = [look.seek(depth) for look in into]
     asked = _Asked.of(question, embedder)
-    near = [look.near(asked, depth) for look in looks]
+    near = {look.kind: look.near(asked, depth) for look in looks}
     similar = similar_questions(
         question, corpus, asked.vector, visible_to=visible_to, exclude=hidden
     )
     gathered = [
-        look.gather(asked, similar, by_words, by_meaning)
-        for look, by_words, by_meaning in zip(looks, sought, near, strict=True)
+        look.gather(asked, similar, by_words, near[look.kind])
+        for look, by_words in zip(into, sought, strict=True)
     ]
-    nearest = _highest(some.cosines[0] for some in gathered)
+    # Of all kinds: how familiar a question is does not depend on what is wanted.
+    nearest = _highest(look.nearest(asked, near[look.kind]) for look in looks)
     return [
         candidate
-        for look, some in zip(looks, gathered, strict=True)
-        if some.own and look.kind in wanted
+        for look, some in zip(into, gathered, strict=True)
+        if some.own
         for candidate in look.candidates(asked, some, nearest, at)
     ]
 
@@ -225,6 +226,15 @@ class _Look:
             title=self.question.title,
         )
         return _Gathered(own, cosines, facts, documents, links, words, texts)
+
+    def nearest(self, asked: _Asked, by_meaning: Future[list[PassageId]]) -> Float32:
+        """Cosine to the nearest passage that counts: one number, or none."""
+        near = by_meaning.result()
+        facts = self._facts(near)
+        ids = [
+            i for i in near if i in facts and facts[i].document_id not in self.hidden
+        ]
+        return _cosines(self.corpus.vectors.get(self.kind), asked.vector, ids[:1])
 
     def _documents_by_words(self) -> set[DocumentId]:
         return {

@@ -26,10 +26,10 @@ from bot.policy import PolicySettings, choose, judge_links, needed
 from bot.ranking import thresholds_for
 from bot.sandbox import Sandbox, write_docs
 from bot.sandbox.load import SAMPLE
-from kb.calibrate import Thresholds
 from kb.metrics import mrr_at_k, recall_at_k
 from kb.model import RankingModel, shipped_model
 from kb.search import Searcher
+from kb.thresholds import Thresholds
 from kb.types import Kind, SearchHit
 from tests.bot.test_cli import imported
 from tests.conftest import CHECKOUT

@@ -30,7 +30,8 @@ def rank_all(
     task: Task, names: Collection[str], forum_url: str
 ) -> dict[str, list[dict[str, Any]]]:
     """The runs of the rows named, as `baraza replay` makes them."""
-    model = starting_model([forum_url], task.labels[0].created_at)
+    questions = questions_of(task.history, task.labels)
+    model = starting_model([forum_url], min(asked.at for asked in questions))
     learners = {
         name: Learner(
             model, without([name.removeprefix(PREFIX)] if name != ALL else [])
@@ -47,7 +48,7 @@ def rank_all(
         for found in walk(
             task.history,
             past,
-            questions_of(task.history, task.labels),
+            questions,
             task.embedder,
             depth=task.depth,
             progress=task.progress,

@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from bot.config import Config
+from bot.labels import Label, read_labels
 from bot.past import embed_history
-from bot.replay import Label, read_files, read_labels
+from bot.replay import read_files
 from bot.timeline import History, Progress
 from kb.embed import Embedder, Float32, open_embedder
 from kb.embed.cached import CachedEmbedder

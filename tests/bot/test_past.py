@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.past import Past, check_outcomes, embed_titles
+from bot.past import Past, embed_titles
 from bot.timeline import History, PostLink
 from kb.corpus import DocumentFacts
 from kb.embed.hashing import HashingEmbedder
@@ -267,18 +267,6 @@ def test_asked_texts_are_bounded(tmp_path: Path) -> None:
     assert {len(text.text) for text in asked} <= set(range(1500, 1510))
 
 
-def test_outcomes_are_those_known_by_then(history: History) -> None:
-    past = past_of(history)
-
-    known = []
-    for moment in (day(4), day(5)):
-        past.advance(moment)
-        known.append(past.outcomes(EIGHT))
-        check_outcomes(known[-1], moment)
-
-    assert known == [{}, {SEVEN: day(4), PAGE: day(4)}]
-
-
 def test_whole_steps_and_small_ones_end_alike(history: History) -> None:
     stepwise, at_once = PlainTexts(), PlainTexts()
     slow, fast = past_of(history, stepwise), past_of(history, at_once)
@@ -385,14 +373,6 @@ def test_going_back_is_caught(history: History) -> None:
     with pytest.raises(LeakError):
         past.guard(day(6))
     past.guard(day(9))
-
-
-def test_an_outcome_used_before_it_was_known_is_caught(history: History) -> None:
-    outcomes = history.linked(EIGHT)
-
-    check_outcomes(outcomes, day(5))
-    with pytest.raises(LeakError, match="an outcome"):
-        check_outcomes(outcomes, day(4))
 
 
 def renumbered(history: History) -> History:

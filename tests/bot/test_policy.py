@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy import LINK_FLOOR, PolicySettings, choose, decide, needed, weigh
-from kb.calibrate import GroupThreshold, Threshold, Thresholds
+from bot.policy import (
+    LINK_FLOOR,
+    PolicySettings,
+    choose,
+    decide,
+    judge_links,
+    needed,
+    weigh,
+)
+from kb.thresholds import GroupThreshold, Threshold, Thresholds
 from kb.types import Kind, SearchHit
 from tests.bot.making import NOW, hit, topic
 
@@ -174,6 +182,19 @@ def test_one_page_in_two_versions_is_linked_once_and_the_better_one() -> None:
     assert choose([old, new, other], SETTINGS) == (new, other)
 
 
+def test_only_the_first_of_a_kind_opens_an_answer_and_leads_it() -> None:
+    """What stands further down its ranking was never measured as a first link."""
+    first, surer = (hit(n, confidence=c) for n, c in ((1, 0.5), (2, 0.9)))
+    weak = hit(3, confidence=0.4)
+
+    assert choose([first, surer], SETTINGS) == (first, surer)
+    speaks = judge_links([first, surer], SETTINGS)
+    silent = judge_links([weak, surer], SETTINGS)
+    assert (speaks.speak, silent.speak) == (True, False)
+    assert "a confidence of 0.50" in speaks.reasons[0]
+    assert "a confidence of 0.40" in silent.reasons[0]
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from(list(Kind)), st.floats(0, 1)), min_size=1, max_size=30
@@ -190,7 +211,13 @@ def test_no_limit_is_ever_exceeded(found: list[tuple[Kind, float]]) -> None:
     assert len(picks) <= SETTINGS.max_links
     for kind, limit in SETTINGS.max_per_kind.items():
         assert sum(pick.document.kind is kind for pick in picks) <= limit
-    assert list(picks) == sorted(picks, key=lambda pick: -pick.confidence)
+    # Thresholds were chosen for the first of a kind: one of these leads.
+    firsts = {each.document.kind: each for each in reversed(hits)}
+    openers = [each for each in firsts.values() if each.confidence >= 0.5]
+    if openers:
+        assert picks[0].confidence == max(each.confidence for each in openers)
+        assert picks[0] in openers
+    assert list(picks[1:]) == sorted(picks[1:], key=lambda pick: -pick.confidence)
     assert all(pick.confidence >= LINK_FLOOR * 0.5 for pick in picks)
 
 

@@ -11,9 +11,9 @@ import pytest
 from bot.config import parse_config
 from bot.ranking import ModelOnDisk, thresholds_for
 from bot.sandbox import Sandbox
-from kb.calibrate import GroupThreshold, Threshold, Thresholds
 from kb.errors import ConfigError
 from kb.model import RankingModel, plain_model, shipped_model
+from kb.thresholds import GroupThreshold, Threshold, Thresholds
 from kb.types import Kind
 from tests.bot.conftest import FakeClock
 from tests.bot.test_app import app_for

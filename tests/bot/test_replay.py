@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from bot.config import Config, parse_config
-from bot.replay import ReplayReport, read_labels, replay
+from bot.labels import read_labels
+from bot.replay import ReplayReport, replay
 from kb.errors import ConfigError, RecordError, SourceError
 from kb.model import load_model, plain_model, shipped_model, starting_model
 from kb.types import Kind

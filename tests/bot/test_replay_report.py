@@ -18,7 +18,7 @@ from bot.replay_report import (
     render_report,
     summarise,
 )
-from kb.calibrate import (
+from kb.thresholds import (
     GroupThreshold,
     Outcome,
     Threshold,

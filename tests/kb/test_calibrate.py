@@ -11,22 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.calibrate import (
+from kb.calibrate import Calibration, Float, Floor, fit_calibration, fit_floor
+from kb.metrics import expected_calibration_error
+from kb.thresholds import (
     MIN_KIND,
     MIN_LANGUAGE,
     MIN_SHOWN,
-    Calibration,
-    Float,
-    Floor,
     Outcome,
     Threshold,
     Thresholds,
     choose_threshold,
     choose_thresholds,
-    fit_calibration,
-    fit_floor,
 )
-from kb.metrics import expected_calibration_error
 from kb.types import Kind
 
 NAMES = ("score", "margin", "noise")

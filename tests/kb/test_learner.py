@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from kb.calibrate import Outcome, Thresholds, choose_thresholds
 from kb.errors import LeakError
 from kb.learn import MIN_EXAMPLES
 from kb.learner import PRECISIONS, Learner
 from kb.model import KindModel, RankingModel, plain_model
 from kb.rank import Ranked, rank
+from kb.thresholds import Outcome, Thresholds, choose_thresholds
 from kb.types import Candidate, DocumentId, Kind, PassageId
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,13 +12,7 @@ from typing import Any
 
 import pytest
 
-from kb.calibrate import (
-    Calibration,
-    Floor,
-    GroupThreshold,
-    Threshold,
-    Thresholds,
-)
+from kb.calibrate import Calibration, Floor
 from kb.errors import ModelError
 from kb.model import (
     MODEL_FORMAT,
@@ -30,6 +24,7 @@ from kb.model import (
 )
 from kb.rank import EVIDENCE
 from kb.signals import SIGNALS
+from kb.thresholds import GroupThreshold, Threshold, Thresholds
 from kb.types import Kind
 
 SURE = Calibration(
