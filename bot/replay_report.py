@@ -249,14 +249,20 @@ def _figures(
         thresholds=tuple(
             _threshold_figures(kind, language, chosen, answered, unanswered)
             for chosen in thresholds
-            for language in (
-                None,
-                *(g.language for g in chosen.groups if g.kind is kind and g.language),
-            )
+            for language in (None, *_languages(kind, chosen, answered))
         ),
         worst=tuple(mistakes[:worst]),
         unanswered=len(unanswered),
     )
+
+
+def _languages(
+    kind: Kind, thresholds: Thresholds, answered: Sequence[ReplayOutcome]
+) -> list[str]:
+    """Those with thresholds of their own, if not all was asked in one of them."""
+    if len({outcome.language for outcome in answered}) < 2:
+        return []
+    return [g.language for g in thresholds.groups if g.kind is kind and g.language]
 
 
 def _as_ranking(outcome: ReplayOutcome) -> tuple[list[int], set[int]]:

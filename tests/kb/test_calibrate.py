@@ -299,6 +299,18 @@ def test_what_nothing_speaks_for_is_not_carried_by_the_others() -> None:
     assert threshold.coverage == 0.75
 
 
+def test_a_lucky_one_that_nothing_spoke_for_changes_nothing() -> None:
+    rng = np.random.default_rng(3)
+    confidences = rng.uniform(0.05, 0.95, 300)
+    history = [(float(c), bool(rng.random() < c)) for c in confidences]
+
+    chosen, other = (
+        choose_threshold(h, 0.6) for h in (history, [*history, (0.0, True)])
+    )
+
+    assert chosen.confidence == other.confidence is not None
+
+
 def test_a_head_that_history_refutes_is_not_believed() -> None:
     """Two parameters cannot mend a few that are sure and wrong; the count sees them."""
     rng = np.random.default_rng(6)

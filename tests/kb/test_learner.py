@@ -155,6 +155,29 @@ def test_it_is_the_surer_the_more_often_it_was_right() -> None:
     assert first(wrong_model).confidence < 0.3
 
 
+def test_a_kind_that_few_linked_is_ranked_as_documentation_is() -> None:
+    """Also by what documentation learned; from enough questions on it goes on alone."""
+    learner = Learner(PRIOR, NAMES)
+    for kind, count in ((Kind.DOCS, 60), (Kind.VIDEO, 3)):
+        for each in questions(count):
+            ranked = rank(each.candidates, PRIOR.of(kind))
+            learner.take(kind, each.at, "en", ranked, each.linked)
+    few = learner.learn(START + 100 * HOUR)
+
+    assert Kind.VIDEO not in few.kinds
+    assert few.of(Kind.VIDEO) == few.of(Kind.DOCS) != PRIOR.of(Kind.DOCS)
+
+    for each in questions(60, by="solved"):
+        at = each.at + 100 * HOUR
+        linked = dict.fromkeys(each.linked, at + MINUTE)
+        ranked = rank(each.candidates, few.of(Kind.VIDEO))
+        learner.take(Kind.VIDEO, at, "en", ranked, linked)
+    many = learner.learn(START + 200 * HOUR)
+
+    assert many.of(Kind.VIDEO).examples == 63
+    assert many.of(Kind.VIDEO).weights["solved"] > many.of(Kind.DOCS).weights["solved"]
+
+
 def test_confidence_follows_what_is_new() -> None:
     """Ranking gets better as it learns; it must not be as unsure as it once was."""
     wrong_first = [

@@ -98,6 +98,8 @@ def test_signals_can_be_left_out() -> None:
 
     assert only.of(Kind.THREAD).weights == {"bm25_passage": 0.1 + 0.2}
     assert only.of(Kind.DOCS).weights == {}
+    # Thresholds were those of a ranking by all of them.
+    assert (only.thresholds, MODEL.only(SIGNALS)) == ((), MODEL)
     # Nor do they tell how sure to be; how a candidate stands always does.
     assert only.of(Kind.THREAD).calibration == SURE.only(["chance"])
     assert only.learned_on == MODEL.learned_on
