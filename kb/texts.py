@@ -56,7 +56,12 @@ class DocumentText:
 
 
 class TextIndex(Protocol):
-    """Documents by their words. Searches may run in several threads at once."""
+    """Documents by their words. Searches may run in several threads at once.
+
+    Each document is scored by the words and lengths of those of its own kind and
+    visibility alone, so that no score tells what stands where the reader may not
+    look. What a reader who may see several finds is merged by score.
+    """
 
     def put(self, documents: Iterable[DocumentText]) -> None:
         """Take documents in, from the next `commit` on.
@@ -107,13 +112,15 @@ class TextIndex(Protocol):
         *,
         kind: Kind,
         fields: Iterable[TextField] = tuple(TextField),
+        visible_to: frozenset[str] | None = None,
         title: str = "",
     ) -> dict[TextField, dict[DocumentId, float]]:
         """BM25 of given documents of one kind, per field, as `search` gives it.
 
         Returns:
             Each of *fields*, even if nothing scores in it; in it the documents
-            that share a word with the question, by id. Unknown ids are absent.
+            that share a word with the question, by id. Ids that are unknown, or not to
+            be seen, are absent.
 
         Raises:
             CorruptIndexError: The files of the index are damaged.

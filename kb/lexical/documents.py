@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 from tantivy import Document, Query
 
 from kb.lexical.question import EXACT, Question, question_of, those_of
-from kb.lexical.shard import Shard, View, create_shards, open_shards, schema_of
+from kb.lexical.shard import Shard, View, schema_of
+from kb.lexical.shards import Shards, remove_elsewhere
 from kb.texts import DocumentText, Text, TextField
 from kb.types import DocumentId, Kind
 from kb.words import identifiers, stemmed
 
 # Part of the index's stamp: raise it whenever fields or their analysis change.
-TEXTS_FORMAT = "texts-1"
+TEXTS_FORMAT = "texts-2"
 
 # A thread of 1,200 posts is sought by its first few hundred as well, and a page
 # that half the forum was sent to by the first hundred questions.
@@ -36,14 +37,14 @@ _SCHEMA = schema_of([field.value for field in TextField])
 
 
 class TantivyTexts:
-    """`kb.texts.TextIndex` on Tantivy, in a folder or in memory; a shard per kind.
+    """`kb.texts.TextIndex` on Tantivy, in a folder or in memory; see `Shards`.
 
     Of each field the first `FIELD_CHARS` characters count. Identifiers of title
     and whole text are matched in full beside the words of `TextField.WHOLE`, and
     add to its score.
     """
 
-    def __init__(self, shards: Mapping[Kind, Shard]) -> None:
+    def __init__(self, shards: Shards) -> None:
         self._shards = shards
 
     @classmethod
@@ -53,7 +54,7 @@ class TantivyTexts:
         Raises:
             SearchIndexError: The folder holds something, or cannot be written.
         """
-        return cls(create_shards(_SCHEMA, path, _WRITER_HEAP_BYTES))
+        return cls(Shards.create(_SCHEMA, path, _WRITER_HEAP_BYTES))
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -63,18 +64,16 @@ class TantivyTexts:
             IndexMissingError: There is no such folder.
             CorruptIndexError: Its files are damaged or incomplete.
         """
-        return cls(open_shards(_SCHEMA, path, _WRITER_HEAP_BYTES))
+        return cls(Shards.open(_SCHEMA, path, _WRITER_HEAP_BYTES))
 
     def put(self, documents: Iterable[DocumentText]) -> None:
         for document in documents:
-            for kind, shard in self._shards.items():
-                if kind is document.kind:
-                    shard.put(document.id, _document(document))
-                elif shard.holds(document.id):
-                    shard.remove([document.id])
+            own = self._shards.of(document.kind, document.visibility)
+            own.put(document.id, _document(document))
+            remove_elsewhere(self._shards.all(), own, document.id)
 
     def commit(self) -> None:
-        for shard in self._shards.values():
+        for shard in self._shards.all():
             shard.commit(settled=True)
 
     def search(
@@ -90,16 +89,10 @@ class TantivyTexts:
         if k < 1:
             raise ValueError(f"k must be >= 1, got {k}")
         question = question_of(query, title)
-        with self._shards[kind].reading() as view:
-            if not view.terms.documents:
-                return []
-            ranking = _ranking(view, question, field)
-            if ranking is None:
-                return []
-            found = view.best(ranking, k, visible_to)
-            ids = view.column("id", found)
         hits = [
-            (DocumentId(i), score) for i, score in zip(ids, found.scores, strict=True)
+            hit
+            for shard in self._shards.seen(kind, visible_to)
+            for hit in _search(shard, question, field, k)
         ]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
@@ -110,21 +103,37 @@ class TantivyTexts:
         *,
         kind: Kind,
         fields: Iterable[TextField] = tuple(TextField),
+        visible_to: frozenset[str] | None = None,
         title: str = "",
     ) -> dict[TextField, dict[DocumentId, float]]:
         question = question_of(query, title)
-        with self._shards[kind].reading() as view:
-            if not ids or not view.terms.documents:
-                return {field: {} for field in fields}
-            among = view.among(ids)
-            return {
-                field: _scores(view, question, field, among, len(ids))
-                for field in fields
-            }
+        scores: dict[TextField, dict[DocumentId, float]] = {f: {} for f in fields}
+        for shard in self._shards.seen(kind, visible_to) if ids else ():
+            with shard.reading() as view:
+                if not view.terms.documents:
+                    continue
+                among = view.among(ids)
+                for field, known in scores.items():
+                    known |= _scores(view, question, field, among, len(ids))
+        return {field: dict(sorted(known.items())) for field, known in scores.items()}
 
     def close(self) -> None:
-        for shard in self._shards.values():
+        for shard in self._shards.all():
             shard.close()
+
+
+def _search(
+    shard: Shard, question: Question, field: TextField, k: int
+) -> list[tuple[DocumentId, float]]:
+    with shard.reading() as view:
+        if not view.terms.documents:
+            return []
+        ranking = _ranking(view, question, field)
+        if ranking is None:
+            return []
+        found = view.best(ranking, k)
+        ids = view.column("id", found)
+    return [(DocumentId(i), score) for i, score in zip(ids, found.scores, strict=True)]
 
 
 def _scores(
@@ -138,7 +147,7 @@ def _scores(
     found = view.found(those_of(among, ranking), limit)
     ids = view.column("id", found)
     scores = {DocumentId(i): s for i, s in zip(ids, found.scores, strict=True)}
-    return {number: score for number, score in sorted(scores.items()) if score}
+    return {number: score for number, score in scores.items() if score}
 
 
 def _ranking(view: View, question: Question, field: TextField) -> Query | None:
@@ -158,7 +167,6 @@ def _ranking(view: View, question: Question, field: TextField) -> Query | None:
 def _document(text: DocumentText) -> Document:
     document = Document()
     document.add_unsigned("id", text.id)
-    document.add_text("visibility", text.visibility)
     fields = {
         field: list(_first(parts, FIELD_CHARS[field]))
         for field, parts in text.fields.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -10,12 +10,13 @@ from tantivy import Document, Occur, Query
 
 from kb.lexical.protocol import LexicalHit, LexicalScore
 from kb.lexical.question import EXACT, Question, all_of, idf, question_of, term
-from kb.lexical.shard import Shard, View, create_shards, open_shards, schema_of
+from kb.lexical.shard import Shard, View, schema_of
+from kb.lexical.shards import Shards, remove_elsewhere
 from kb.types import DocumentId, IndexablePassage, Kind, PassageId
 from kb.words import identifiers, stemmed, variants
 
 # Part of the index's stamp: raise it whenever fields or their analysis change.
-LEXICAL_FORMAT = "words-1"
+LEXICAL_FORMAT = "words-2"
 
 # Measured on 1,027 questions of a Discourse forum, nDCG@10 of the threads that
 # helpers linked: body alone 0.154, with titles at half weight 0.184. Titles at
@@ -32,9 +33,9 @@ _SCHEMA = schema_of(FIELD_WEIGHTS, numbers=["document"])
 
 
 class TantivyIndex:
-    """`LexicalIndex` on Tantivy, in a folder or in memory; a shard per kind."""
+    """`LexicalIndex` on Tantivy, in a folder or in memory; see `Shards`."""
 
-    def __init__(self, shards: Mapping[Kind, Shard]) -> None:
+    def __init__(self, shards: Shards) -> None:
         self._shards = shards
 
     @classmethod
@@ -44,7 +45,7 @@ class TantivyIndex:
         Raises:
             SearchIndexError: The folder holds something, or cannot be written.
         """
-        return cls(create_shards(_SCHEMA, path))
+        return cls(Shards.create(_SCHEMA, path))
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -54,20 +55,23 @@ class TantivyIndex:
             IndexMissingError: There is no such folder.
             CorruptIndexError: Its files are damaged or incomplete.
         """
-        return cls(open_shards(_SCHEMA, path))
+        return cls(Shards.open(_SCHEMA, path))
 
     def add(self, passages: Iterable[IndexablePassage]) -> None:
         for passage in passages:
-            self._shards[passage.kind].put(passage.id, _document(passage))
+            own = self._shards.of(passage.kind, passage.visibility)
+            own.put(passage.id, _document(passage))
+            others = self._shards.seen(passage.kind, None)
+            remove_elsewhere(others, own, passage.id)
 
     def remove(self, ids: Iterable[PassageId]) -> None:
-        # Ids of gone passages come without their kind.
+        # Ids of gone passages come without their kind and visibility.
         some = list(ids)
-        for shard in self._shards.values():
+        for shard in self._shards.all():
             shard.remove(some)
 
     def commit(self) -> None:
-        for shard in self._shards.values():
+        for shard in self._shards.all():
             shard.commit()
 
     def search(
@@ -84,38 +88,33 @@ class TantivyIndex:
         question = question_of(query, title)
         hits = [
             hit
-            for kind, shard in self._shards.items()
+            for kind in Kind
             if kinds is None or kind in kinds
-            for hit in _search(shard, question, k, visible_to)
+            for shard in self._shards.seen(kind, visible_to)
+            for hit in _search(shard, question, k)
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))[:k]
 
     def score(
-        self, query: str, ids: Sequence[PassageId], kind: Kind, *, title: str = ""
+        self,
+        query: str,
+        ids: Sequence[PassageId],
+        kind: Kind,
+        *,
+        visible_to: frozenset[str] | None = None,
+        title: str = "",
     ) -> dict[PassageId, LexicalScore]:
-        if not ids:
-            return {}
         question = question_of(query, title)
-        with self._shards[kind].reading() as view:
-            if not view.terms.documents:
-                return {}
-            among = view.among(ids)
-            ranking = _ranking(view, question) or Query.empty_query()
-            parts, mass = _coverage(view, question)
-            scores = _scores(view, all_of(among, ranking), len(ids))
-            covered = _scores(view, all_of(among, parts), len(ids))
-        return {
-            passage_id: LexicalScore(
-                score=score,
-                coverage=round(covered[passage_id] / mass, _SHARE_DIGITS)
-                if mass
-                else 0.0,
-            )
-            for passage_id, score in sorted(scores.items())
-        }
+        scores: dict[PassageId, LexicalScore] = {}
+        left = list(dict.fromkeys(ids))
+        for shard in self._shards.seen(kind, visible_to):
+            if left:
+                scores |= _score(shard, question, left)
+                left = [i for i in left if i not in scores]
+        return dict(sorted(scores.items()))
 
     def close(self) -> None:
-        for shard in self._shards.values():
+        for shard in self._shards.all():
             shard.close()
 
 
@@ -123,7 +122,6 @@ def _document(passage: IndexablePassage) -> Document:
     document = Document()
     document.add_unsigned("id", passage.id)
     document.add_unsigned("document", passage.document_id)
-    document.add_text("visibility", passage.visibility)
     for name, text in (
         ("title", passage.title),
         ("heading", passage.heading),
@@ -135,16 +133,14 @@ def _document(passage: IndexablePassage) -> Document:
     return document
 
 
-def _search(
-    shard: Shard, question: Question, k: int, visible_to: frozenset[str] | None
-) -> list[LexicalHit]:
+def _search(shard: Shard, question: Question, k: int) -> list[LexicalHit]:
     with shard.reading() as view:
         if not view.terms.documents:
             return []
         query = _ranking(view, question)
         if query is None:
             return []
-        found = view.best(query, k, visible_to)
+        found = view.best(query, k)
         ids = view.column("id", found)
         documents = view.column("document", found)
     hits = [
@@ -152,6 +148,26 @@ def _search(
         for score, i, d in zip(found.scores, ids, documents, strict=True)
     ]
     return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))[:k]
+
+
+def _score(
+    shard: Shard, question: Question, ids: Sequence[PassageId]
+) -> dict[PassageId, LexicalScore]:
+    with shard.reading() as view:
+        if not view.terms.documents:
+            return {}
+        among = view.among(ids)
+        ranking = _ranking(view, question) or Query.empty_query()
+        parts, mass = _coverage(view, question)
+        scores = _scores(view, all_of(among, ranking), len(ids))
+        covered = _scores(view, all_of(among, parts), len(ids))
+    return {
+        passage_id: LexicalScore(
+            score=score,
+            coverage=round(covered[passage_id] / mass, _SHARE_DIGITS) if mass else 0.0,
+        )
+        for passage_id, score in scores.items()
+    }
 
 
 def _scores(view: View, query: Query, limit: int) -> dict[PassageId, float]:

@@ -38,10 +38,18 @@ class LexicalScore:
 
 
 class LexicalIndex(Protocol):
-    """Passages by their words. Searches may run in several threads at once."""
+    """Passages by their words. Searches may run in several threads at once.
+
+    Each passage is scored by the words and lengths of those of its own kind and
+    visibility alone, so that no score tells what stands where the reader may not
+    look. What a reader who may see several finds is merged by score.
+    """
 
     def add(self, passages: Iterable[IndexablePassage]) -> None:
-        """Take passages in; they are found after the next `commit`."""
+        """Take passages in; they are found after the next `commit`.
+
+        A passage replaces the one of its id and kind, of whatever visibility.
+        """
 
     def remove(self, ids: Iterable[PassageId]) -> None:
         """Forget passages from the next `commit` on; unknown ids do no harm."""
@@ -76,9 +84,16 @@ class LexicalIndex(Protocol):
         """
 
     def score(
-        self, query: str, ids: Sequence[PassageId], kind: Kind, *, title: str = ""
+        self,
+        query: str,
+        ids: Sequence[PassageId],
+        kind: Kind,
+        *,
+        visible_to: frozenset[str] | None = None,
+        title: str = "",
     ) -> dict[PassageId, LexicalScore]:
-        """Score given passages of one kind, as `search` would; unknown ids are absent.
+        """Score given passages of one kind, as `search` would; ids that are unknown,
+        or not to be seen, are absent.
 
         Raises:
             CorruptIndexError: The files of the index are damaged.

@@ -123,18 +123,8 @@ def idf(frequency: int, documents: int) -> float:
 
 
 def term(schema: Schema, name: str, form: str) -> Query:
-    option = "basic" if name in (EXACT, "visibility") else "freq"
+    option = "basic" if name == EXACT else "freq"
     return Query.term_query(schema, name, form, index_option=option)
-
-
-def visible(schema: Schema, visible_to: Iterable[str]) -> Query:
-    """What has one of these visibilities."""
-    return Query.boolean_query(
-        [
-            (Occur.Should, term(schema, "visibility", name))
-            for name in sorted(visible_to)
-        ]
-    )
 
 
 def all_of(condition: Query, query: Query) -> Query:

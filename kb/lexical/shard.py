@@ -1,9 +1,4 @@
-"""One Tantivy index per kind of document, in a folder or in memory.
-
-Each kind has an index of its own: how rare a word is and how long a text usually
-is differ between threads and manuals, and a small kind should not be weighed by
-the numbers of a large one.
-"""
+"""One Tantivy index, in a folder or in memory: how it is written and read."""
 
 from __future__ import annotations
 
@@ -25,10 +20,9 @@ from tantivy import (
     Searcher,
 )
 
-from kb.errors import CorruptIndexError, IndexMissingError, SearchIndexError
+from kb.errors import CorruptIndexError, SearchIndexError
 from kb.lexical.errors import tantivy_errors
-from kb.lexical.question import EXACT, Terms, those_of, visible
-from kb.types import Kind
+from kb.lexical.question import EXACT, Terms
 
 # Equal scores come in no particular order; fetching a few more than asked for
 # keeps most ties from being cut at random.
@@ -52,7 +46,7 @@ class Found:
 
 
 def schema_of(texts: Iterable[str], numbers: Iterable[str] = ()) -> Schema:
-    """A schema with an id, a visibility, identifiers, and these fields.
+    """A schema with an id, identifiers, and these fields.
 
     Texts are analysed by `kb.words` in the language of each before they get into
     a field; one field for all languages, since BM25's statistics are a field's.
@@ -61,7 +55,6 @@ def schema_of(texts: Iterable[str], numbers: Iterable[str] = ()) -> Schema:
     builder.add_unsigned_field("id", indexed=True, fast=True)
     for name in numbers:
         builder.add_unsigned_field(name, fast=True)
-    builder.add_text_field("visibility", tokenizer_name="raw", index_option="basic")
     for name in texts:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field(EXACT, tokenizer_name="whitespace", index_option="basic")
@@ -78,7 +71,6 @@ class View:
 
     schema: Schema
     searcher: Searcher
-    visibilities: frozenset[str]
     terms: Terms
     made: dict[Hashable, Any] = field(default_factory=dict)
 
@@ -98,12 +90,8 @@ class View:
         self.made[key] = made
         return made
 
-    def best(self, query: Query, k: int, visible_to: frozenset[str] | None) -> Found:
-        """The best *k* and some more, best first, among what the reader may see."""
-        if visible_to is not None and not self.visibilities <= visible_to:
-            # A filter costs the shortcuts of a pure ranking, so it is left out
-            # where it would let everything pass.
-            query = those_of(visible(self.schema, visible_to), query)
+    def best(self, query: Query, k: int) -> Found:
+        """The best *k* and some more, best first."""
         return self.found(query, k + _TIE_SLACK)
 
     def among(self, ids: Iterable[int]) -> Query:
@@ -132,6 +120,7 @@ class Shard:
         self._path = path
         self._heap_bytes = heap_bytes
         self._writer: IndexWriter | None = None
+        self._put: set[int] = set()
         with tantivy_errors(path, CorruptIndexError):
             # Only our own commit moves the reader: no watching thread.
             index.config_reader("manual")
@@ -144,7 +133,13 @@ class Shard:
             yield self._view
 
     def holds(self, number: int) -> bool:
+        """Whether a document with that id was put and not removed, committed or
+        not; an id whose removal is not committed yet may still count."""
+        if number in self._put:
+            return True
         with self.reading() as view:
+            if not view.terms.documents:
+                return False
             found = view.found(Query.term_query(self._schema, "id", number), 1)
             return bool(found.scores)
 
@@ -154,6 +149,7 @@ class Shard:
             # Adding twice must not show twice: upkeep that was killed is repeated.
             self._delete(writer, number)
             writer.add_document(document)
+            self._put.add(number)
 
     def remove(self, ids: Iterable[int]) -> None:
         if self._writer is None and not self._view.searcher.num_docs:
@@ -161,6 +157,7 @@ class Shard:
         with self._writing() as writer:
             for number in ids:
                 self._delete(writer, number)
+                self._put.discard(number)
 
     def commit(self, *, settled: bool = False) -> None:
         """Show and keep all changes.
@@ -174,6 +171,7 @@ class Shard:
             return
         with self._writing() as writer:
             writer.commit()
+        self._put.clear()
         if settled:
             self.close()
         with tantivy_errors(self._path, SearchIndexError):
@@ -181,6 +179,7 @@ class Shard:
 
     def close(self) -> None:
         writer, self._writer = self._writer, None
+        self._put.clear()
         if writer is not None:
             with tantivy_errors(self._path, SearchIndexError):
                 writer.wait_merging_threads()
@@ -201,58 +200,5 @@ class Shard:
     def _refresh(self) -> None:
         self._index.reload()
         searcher = self._index.searcher()
-        known = searcher.terms_with_prefix("visibility", "")
         # Swapped as one: a search in another thread sees the old or the new.
-        self._view = View(
-            self._schema,
-            searcher,
-            frozenset(name for name, _ in known),
-            Terms(self._schema, searcher),
-        )
-
-
-def create_shards(
-    schema: Schema, path: Path | None, heap_bytes: int = MIN_HEAP_BYTES
-) -> dict[Kind, Shard]:
-    """Empty shards in a new or empty folder; ``None`` keeps them in memory.
-
-    Args:
-        heap_bytes: What a writer may gather in memory before it makes a segment.
-
-    Raises:
-        SearchIndexError: The folder holds something, or cannot be written.
-    """
-    if path is None:
-        memory = Path("memory")
-        return {kind: Shard(schema, Index(schema), memory, heap_bytes) for kind in Kind}
-    shards = {}
-    for kind in Kind:
-        folder = path / kind.value
-        try:
-            folder.mkdir(parents=True)
-        except OSError as exc:
-            raise SearchIndexError(folder, f"cannot make it: {exc}") from exc
-        with tantivy_errors(folder, SearchIndexError):
-            shards[kind] = Shard(schema, Index(schema, str(folder)), folder, heap_bytes)
-    return shards
-
-
-def open_shards(
-    schema: Schema, path: Path, heap_bytes: int = MIN_HEAP_BYTES
-) -> dict[Kind, Shard]:
-    """The shards that `create_shards` made.
-
-    Raises:
-        IndexMissingError: There is no such folder.
-        CorruptIndexError: Its files are damaged or incomplete.
-    """
-    if not path.is_dir():
-        raise IndexMissingError(path, "no word index here; run baraza index")
-    shards = {}
-    for kind in Kind:
-        folder = path / kind.value
-        with tantivy_errors(folder, CorruptIndexError):
-            if not Index.exists(str(folder)):
-                raise CorruptIndexError(folder, "its files are missing")
-            shards[kind] = Shard(schema, Index.open(str(folder)), folder, heap_bytes)
-    return shards
+        self._view = View(self._schema, searcher, Terms(self._schema, searcher))

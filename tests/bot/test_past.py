@@ -62,6 +62,7 @@ class PlainTexts:
         *,
         kind: Kind,
         fields: Iterable[TextField] = tuple(TextField),
+        visible_to: frozenset[str] | None = None,
         title: str = "",
     ) -> dict[TextField, dict[DocumentId, float]]:
         wanted = set(words(f"{title}\n{query}"))

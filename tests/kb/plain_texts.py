@@ -72,6 +72,7 @@ class PlainTexts:
         *,
         kind: Kind,
         fields: Iterable[TextField] = tuple(TextField),
+        visible_to: frozenset[str] | None = None,
         title: str = "",
     ) -> dict[TextField, dict[DocumentId, float]]:
         words = set(f"{title} {query}".lower().split())
@@ -79,7 +80,9 @@ class PlainTexts:
         for field in fields:
             scores[field] = {}
             for i in ids:
-                if self.documents[i]["kind"] != kind:
+                if self.documents[i]["kind"] != kind or not (
+                    visible_to is None or self.documents[i]["visibility"] in visible_to
+                ):
                     continue
                 texts = " ".join(text for text, _ in self.documents[i].get(field, []))
                 if count := sum(word in words for word in texts.lower().split()):

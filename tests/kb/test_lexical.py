@@ -254,6 +254,55 @@ def test_a_filter_that_lets_all_pass_changes_no_score(index: TantivyIndex) -> No
     assert index.search("nightly backup", 5, visible_to=frozenset({PUBLIC})) == plain
 
 
+def test_private_passages_change_no_score_of_public_ones(index: TantivyIndex) -> None:
+    query, public = "nightly backup E1063 zebra", frozenset({PUBLIC})
+    ids = [PassageId(i) for i in (1, 2, 3, 11)]
+    fill(
+        index,
+        passage(1, "nightly backup E1063"),
+        passage(2, "nightly dump"),
+        passage(3, "other"),
+    )
+    hits = index.search(query, 10, visible_to=public)
+    scores = index.score(query, ids, Kind.THREAD, visible_to=public)
+
+    for number in range(11, 60):
+        text = f"nightly backup E1063 zebra {number} " + "and so on " * number
+        fill(index, passage(number, text, visibility=f"category:{number % 3}"))
+
+    assert index.search(query, 10, visible_to=public) == hits
+    assert index.score(query, ids, Kind.THREAD, visible_to=public) == scores
+    everything = index.search(query, 100)
+    assert {hit.passage_id for hit in everything} == {1, 2, *range(11, 60)}
+    assert everything == sorted(everything, key=lambda h: (-h.score, h.passage_id))
+    given = index.score(query, ids, Kind.THREAD)
+    assert given.keys() == {1, 2, 3, 11}
+    assert {hit.passage_id: hit.score for hit in everything}[PassageId(11)] == given[
+        PassageId(11)
+    ].score
+
+
+def test_a_passage_that_becomes_private_leaves_what_is_public(
+    index: TantivyIndex,
+) -> None:
+    staff = "category:staff"
+    fill(index, passage(1, "backup"), passage(2, "backup"))
+    # Once committed, once not.
+    for before, after in ((PUBLIC, staff), (staff, PUBLIC)):
+        fill(index, passage(1, "backup", visibility=after))
+        index.add([passage(3, "backup", visibility=before)])
+        fill(index, passage(3, "backup", visibility=after))
+
+        held = {PUBLIC: [2], after: [1, 2, 3] if after == PUBLIC else [1, 3]}
+        for visibility, ids in held.items():
+            assert found(index, "backup", visible_to=frozenset({visibility})) == ids
+        assert found(index, "backup") == [1, 2, 3]
+
+    index.remove([PassageId(1), PassageId(3)])
+    index.commit()
+    assert found(index, "backup") == [2]
+
+
 def test_changes_are_seen_after_commit_and_removal_is_complete(
     index: TantivyIndex,
 ) -> None:
@@ -350,6 +399,24 @@ def test_an_index_on_disk_is_the_same_after_it_was_closed(tmp_path: Path) -> Non
     assert again.search("backup", 5) == before
     fill(again, passage(4, "backup"))
     assert sorted(found(again, "backup")) == [1, 4]
+    again.close()
+
+
+def test_private_passages_are_found_in_an_index_that_is_opened_again(
+    tmp_path: Path,
+) -> None:
+    """Names of categories may be no names for folders."""
+    names = [PUBLIC, "category:a/b", "category:..", f"category:{'é' * 300}", "*"]
+    index = TantivyIndex.create(tmp_path / "words")
+    fill(index, *(passage(i, "backup", visibility=n) for i, n in enumerate(names)))
+    index.close()
+
+    again = TantivyIndex.open(tmp_path / "words")
+
+    for i, name in enumerate(names):
+        assert found(again, "backup", visible_to=frozenset({name})) == [i]
+    fill(again, passage(9, "backup", visibility="category:new"))
+    assert found(again, "backup") == [0, 1, 2, 3, 4, 9]
     again.close()
 
 

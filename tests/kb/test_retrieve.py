@@ -305,6 +305,8 @@ def test_private_threads_take_no_place_among_those_alike_in_words(
     alone = world.signals(2, body, visible_to=ONLY_PUBLIC)["linked_by_words"]
     for number in (3, 4):
         world.put(number, "nightly backup", "No.", visibility=STAFF_ROOM)
+    for number in range(5, 10):
+        world.put(number, "Lions hunt.", visibility=STAFF_ROOM)
 
     seen = world.signals(2, body, visible_to=ONLY_PUBLIC)["linked_by_words"]
 

@@ -266,6 +266,49 @@ def test_a_filter_that_cuts_nothing_off_changes_no_score(index: TextIndex) -> No
     )
 
 
+def test_private_documents_change_no_score_of_public_ones(index: TextIndex) -> None:
+    query, public = "nightly backup E1063 zebra", frozenset({PUBLIC})
+    ids = [DocumentId(i) for i in (1, 2, 3, 11)]
+
+    def seen(visible_to: frozenset[str] | None) -> list[object]:
+        kind = Kind.THREAD
+        return [
+            index.search(query, WHOLE, 100, kind=kind, visible_to=visible_to),
+            index.score(query, ids, kind=kind, visible_to=visible_to),
+        ]
+
+    fill(
+        index,
+        document(1, whole="nightly backup E1063"),
+        document(2, whole="nightly dump"),
+        document(3, whole="other"),
+    )
+    before = seen(public)
+    assert before == seen(None)
+
+    for number in range(11, 60):
+        text = f"nightly backup E1063 zebra {number} " + "and so on " * number
+        fill(index, document(number, whole=text, visibility=f"category:{number % 3}"))
+
+    assert seen(public) == before
+    hits = index.search(query, WHOLE, 100, kind=Kind.THREAD)
+    assert {number for number, _ in hits} == {1, 2, *range(11, 60)}
+    assert hits == sorted(hits, key=lambda hit: (-hit[1], hit[0]))
+    given = index.score(query, ids, kind=Kind.THREAD)[WHOLE]
+    assert given == {number: score for number, score in sorted(hits) if number in ids}
+
+
+def test_a_document_put_twice_at_once_is_held_where_it_was_put_last(
+    index: TextIndex,
+) -> None:
+    index.put([document(1, title="backup"), document(1, title="b", kind=Kind.DOCS)])
+    fill(index, document(1, title="backup", visibility="category:staff"))
+
+    assert found(index, "backup", TITLE) == [1]
+    assert found(index, "backup", TITLE, visible_to=frozenset({PUBLIC})) == []
+    assert found(index, "b", TITLE, kind=Kind.DOCS) == []
+
+
 def test_a_document_put_again_replaces_all_that_was_held_of_it(
     index: TextIndex,
 ) -> None:
