@@ -7,7 +7,7 @@ how much the link says times how much the question is like the new one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kb.corpus import Corpus
@@ -16,6 +16,7 @@ from kb.graph import LinkGraph
 from kb.question import Question
 from kb.texts import TextField
 from kb.types import DocumentId, Kind
+from kb.vectors import nearest_seen
 
 # Older questions that are asked what they were answered with.
 NEIGHBOURS = 50
@@ -46,16 +47,23 @@ def similar_questions(
 
     Args:
         vector: Of the question, shape ``(dim,)``.
-        visible_to: Threads found by words have one of these visibilities; ``None``
-            for all. What those found by meaning say is what the graph holds.
+        visible_to: Only threads with one of these visibilities; ``None`` for all.
         exclude: Threads to leave out beside the question's own.
     """
     out = {question.document, *exclude}
-    cosines, ids = corpus.questions.search(vector[None], NEIGHBOURS + len(out))
+
+    def seen(ids: Sequence[int]) -> Container[int]:
+        if visible_to is None:
+            return set(ids)
+        facts = corpus.document_facts([DocumentId(i) for i in ids])
+        return {i for i, fact in facts.items() if fact.visibility in visible_to}
+
     near = [
-        (DocumentId(int(i)), max(float(cosine), 0.0) ** _SHARPNESS)
-        for cosine, i in zip(cosines[0], ids[0], strict=True)
-        if i >= 0 and i not in out
+        (DocumentId(i), max(cosine, 0.0) ** _SHARPNESS)
+        for i, cosine in nearest_seen(
+            corpus.questions, vector, NEIGHBOURS + len(out), seen
+        )
+        if i not in out
     ]
 
     def by_words(field: TextField) -> dict[DocumentId, float]:

@@ -6,6 +6,7 @@ it can be checked by eye, and is what the tests hold FAISS against.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -20,6 +21,8 @@ Int64 = NDArray[np.int64]
 
 # A product sums float32 in an order of its own; two equal vectors come out this near.
 _SLACK = 1e-4
+# One search more is enough where up to three quarters of what is near is hidden.
+DEEPER = 4
 _REBUILD = "run baraza index --rebuild"
 
 
@@ -95,6 +98,41 @@ class VectorIndex(Protocol):
         Raises:
             SearchIndexError: The file cannot be written.
         """
+
+
+def nearest_seen(
+    index: VectorIndex,
+    query: Float32,
+    k: int,
+    seen: Callable[[Sequence[int]], Container[int]],
+    *,
+    depth: int | None = None,
+) -> list[tuple[int, float]]:
+    """Find the *k* nearest of what may be seen: what may not takes no place.
+
+    The index is asked again, for more, only if some of what it found may not be seen.
+
+    Args:
+        query: Shape ``(dim,)``, L2-normalised.
+        seen: Tells which of some ids may be seen.
+        depth: For how many the index is asked first; *k* unless told.
+
+    Returns:
+        ``(id, similarity)``, best first; fewer than *k* if there are no more.
+    """
+    depth = depth or k
+    while True:
+        similarities, ids = index.search(query[None], depth)
+        near = [
+            (int(i), float(similarity))
+            for similarity, i in zip(similarities[0], ids[0], strict=True)
+            if i >= 0
+        ]
+        may = seen([i for i, _ in near])
+        kept = [(i, similarity) for i, similarity in near if i in may]
+        if len(kept) >= k or depth >= len(index):
+            return kept[:k]
+        depth = min(depth * DEEPER, len(index))
 
 
 class ExactIndex:

@@ -84,6 +84,29 @@ def test_the_same_question_is_wholly_alike_and_an_opposite_one_not_at_all(
     assert opposite == {1: 0.0}
 
 
+def test_private_threads_take_no_place_among_those_alike_in_meaning(
+    world: World,
+) -> None:
+    for number in range(1, NEIGHBOURS + 2):
+        world.put(number, f"How do I make a backup {number}?")
+    question = Question("", "nightly backup")
+    vector = EMBEDDER.embed_query(question.text)
+
+    def seen(*visible_to: str) -> Similar:
+        reader = frozenset(visible_to)
+        corpus = world.corpus()
+        return similar_questions(question, corpus, vector, visible_to=reader)
+
+    before = seen(PUBLIC)
+    assert len(before.by_meaning) == NEIGHBOURS
+    for number in range(100, 100 + 5 * NEIGHBOURS):
+        world.put(number, "nightly backup", visibility=STAFF_ROOM)
+
+    assert seen(PUBLIC) == before
+    assert list(before.by_meaning) == list(seen(PUBLIC).by_meaning)
+    assert min(seen(PUBLIC, STAFF_ROOM).by_meaning) == 100
+
+
 def test_pages_are_no_questions(world: World) -> None:
     world.put(1, "nightly backup", title="Backup", kind=Kind.DOCS)
 

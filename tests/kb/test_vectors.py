@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.errors import CorruptIndexError, DimensionMismatchError, SearchIndexError
-from kb.vectors import ExactIndex, FaissIndex, Float32, Int64
+from kb.vectors import ExactIndex, FaissIndex, Float32, Int64, nearest_seen
 
 AnyIndex = ExactIndex | FaissIndex
 BOTH = pytest.mark.parametrize("make", [ExactIndex, FaissIndex])
@@ -47,6 +47,60 @@ def test_the_most_similar_passage_comes_first(make: Make) -> None:
         [1.0, pytest.approx(0.6)],
     ]
     assert [similarities.dtype.name, found.dtype.name] == ["float32", "int64"]
+
+
+class Counting(ExactIndex):
+    """Remembers for how many it was asked."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(dim)
+        self.asked: list[int] = []
+
+    def search(self, queries: Float32, k: int) -> tuple[Float32, Int64]:
+        self.asked.append(k)
+        return super().search(queries, k)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "found", "asked"),
+    [
+        ((), [0, 1, 2], [3]),
+        ((50, 60), [0, 1, 2], [3]),
+        ((1,), [0, 2, 3], [3, 12]),
+        (range(40), [40, 41, 42], [3, 12, 48]),
+        (range(98), [98, 99], [3, 12, 48, 100]),
+        (range(100), [], [3, 12, 48, 100]),
+    ],
+)
+def test_what_may_not_be_seen_takes_no_place_among_the_nearest(
+    hidden: Sequence[int], found: list[int], asked: list[int]
+) -> None:
+    index = Counting(2)
+    angles = np.linspace(0, 1, 100)
+    index.add(
+        np.arange(100), np.stack([np.cos(angles), np.sin(angles)], 1).astype(np.float32)
+    )
+
+    near = nearest_seen(
+        index, rows([1, 0])[0], 3, lambda some: {i for i in some if i not in hidden}
+    )
+
+    assert [i for i, _ in near] == found
+    assert [cosine for _, cosine in near] == pytest.approx(np.cos(angles[found]))
+    assert index.asked == asked
+
+
+@BOTH
+def test_fewer_than_asked_for_are_near_where_there_are_no_more(make: Make) -> None:
+    index = make(2)
+    query = rows([1, 0])[0]
+    assert nearest_seen(index, query, 3, set) == []
+
+    index.add(ids(7), rows([1, 0]))
+
+    assert nearest_seen(index, query, 3, set) == [(7, 1.0)]
+    assert nearest_seen(index, query, 3, set, depth=12) == [(7, 1.0)]
+    assert nearest_seen(index, query, 3, lambda _: ()) == []
 
 
 @BOTH
