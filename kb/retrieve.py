@@ -40,7 +40,7 @@ from kb.similar import (
 )
 from kb.texts import TextField
 from kb.types import Candidate, DocumentId, Kind, PassageFacts, PassageId
-from kb.vectors import VectorIndex
+from kb.vectors import DEEPER, VectorIndex, nearest_seen
 
 # Models read some 256 tokens; more would only be cut and thrown away.
 MAX_EMBEDDED_CHARS = 8_000
@@ -85,10 +85,11 @@ def retrieve(
     # kind none of another kind: the word indexes work beside this thread.
     sought = [look.seek(depth) for look in into]
     asked = _Asked.of(question, embedder)
-    near = {look.kind: look.near(asked, depth) for look in looks}
+    close = {look.kind: look.near(asked, depth) for look in looks}
     similar = similar_questions(
         question, corpus, asked.vector, visible_to=visible_to, exclude=hidden
     )
+    near = {look.kind: look.seen(asked, close[look.kind].result()) for look in looks}
     gathered = [
         look.gather(asked, similar, by_words, near[look.kind])
         for look, by_words in zip(into, sought, strict=True)
@@ -184,12 +185,11 @@ class _Look:
         asked: _Asked,
         similar: Similar,
         sought: _Sought,
-        by_meaning: Future[list[PassageId]],
+        near: Sequence[PassageId],
     ) -> _Gathered:
         links = self._links(similar)
-        near = by_meaning.result()
         by_words = [hit.passage_id for hit in sought.passages.result()]
-        facts = self._facts(list(dict.fromkeys(by_words + near)))
+        facts = self._facts(list(dict.fromkeys([*by_words, *near])))
         held = {fact.document_id for fact in facts.values()}
         more = self._linked(links) | sought.documents.result() | self.question.linked
         more -= held
@@ -216,6 +216,7 @@ class _Look:
             self.question.body,
             closest([*own.values()], cosines[0], CLOSEST_PASSAGES, {*by_words, *near}),
             self.kind,
+            visible_to=self.visible_to,
             title=self.question.title,
         )
         texts = _beside().submit(
@@ -223,13 +224,30 @@ class _Look:
             self.question.body,
             list(own),
             kind=self.kind,
+            visible_to=self.visible_to,
             title=self.question.title,
         )
         return _Gathered(own, cosines, facts, documents, links, words, texts)
 
-    def nearest(self, asked: _Asked, by_meaning: Future[list[PassageId]]) -> Float32:
+    def seen(self, asked: _Asked, near: Sequence[PassageId]) -> Sequence[PassageId]:
+        """The nearest passages, sought anew if the reader may not see all of them."""
+        index = self.corpus.vectors.get(self.kind)
+        if index is None or self.visible_to is None:
+            return near
+        if len(near) == len(index) or len(self._facts(near)) == len(near):
+            return near
+        # Here, because facts may come from the store, which is this thread's.
+        found = nearest_seen(
+            index,
+            asked.vector,
+            len(near),
+            lambda ids: self._facts([PassageId(i) for i in ids]),
+            depth=DEEPER * len(near),
+        )
+        return [PassageId(i) for i, _ in found]
+
+    def nearest(self, asked: _Asked, near: Sequence[PassageId]) -> Float32:
         """Cosine to the nearest passage that counts: one number, or none."""
-        near = by_meaning.result()
         facts = self._facts(near)
         ids = [
             i for i in near if i in facts and facts[i].document_id not in self.hidden
