@@ -16,7 +16,7 @@ from kb.lexical import TantivyIndex
 from kb.model import KindModel, RankingModel, plain_model
 from kb.question import Question
 from kb.rank import Ranked
-from kb.search import Searcher, merge
+from kb.search import Explained, Searcher, merge
 from kb.store import EmbeddingCache, Store
 from kb.types import (
     PUBLIC,
@@ -182,6 +182,70 @@ def test_each_reader_sees_what_the_search_says_and_no_more(
         keys(searcher, "backup", visible_to=frozenset({PUBLIC, "category:staff"}))
     ) == ["open", "staff"]
     assert keys(searcher, "backup", visible_to=frozenset()) == []
+
+
+STAFF = "category:Staff"
+ASKED = ("How do I make a nightly backup of E1063?", "Nightly backup")
+
+
+def private_threads(store: Store, number: int) -> None:
+    page_of_all = "https://docs.example/backup"
+    asked = thread(
+        1_000 + number, *ASKED, title=ASKED[1], visibility=STAFF, authors=(1, 2)
+    )
+    put(store, asked, link(asked, 2, page_of_all, "nightly backup"))
+
+
+def private_pages(store: Store, number: int) -> None:
+    put(store, replace(docs(f"staff/{number}", *ASKED), visibility=STAFF))
+
+
+@pytest.mark.parametrize(
+    "private",
+    [(private_threads,), (private_pages,), (private_threads, private_pages)],
+    ids=["threads", "pages", "both"],
+)
+def test_private_text_changes_nothing_for_a_public_reader(
+    store: Store,
+    searching: Open,
+    private: tuple[Callable[[Store, int], None], ...],
+) -> None:
+    """Neither what is found nor any number: each would tell what is written there.
+
+    More of it than is looked at, word for word what is asked.
+    """
+    with store.transaction():
+        store.links.use(RULES)
+    put(store, docs("backup", "Dump the database by night", "Then copy it"))
+    put(store, docs("other", "Zebras graze", "A backup of E1063"))
+    for number in range(1, 6):
+        asked = thread(number, f"My backup number {number} fails", "Do it at night")
+        put(store, asked, link(asked, 2, "https://docs.example/backup", "a backup"))
+
+    def explained(searcher: Searcher, *visible_to: str) -> Explained:
+        return searcher.explain(
+            ASKED[0], title=ASKED[1], limit=50, visible_to=frozenset(visible_to)
+        )
+
+    def threads_and_pages(found: Explained) -> list[int]:
+        return [len(ranking.ranked) for ranking in found.rankings[:2]]
+
+    before = explained(searching(), PUBLIC)
+    assert threads_and_pages(before) == [5, 2]
+    signals = before.rankings[1].ranked[0].candidate.signals
+    assert min(signals["linked_by_meaning"], signals["bm25_anchors"]) > 0
+
+    for number in range(300):
+        for add in private:
+            add(store, number)
+    searcher = searching()
+
+    # First with facts of the store, then with those that are held in memory.
+    assert explained(searcher, PUBLIC) == before
+    assert explained(searcher, PUBLIC) == before
+    threads, pages = threads_and_pages(explained(searcher, PUBLIC, STAFF))
+    assert (threads > 50) == (private_threads in private)
+    assert (pages > 50) == (private_pages in private)
 
 
 def test_limit_kinds_quotas_and_exclusions_bound_the_hits(
