@@ -18,6 +18,7 @@ from bot.policy import (
     weigh,
 )
 from bot.ranking import ModelFacts
+from kb.calibrate import Calibration
 from kb.errors import KBError
 from kb.question import Question
 from kb.rank import Ranked
@@ -58,6 +59,8 @@ class Suggestion:
         contributions: Of all signals that have a weight, largest first.
         signals: All that is known, with or without a weight.
         evidence: What the confidence was made from, see `kb.rank.EVIDENCE`.
+        sure_by: Log-odds that each piece of it added, largest first.
+        believed: What the floors leave of the probability, in [0, 1].
     """
 
     place: int
@@ -71,6 +74,8 @@ class Suggestion:
     contributions: tuple[Contribution, ...]
     signals: Mapping[str, float]
     evidence: Mapping[str, float]
+    sure_by: Mapping[str, float]
+    believed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,7 @@ def explain(
     verdict = Verdict(verdict.speak and not against, reasons, verdict.picks)
     weighed = weigh(others, settings, language=question.language)
     by_document = {each.hit.document.id: each for each in weighed}
+    ranked_by = app.ranking_model()
     return Explanation(
         topic_id=topic_id,
         title=question.title,
@@ -165,7 +171,15 @@ def explain(
         speaks=verdict.speak,
         reasons=verdict.reasons,
         kinds=tuple(
-            _kind(each, found, by_document, settings, verdict, limit)
+            _kind(
+                each,
+                found,
+                by_document,
+                settings,
+                verdict,
+                ranked_by.of(each.kind).calibration,
+                limit,
+            )
             for each in found.rankings
             if each.kind in kinds
         ),
@@ -215,6 +229,7 @@ def _kind(
     weighed: Mapping[DocumentId, Weighed],
     settings: PolicySettings,
     verdict: Verdict,
+    calibration: Calibration,
     limit: int,
 ) -> KindExplained:
     need = needed(ranking.kind, settings, language=found.question.language)
@@ -225,7 +240,9 @@ def _kind(
         beside=need.beside,
         limit=settings.limit(ranking.kind),
         suggestions=tuple(
-            _suggestion(place, each, ranking, found.documents, weighed, verdict)
+            _suggestion(
+                place, each, ranking, found.documents, weighed, verdict, calibration
+            )
             for place, each in enumerate(ranking.ranked[:limit], start=1)
         ),
     )
@@ -238,6 +255,7 @@ def _suggestion(
     documents: Mapping[DocumentId, DocumentSummary],
     weighed: Mapping[DocumentId, Weighed],
     verdict: Verdict,
+    calibration: Calibration,
 ) -> Suggestion:
     document_id = ranked.candidate.document_id
     into = ranking.folded.get(document_id)
@@ -253,6 +271,10 @@ def _suggestion(
         linked, why = False, f"{known.why}, but there is no answer"
     else:
         linked, why = known.chosen, known.why
+    row = [ranked.evidence[name] for name in calibration.names]
+    added = zip(
+        calibration.names, calibration.contributions([row])[0].tolist(), strict=True
+    )
     return Suggestion(
         place=place,
         title=documents[document_id].title,
@@ -265,6 +287,8 @@ def _suggestion(
         contributions=_contributions(ranked),
         signals=ranked.candidate.signals,
         evidence=ranked.evidence,
+        sure_by=dict(sorted(added, key=lambda item: -abs(item[1]))),
+        believed=float(calibration.believed([row])[0]),
     )
 
 

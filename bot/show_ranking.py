@@ -100,8 +100,9 @@ def _kind_lines(kind: KindReport, report: LearnReport) -> list[str]:
             lines.append(_figures_line("before", kind.before))
         if figures.spoken is not None:
             lines += _wrapped(
-                f"  of {figures.unanswered} questions of that time that nobody "
-                f"answered with a link, {figures.spoken:.1%} would have got one",
+                f"  of questions of that time that nobody answered with a link "
+                f"({figures.unanswered} were tried), {figures.spoken:.1%} would have "
+                "got one",
                 2,
             )
     return lines
@@ -162,10 +163,26 @@ def _suggestion_lines(found: Suggestion) -> Iterable[str]:
     yield from _wrapped(f"{found.place:3}. {visible(found.title)}", 5)
     yield f"     {visible(found.url)}"
     yield f"     confidence {found.confidence:.2f}, score {found.score:+.2f}"
+    yield from _wrapped(f"     {_sure_by(found)}", 5)
     yield from _wrapped(f"     {verdict}: {visible(found.why)}", 5)
     for each in found.contributions:
         if abs(each.added) >= _SHOWN_FROM:
             yield from _wrapped(_contribution_line(each), 23)
+
+
+def _sure_by(found: Suggestion) -> str:
+    added = [
+        f"{name} {log_odds:+.2f}"
+        for name, log_odds in found.sure_by.items()
+        if abs(log_odds) >= _SHOWN_FROM
+    ]
+    told = f"sure by {', '.join(added)}" if added else "as sure as any"
+    if found.believed < 1:
+        told += (
+            f"; {found.believed:.0%} of it believed: the question is unlike nearly all"
+            " that was asked"
+        )
+    return told
 
 
 def _contribution_line(found: Contribution) -> str:

@@ -109,11 +109,19 @@ class Calibration:
         [0.5, 0.881]
         """
         log_odds = self.intercept + self.contributions(evidence).sum(axis=1)
-        believed = sigmoid(log_odds)
+        return sigmoid(log_odds) * self.believed(evidence)
+
+    def believed(self, evidence: ArrayLike) -> Float:
+        """What the floors leave of the probability, in [0, 1]; shape ``(n,)``.
+
+        Raises:
+            ValueError: As `probability`.
+        """
         columns = _columns(evidence, self.names)
+        left = np.ones(len(columns))
         for floor in self.floors:
-            believed *= floor.share(columns[:, self.names.index(floor.name)])
-        return believed
+            left *= floor.share(columns[:, self.names.index(floor.name)])
+        return left
 
     def contributions(self, evidence: ArrayLike) -> Float:
         """Log-odds that each column adds; shape ``(n, m)``.

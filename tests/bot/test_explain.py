@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
 
+from kb.model import shipped_model
 from kb.signals import SIGNALS
+from kb.types import Kind
 from tests.bot.test_cli import Install, clock, filled, install
 from tests.bot.test_forum import ask
 
@@ -38,6 +41,11 @@ def test_a_text_is_explained_to_the_last_signal(filled: Install) -> None:
         assert each["about"] == SIGNALS[each["name"]].about
         assert each["value"] == best["signals"].get(each["name"])
     assert {"chance", "lead"} <= best["evidence"].keys()
+    calibration = shipped_model().of(Kind.DOCS).calibration
+    log_odds = calibration.intercept + sum(best["sure_by"].values())
+    assert best["confidence"] == pytest.approx(
+        best["believed"] / (1 + math.exp(-log_odds))
+    )
 
 
 def test_for_people_it_fits_a_terminal(filled: Install) -> None:
@@ -47,6 +55,7 @@ def test_for_people_it_fits_a_terminal(filled: Install) -> None:
     assert all("http" in line for line in wide)
     assert "ranking: as shipped" in text
     assert "     linked: sure enough to open an answer" in text
+    assert "     sure by " in text
     assert "the bot would answer" in text
     assert "bm25_passage: BM25 of its best passage" in text
 
@@ -60,7 +69,8 @@ def test_a_stored_topic_is_explained_without_the_forum(filled: Install) -> None:
     found = told(filled, str(topic_id), "--kind", "thread", "-k", "1")
 
     assert len(filled.box.requests) == before
-    assert (found["topic_id"], found["language"]) == (topic_id, "en")
+    assert (found["topic_id"], found["stored"]) == (topic_id, True)
+    assert found["language"] == "en"
     [threads] = found["kinds"]
     assert threads["found"] >= 1
     [best] = threads["suggestions"]
