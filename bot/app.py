@@ -7,6 +7,7 @@ wait for a model runtime, nor ``baraza ask`` for PyTorch.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -387,19 +388,27 @@ class App:
         return name, settings
 
     @contextmanager
-    def forum(self) -> Iterator[Forum]:
-        """The watched forum; it can be written to in mode ``public`` alone."""
+    def forum(self, *, only_read: bool = False) -> Iterator[Forum]:
+        """The watched forum; it can be written to in mode ``public`` alone.
+
+        Args:
+            only_read: Nothing is written in any mode, and a key that is not there is
+                not missed.
+        """
         from bot.forum import DryRunForum, LiveForum
         from indexer.channel import Channel
 
         _, settings = self.bot_forum()
         bot = self.config.bot
-        key = secret(bot.api_key_env, key="bot.api_key_env")
+        is_set = bool(os.environ.get(bot.api_key_env or "", "").strip())
+        named = bot.api_key_env if is_set or not only_read else None
+        key = secret(named, key="bot.api_key_env")
         headers = {} if key is None else admin_key(key, bot.username)
         options = self.sources.channel_options(settings, headers)
         with Channel(settings.url, **options) as channel:
             live = LiveForum(channel, bot.username)
-            yield live if bot.mode == "public" else DryRunForum(live)
+            writes = bot.mode == "public" and not only_read
+            yield live if writes else DryRunForum(live)
 
     @contextmanager
     def responder(self) -> Iterator[Responder]:

@@ -50,21 +50,27 @@ def learn(session: Session, as_json: bool) -> None:
     "-k",
     "--limit",
     type=click.IntRange(1, 200),
-    default=10,
+    default=3,
     show_default=True,
     help="Candidates per kind.",
 )
+@click.option("--all", "everything", is_flag=True, help="All signals, small ones too.")
 @as_json_option
 @common_options()
 @click.pass_obj
 def explain(
-    session: Session, question: str, kinds: tuple[str, ...], limit: int, as_json: bool
+    session: Session,
+    question: str,
+    kinds: tuple[str, ...],
+    limit: int,
+    everything: bool,
+    as_json: bool,
 ) -> None:
     """Show what ranks the candidates for a topic or a question, and what the bot
     would do.
 
-    Of each candidate: its score and what each signal added to it, with the signal's
-    own value; its confidence; and why it would be linked or not. A topic that is not
+    Of each candidate: its confidence, and why it would be linked or not; its score and
+    what each signal added to it, with the signal's own value. A topic that is not
     stored is read from the bot's forum. An old topic is ranked with what is known
     today.
 
@@ -80,4 +86,4 @@ def explain(
     if as_json:
         say_json(found)
     else:
-        say(show.explanation_lines(found))
+        say(show.explanation_lines(found, everything=everything))

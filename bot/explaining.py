@@ -215,7 +215,7 @@ def _asked(app: App, store: Store, topic_id: TopicId) -> _Asked:
         if question is None:
             raise KBError(f"topic {topic_id} is stored without a post")
         return _Asked(question, url=stored.url, stored=True)
-    with app.forum() as forum:
+    with app.forum(only_read=True) as forum:
         topic = forum.topic(topic_id)
     languages = app.config.community.languages
     question = question_of_topic(topic, store, source=name, languages=languages)

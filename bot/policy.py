@@ -265,6 +265,8 @@ def needed(
         precision if found is None or found.confidence is None else (found.confidence)
     )
     why = f"for a precision of {precision:.2f}"
+    if found is None:
+        why += ", as long as little is known"
     return Needed(confidence, settings.link_floor * confidence, why)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.escape import shortened, visible
 from bot.naming import NAMES
+from kb.learn import MIN_EXAMPLES
 
 if TYPE_CHECKING:
     from bot.explaining import Contribution, Explanation, KindExplained, Suggestion
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 _WIDTH = 80
 # What weighs less, or adds less to a score, decides nothing.
 _SHOWN_FROM = 0.005
+# Figures of a ranking that differ by less are the same.
+_SAME = 0.001
+# Signals of a candidate that are told, unless all are asked for.
+_MOST = 6
 
 
 def model_line(model: ModelFacts) -> str:
@@ -26,9 +31,12 @@ def model_line(model: ModelFacts) -> str:
     if not model.learned:
         where = f", learned on {visible(model.learned_on)}" if model.learned_on else ""
         return f"ranking: as shipped{where}; run baraza learn"
-    counts = ", ".join(f"{n} for {kind}" for kind, n in model.examples.items())
+    counts = ", ".join(
+        f"{kind} from {n} questions" if n >= MIN_EXAMPLES else f"{kind} as shipped"
+        for kind, n in model.examples.items()
+    )
     when = f"{model.learned_until:%Y-%m-%d}" if model.learned_until else "no date"
-    return f"ranking: learned {when} from questions: {counts}"
+    return f"ranking: learned {when}: {counts}"
 
 
 def threshold_lines(thresholds: Thresholds, min_confidence: float | None) -> list[str]:
@@ -42,9 +50,13 @@ def threshold_lines(thresholds: Thresholds, min_confidence: float | None) -> lis
         if known.confidence is None or known.precision is None:
             lines.append(f"  {name}: cannot be reached; opens no answer")
             continue
-        lines.append(
-            f"  {name}: {known.confidence:.2f}; right {known.precision:.0%} of the "
-            f"time, for {known.coverage:.0%} of {known.n} questions"
+        low, high = known.interval or (0.0, 1.0)
+        lines += _wrapped(
+            f"  {name}: {known.confidence:.2f}; of {known.n} questions that members "
+            f"answered with one, {known.coverage:.0%} would have got one, and "
+            f"{known.precision:.0%} of these led with theirs (likely {low:.0%} to "
+            f"{high:.0%})",
+            4,
         )
     known_kinds = {group.kind for group in thresholds.groups}
     others = [name for kind, name in NAMES.items() if kind not in known_kinds]
@@ -80,8 +92,7 @@ def _kind_lines(kind: KindReport, report: LearnReport) -> list[str]:
     lines = [f"{NAMES[kind.kind]}: learned from {kind.examples} questions"]
     if not kind.is_learned:
         lines = [
-            f"{NAMES[kind.kind]}: only {kind.examples} questions; the weights are "
-            "those of the start"
+            f"{NAMES[kind.kind]}: only {kind.examples} questions; ranked as before"
         ]
     for each in kind.weights:
         if abs(each.weight) >= _SHOWN_FROM:
@@ -94,18 +105,27 @@ def _kind_lines(kind: KindReport, report: LearnReport) -> list[str]:
             f"them, asked since {since} (each ranked before its answer was known):",
             2,
         )
-        lines.append(f"  {'':12}nDCG@10   R@5   P@1  precision  coverage    ECE")
+        lines.append(f"  {'':12}nDCG@10   R@5   P@1  precision  answered    ECE")
         lines.append(_figures_line("learned", figures))
         if kind.before is not None:
             lines.append(_figures_line("before", kind.before))
+            lines.append(f"  {_compared(figures.ndcg, kind.before.ndcg)}")
         if figures.spoken is not None:
             lines += _wrapped(
-                f"  of questions of that time that nobody answered with a link "
-                f"({figures.unanswered} were tried), {figures.spoken:.1%} would have "
-                "got one",
+                f"  of that time's questions that nobody answered with a link, "
+                f"{round(figures.spoken * figures.unanswered)} of "
+                f"{figures.unanswered} tried would have got one",
                 2,
             )
     return lines
+
+
+def _compared(after: float, before: float) -> str:
+    """Whether learning helped, in words."""
+    if abs(after - before) < _SAME:
+        return "the order is as good as before"
+    better = "better" if after > before else "worse"
+    return f"the order is {better} than before, by {abs(after - before):.3f} of nDCG@10"
 
 
 def _figures_line(name: str, found: Figures) -> str:
@@ -119,17 +139,21 @@ def _figures_line(name: str, found: Figures) -> str:
 # -- explaining --------------------------------------------------------------
 
 
-def explanation_lines(found: Explanation) -> str:
-    """All of an explanation, at most 80 columns wide where addresses allow it."""
+def explanation_lines(found: Explanation, *, everything: bool = False) -> str:
+    """An explanation, at most 80 columns wide where addresses allow it.
+
+    Args:
+        everything: All signals of a candidate, and not only those that added most.
+    """
     name = "question" if found.topic_id is None else f"topic {found.topic_id}"
     asked = visible(found.title) or shortened(visible(found.text), 60)
     lines = _wrapped(f"{name}: {asked} ({found.language or 'no language detected'})", 2)
-    lines.append(model_line(found.model))
-    for kind in found.kinds:
-        lines += ["", *_explained_lines(kind)]
-    lines += ["", _verdict(found)]
+    lines.append(_verdict(found))
     for reason in found.reasons:
         lines += _wrapped(f"  because {visible(reason)}", 4)
+    lines.append(model_line(found.model))
+    for kind in found.kinds:
+        lines += ["", *_explained_lines(kind, everything)]
     return "\n".join(lines)
 
 
@@ -141,7 +165,7 @@ def _verdict(found: Explanation) -> str:
     return "the bot would answer"
 
 
-def _explained_lines(kind: KindExplained) -> list[str]:
+def _explained_lines(kind: KindExplained, everything: bool) -> list[str]:
     name = NAMES[kind.kind]
     if not kind.suggestions:
         return [f"{name}: nothing found"]
@@ -154,20 +178,23 @@ def _explained_lines(kind: KindExplained) -> list[str]:
         2,
     )
     for each in kind.suggestions:
-        lines += _suggestion_lines(each)
+        lines += _suggestion_lines(each, everything)
     return lines
 
 
-def _suggestion_lines(found: Suggestion) -> Iterable[str]:
+def _suggestion_lines(found: Suggestion, everything: bool) -> Iterable[str]:
     verdict = "linked" if found.linked else "not linked"
     yield from _wrapped(f"{found.place:3}. {visible(found.title)}", 5)
     yield f"     {visible(found.url)}"
     yield f"     confidence {found.confidence:.2f}, score {found.score:+.2f}"
-    yield from _wrapped(f"     {_sure_by(found)}", 5)
+    yield from _wrapped(f"     confidence {_sure_by(found)}", 5)
     yield from _wrapped(f"     {verdict}: {visible(found.why)}", 5)
-    for each in found.contributions:
-        if abs(each.added) >= _SHOWN_FROM:
-            yield from _wrapped(_contribution_line(each), 23)
+    telling = [c for c in found.contributions if abs(c.added) >= _SHOWN_FROM]
+    told = telling if everything else telling[:_MOST]
+    for each in told:
+        yield from _wrapped(_contribution_line(each), 23)
+    if len(told) < len(telling):
+        yield f"     and {len(telling) - len(told)} signals that added less (--all)"
 
 
 def _sure_by(found: Suggestion) -> str:
@@ -176,12 +203,10 @@ def _sure_by(found: Suggestion) -> str:
         for name, log_odds in found.sure_by.items()
         if abs(log_odds) >= _SHOWN_FROM
     ]
-    told = f"sure by {', '.join(added)}" if added else "as sure as any"
+    told = f"raised or lowered by {', '.join(added)}" if added else "as any other"
     if found.believed < 1:
-        told += (
-            f"; {found.believed:.0%} of it believed: the question is unlike nearly all"
-            " that was asked"
-        )
+        taken = "taken to 0" if not found.believed else f"times {found.believed:.2f}"
+        told += f"; then {taken}: the question is unlike nearly all that were asked"
     return told
 
 

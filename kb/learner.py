@@ -198,7 +198,7 @@ class Learner:
             if each.asked_at >= at:
                 raise LeakError("a question to learn from", dated=each.asked_at, at=at)
         self._calibrated[kind] = len(known)
-        if not known or not self._is_taught(kind, len(known)):
+        if len(known) < MIN_EXAMPLES or not self._is_taught(kind, len(known)):
             return
         recent = known[-_RECENT:]
         prior = self._begun_with(kind).calibration

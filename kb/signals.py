@@ -62,11 +62,14 @@ def _signals() -> Iterable[Signal]:
     )
     yield from _group(
         Group.LINKS,
-        linked_by_meaning="square root of the sum, over older questions of like meaning"
-        " that were answered with it, of cosine^4 × weight of the link",
-        linked_by_words="the same by like words of first posts, 10 / (10 + place)",
-        linked_by_titles="the same by like words of titles",
-        linking="the same the other way: answered with links to such questions",
+        linked_by_meaning="linked in answer to older questions of like meaning:"
+        " √Σ cosine⁴ × weight of the link",
+        linked_by_words="linked in answer to older questions of like words:"
+        " √Σ 10 / (10 + place) × weight of the link",
+        linked_by_titles="linked in answer to older questions with like titles:"
+        " √Σ 10 / (10 + place) × weight of the link",
+        linking="was answered with links to older questions of like meaning:"
+        " √Σ cosine⁴ × weight of the link",
         in_links="ln(1 + how often it was linked before)",
         out_links="ln(1 + how much its answers link)",
         linked_beside="linked together with what the question links",

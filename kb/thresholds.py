@@ -24,7 +24,7 @@ LEAST_SHARE = 1 / 10
 # A language has its own threshold from here on; below, its kind's is used.
 MIN_LANGUAGE = 100
 # A kind likewise; below, nothing is known.
-MIN_KIND = 40
+MIN_KIND = 100
 # Log-odds of a probability nearer to 0 or 1 are cut here: one right suggestion that
 # nothing spoke for must not outweigh a hundred that were as often right as said.
 _EDGE = 0.01

@@ -55,7 +55,12 @@ def test_for_people_it_fits_a_terminal(filled: Install) -> None:
     assert all("http" in line for line in wide)
     assert "ranking: as shipped" in text
     assert "     linked: sure enough to open an answer" in text
-    assert "     sure by " in text
+    assert "     confidence raised or lowered by " in text
+    assert "signals that added less (--all)" in text
+    assert text.index("the bot would answer") < text.index("docs page: ")
+    everything = filled.ok("explain", "run pg_dump from cron every night", "--all")
+    assert "--all" not in everything
+    assert len(everything) > len(text)
     assert "the bot would answer" in text
     assert "bm25_passage: BM25 of its best passage" in text
 

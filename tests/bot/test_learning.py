@@ -123,13 +123,18 @@ def test_it_is_told_how_often_it_would_speak_where_nobody_linked_anything(
     report = learn(app)
     [threads] = [each for each in report.kinds if each.kind is Kind.THREAD]
     assert threads.figures is not None
+    assert threads.before is not None
     assert (threads.figures.unanswered, threads.figures.spoken) == (0, None)
     assert "nobody" not in learn_lines(report)
 
     figures = replace(threads.figures, unanswered=40, spoken=0.125)
     told = learn_lines(replace(report, kinds=(replace(threads, figures=figures),)))
-    assert "nobody answered with a link (40 were tried)" in " ".join(told.split())
-    assert "12.5% would have got one" in " ".join(told.split())
+    assert "that nobody answered with a link" in " ".join(told.split())
+    assert "5 of 40 tried would have got one" in " ".join(told.split())
+    assert "the order is as good as before" in told
+    better = replace(figures, ndcg=threads.before.ndcg + 0.25)
+    told = learn_lines(replace(report, kinds=(replace(threads, figures=better),)))
+    assert "the order is better than before, by 0.250 of nDCG@10" in told
 
 
 def test_learning_again_learns_the_same_and_embeds_nothing(app: App) -> None:

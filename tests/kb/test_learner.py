@@ -254,15 +254,15 @@ def test_kinds_are_learned_apart() -> None:
 
 def test_a_question_for_which_nothing_was_found_does_no_harm() -> None:
     learner = Learner(PRIOR, NAMES)
-    walk(learner, questions(40))
-    for number in range(40, 45):
+    walk(learner, questions(140))
+    for number in range(140, 145):
         asked_at = START + number * HOUR
         learner.take(Kind.THREAD, asked_at, None, [], {DocumentId(1): asked_at})
 
-    model = learner.learn(START + 99 * HOUR)
+    model = learner.learn(START + 199 * HOUR)
 
-    assert threads(model).examples == 45
-    assert counted(model.thresholds) == {40}
+    assert threads(model).examples == 145
+    assert counted(model.thresholds) == {140}
 
 
 # -- nothing later -----------------------------------------------------------------
@@ -347,8 +347,8 @@ def test_thresholds_rest_on_first_suggestions_as_they_were_given() -> None:
 
 def test_a_threshold_counts_what_has_its_answer_by_then() -> None:
     learner = Learner(PRIOR, NAMES)
-    walk(learner, questions(100))
+    walk(learner, questions(160))
 
-    half = learner.learn(START + 60 * HOUR)
+    part = learner.learn(START + 120 * HOUR)
 
-    assert counted(half.thresholds) == {60}
+    assert counted(part.thresholds) == {120}
