@@ -11,7 +11,7 @@ import pytest
 from kb.model import shipped_model
 from kb.signals import SIGNALS
 from kb.types import Kind
-from tests.bot.test_cli import Install, clock, filled, install
+from tests.bot.test_cli import KEY, Install, clock, filled, install
 from tests.bot.test_forum import ask
 
 __all__ = ["clock", "filled", "install"]
@@ -83,8 +83,10 @@ def test_a_stored_topic_is_explained_without_the_forum(filled: Install) -> None:
 
 
 def test_a_new_topic_is_read_and_what_speaks_against_it_is_told(
-    filled: Install,
+    filled: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Everybody may read it: no key is missed."""
+    monkeypatch.delenv(KEY)
     topic_id = ask(filled.community, "Which cron line runs pg_dump at night?")
     filled.community.set_status(topic_id, "closed", enabled=True)
 
