@@ -52,8 +52,8 @@ log = logging.getLogger(__name__)
 
 # The scorers read ten; twice that shows near misses.
 LISTED = 20
-# The report's figures are of all questions but the first, for which next to nothing had
-# been learned; each was unseen when it came.
+# The report's figures are of all questions of a kind but the first quarter, for which
+# next to nothing had been learned; each was unseen when it came.
 _HELD_BACK = 0.75
 
 
@@ -394,9 +394,18 @@ def _write_report(
     community: str,
 ) -> None:
     """The page about the last part of a run, when there was something to learn from."""
-    late = outcomes[round(len(outcomes) * (1 - _HELD_BACK)) :]
-    since = late[0].asked_at if late else None
-    unanswered_late = [o for o in others if since is None or o.asked_at >= since]
+    late: list[ReplayOutcome] = []
+    unanswered_late: list[ReplayOutcome] = []
+    for kind in KIND_NAMES:
+        of_kind = [outcome for outcome in outcomes if outcome.kind is kind]
+        held_back = of_kind[round(len(of_kind) * (1 - _HELD_BACK)) :]
+        late += held_back
+        unanswered_late += (
+            other
+            for other in others
+            if other.kind is kind
+            and (not held_back or other.asked_at >= held_back[0].asked_at)
+        )
     page = render_report(
         summarise(late, thresholds, unanswered=unanswered_late),
         community=community,
