@@ -263,18 +263,13 @@ def _suggestion(
     if into is not None:
         linked, why = False, f"“{documents[into].title}” stands for it"
     elif known is None:
-        linked, why = (
-            False,
-            "too many of its kind fit better, or it is itself",
-        )
+        linked, why = False, "too many of its kind fit better, or it is itself"
     elif known.chosen and not verdict.speak:
         linked, why = False, f"{known.why}, but there is no answer"
     else:
         linked, why = known.chosen, known.why
     row = [ranked.evidence[name] for name in calibration.names]
-    added = zip(
-        calibration.names, calibration.contributions([row])[0].tolist(), strict=True
-    )
+    added = calibration.added(ranked.evidence)
     return Suggestion(
         place=place,
         title=documents[document_id].title,
@@ -287,7 +282,7 @@ def _suggestion(
         contributions=_contributions(ranked),
         signals=ranked.candidate.signals,
         evidence=ranked.evidence,
-        sure_by=dict(sorted(added, key=lambda item: -abs(item[1]))),
+        sure_by=dict(sorted(added.items(), key=lambda item: -abs(item[1]))),
         believed=float(calibration.believed([row])[0]),
     )
 

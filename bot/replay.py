@@ -326,7 +326,7 @@ def _outcomes(
     met: Met, history: History, linked: Mapping[Kind, frozenset[str]]
 ) -> Iterator[ReplayOutcome]:
     """What became of a question, per kind."""
-    for kind in met.ranked:
+    for kind in met.rankings:
         if kind in KIND_NAMES:
             yield _outcome(met, kind, history, linked.get(kind, frozenset()))
 
@@ -350,15 +350,13 @@ def _outcome(
     for item in ranking.kept[:LISTED]:
         document_id = item.candidate.document_id
         title, url = place(document_id)
-        row = [item.evidence[name] for name in calibration.names]
-        [added] = calibration.contributions([row]).tolist()
         suggestions.append(
             ReplaySuggestion(
                 title=title,
                 url=url,
                 confidence=item.confidence,
                 right=document_id in helpful,
-                contributions=tuple(zip(calibration.names, added, strict=True)),
+                contributions=tuple(calibration.added(item.evidence).items()),
             )
         )
     shown_for = {

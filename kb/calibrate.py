@@ -8,7 +8,7 @@ case of their own. `kb.thresholds` says how sure is sure enough.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -135,6 +135,16 @@ class Calibration:
         columns = _columns(evidence, self.names)
         standard = _standardised(columns, self.means, self.deviations)
         return standard * np.asarray(self.weights, dtype=np.float64)
+
+    def added(self, evidence: Mapping[str, float]) -> dict[str, float]:
+        """Log-odds that each column adds for one suggestion, by its name.
+
+        Args:
+            evidence: Its columns by name; others may be among them.
+        """
+        row = [evidence[name] for name in self.names]
+        [log_odds] = self.contributions([row]).tolist()
+        return dict(zip(self.names, log_odds, strict=True))
 
     def only(self, names: Collection[str]) -> Calibration:
         """The same without the columns that are not named."""
