@@ -185,10 +185,12 @@ def replay(
             met = (meet(each, learner) for each in found)
             rows = _rows(met, known, history, outcomes, others)
             topics = _write(out, rows)
+        # The report tells the same, whether this is saved or not.
+        at_the_end = learned(learner, history, forum_url)
+        thresholds = at_the_end.thresholds
         if save_model is not None:
-            learned(learner, history, forum_url).save(save_model)
+            at_the_end.save(save_model)
         if report is not None:
-            thresholds = learner.model.thresholds
             _write_report(report, outcomes, others, thresholds, config.community.name)
         threads = sum(1 for _ in history.threads)
         return ReplayReport(

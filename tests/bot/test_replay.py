@@ -515,6 +515,32 @@ def test_what_is_linked_later_changes_no_earlier_row(
     assert unlearned[0]["threads"] != cut[-1]["threads"]
 
 
+def test_the_report_is_the_same_whether_the_model_is_saved_or_not(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thresholds are those of the end, with all questions that came by then."""
+    monkeypatch.setattr("kb.thresholds.MIN_KIND", 40)
+    path, pages = tmp_path / "report.html", []
+    for saved in (None, tmp_path / "model"):
+        run(
+            config,
+            tmp_path,
+            grown(),
+            labels=GROWN_LABELS,
+            report=path,
+            save_model=saved,
+        )
+        pages.append(re.sub(r"Made [\d :-]+ UTC", "", path.read_text("utf-8")))
+
+    assert pages[0] == pages[1]
+    counted = {
+        group.threshold.n
+        for each in load_model(tmp_path / "model").thresholds
+        for group in each.groups
+    }
+    assert max(counted) == TOPICS
+
+
 def test_what_was_learned_is_kept_with_its_forum_and_its_time(
     config: Config, tmp_path: Path
 ) -> None:
