@@ -15,11 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.config import (
-    Config,
-    ForumSource,
-    secret,
-)
+from bot.config import Config, secret
+from bot.config_sources import ForumSource
 from bot.lock import Owner, single_instance
 from bot.sources import Sources, admin_key
 from kb.errors import ConfigError
@@ -204,6 +201,7 @@ class App:
                 full=full,
                 accept_deletions=accept_deletions,
                 prepare=self._with_language,
+                version=self.sources.current_version(name),
             )
 
     def _refuse_another_forum(self, store: Store, name: str) -> None:
@@ -347,6 +345,9 @@ class App:
             self.ranking_model(),
             depth=self.config.search.depth,
             clock=self.clock,
+            weights={
+                name: source.weight for name, source in self.config.sources.items()
+            },
         )
 
     def ask(

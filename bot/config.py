@@ -12,15 +12,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -28,7 +25,28 @@ from pydantic import (
 )
 
 from bot.config_errors import config_error, one_line, show
-from bot.windows import Window, parse_window
+from bot.config_fields import (
+    Contact,
+    Duration,
+    EnvName,
+    FilePath,
+    KindName,
+    Language,
+    Name,
+    Regex,
+    Section,
+    Share,
+    bare_off,
+)
+from bot.config_sources import (
+    ArchiveSource,
+    CoursesSource,
+    ForumSource,
+    MarkdownSource,
+    Source,
+    VideosSource,
+    WebsiteSource,
+)
 from kb.errors import ConfigError
 from kb.links import LinkRules
 from kb.signals import without as all_signals_but
@@ -36,136 +54,8 @@ from kb.types import Kind
 
 Mode = Literal["off", "shadow", "public"]
 
-_DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-# A hundred years: a time that far back still has a date.
-_MAX_DAYS = 36_500
-# Requests a second when the config names none. A user API key may ask 20 times a
-# minute, all admin keys of a forum together 60 times.
-_USUAL_RATE = 0.5
-_USER_KEY_RATE = 0.3
-# Words in a User-Agent that Discourse slows down to a request a minute, or turns away
-# (slow_down_crawler_user_agents and blocked_crawler_user_agents, as they come).
-_UNWELCOME = (
-    *("claudebot", "gptbot", "anthropic-ai", "brightbot"),
-    *("mauibot", "semrushbot", "ahrefsbot", "blexbot", "seo spider"),
-)
 
-
-def parse_duration(text: object) -> timedelta:
-    """``"90s"``, ``"15m"``, ``"2h"`` or ``"7d"`` as a time span.
-
-    >>> parse_duration("15m")
-    datetime.timedelta(seconds=900)
-
-    Raises:
-        ValueError: If *text* is anything else.
-    """
-    if isinstance(text, timedelta):
-        return text
-    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None or not match[1].strip("0"):
-        raise ValueError("expected a time span such as 90s, 15m, 2h or 7d")
-    longest = timedelta(days=_MAX_DAYS)
-    # Twelve digits of days still fit; with more, Python refuses before we can.
-    if len(match[1]) > 12 or int(match[1]) > longest / timedelta(
-        **{_UNITS[match[2]]: 1}
-    ):
-        raise ValueError(f"expected a time span of at most {_MAX_DAYS}d")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def web_address(text: str) -> str:
-    """*text* without the slash at its end.
-
-    Raises:
-        ValueError: It is not the address of a site or of a folder on one.
-    """
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
-        raise ValueError("expected an address that starts with https:// or http://")
-    try:
-        parts = urlsplit(text)
-        valid = parts.hostname is not None and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ValueError("expected an address with a valid host and port")
-    if "@" in parts.netloc:
-        # With a colon, so that what was found is not shown: it holds a secret.
-        raise ValueError("expected an address without name and password: no secret")
-    return text.rstrip("/")
-
-
-def _header_text(text: str) -> str:
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError("expected plain ASCII, as HTTP headers need it")
-    return text
-
-
-def _contact(text: str) -> str:
-    for word in _UNWELCOME:
-        if word in text.lower():
-            raise ValueError(
-                f"expected a contact without {word!r}: it is part of the User-Agent, "
-                "and forums slow down or turn away those with this word in it"
-            )
-    return text
-
-
-def _path(path: Path) -> Path:
-    if "\0" in str(path):
-        raise ValueError("expected a path without NUL")
-    return path
-
-
-def _mode(value: object) -> object:
-    # YAML takes a bare off for false.
-    return "off" if value is False else value
-
-
-def _env_name(text: str) -> str:
-    is_name = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text)
-    # Discourse's keys are hexadecimal, and may pass for a name.
-    if not is_name or re.fullmatch(r"[0-9a-fA-F]{32,}", text):
-        # With a colon, so that what was found is not shown: it may be a secret.
-        raise ValueError("expected the name of an environment variable: no secret")
-    return text
-
-
-def _regex(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as exc:
-        raise ValueError(f"expected a regular expression ({exc})") from exc
-    return text
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-WebAddress = Annotated[str, AfterValidator(web_address)]
-EnvName = Annotated[str, AfterValidator(_env_name)]
-Contact = Annotated[
-    str,
-    Field(min_length=3),
-    AfterValidator(_header_text),
-    AfterValidator(_contact),
-]
-Hours = Annotated[Window, BeforeValidator(parse_window)]
-# Not strict: YAML has text where Python has a path.
-FilePath = Annotated[Path, Field(strict=False), AfterValidator(_path)]
-Regex = Annotated[str, AfterValidator(_regex)]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-# Not strict: YAML has text where Python has an enum.
-KindName = Annotated[Kind, Field(strict=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class _Section(BaseModel):
-    # strict: "5" is not 5 and 1 is not true; a typo must not pass as a value.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Community(_Section):
+class Community(Section):
     """Whom this installation serves."""
 
     name: str = Field(min_length=1)
@@ -173,105 +63,7 @@ class Community(_Section):
     languages: list[Language] = Field(default=["en"], min_length=1)
 
 
-class _Source(_Section):
-    enabled: bool = True
-
-
-class ForumSource(_Source):
-    """A Discourse forum, read over its JSON API."""
-
-    type: Literal["forum"]
-    url: WebAddress
-    api_key_env: EnvName | None = None
-    api_username: str | None = None
-    user_api_key_env: EnvName | None = None
-    respect_robots: bool = True
-    webhook_secret_env: EnvName | None = None
-    exclude_categories: list[str] = []
-    private_categories: list[str] = []
-    ignore_authors: list[str] = []
-    requests_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
-    full_walk_every: Duration = timedelta(days=1)
-    recrawl_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
-    max_age: Duration = timedelta(days=14)
-    heavy_hours: Hours | None = None
-
-    @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        if self.user_api_key_env is None:
-            return self
-        if self.api_key_env is not None:
-            raise ValueError(
-                "expected either api_key_env or user_api_key_env, got both"
-            )
-        if self.api_username is not None:
-            raise ValueError(
-                "expected no api_username with user_api_key_env: a user API key "
-                "speaks for the account that made it"
-            )
-        return self
-
-    @property
-    def rate(self) -> float:
-        """Requests a second: what is set, else what suits the kind of key."""
-        if self.requests_per_second is not None:
-            return self.requests_per_second
-        return _USUAL_RATE if self.user_api_key_env is None else _USER_KEY_RATE
-
-
-class ArchiveSource(_Source):
-    """A forum's history in a JSONL file, gzipped or not."""
-
-    type: Literal["archive"]
-    path: FilePath
-    forum_url: WebAddress
-
-
-class MarkdownSource(_Source):
-    """A folder of Markdown pages, such as a documentation checkout."""
-
-    type: Literal["markdown"]
-    path: FilePath
-    base_url: WebAddress
-    url_suffix: str = ".html"
-    path_pattern: Regex = ""
-    language: Language | None = None
-    version: str | None = None
-
-    @field_validator("path_pattern")
-    @classmethod
-    def _known_groups(cls, pattern: str) -> str:
-        unknown = set(re.compile(pattern).groupindex) - {"language", "version"}
-        if unknown:
-            raise ValueError("expected only the groups 'language' and 'version'")
-        return pattern
-
-
-class PlannedSource(_Source):
-    """A source that this version validates but does not read yet."""
-
-    type: Literal["website", "courses", "videos"]
-    enabled: bool = False
-    url: WebAddress | None = None
-    playlists: list[str] = []
-
-    @field_validator("enabled")
-    @classmethod
-    def _not_yet(cls, enabled: bool) -> bool:
-        if enabled:
-            raise ValueError(
-                "expected false: this version reads forum, archive and markdown sources"
-            )
-        return enabled
-
-
-Source = Annotated[
-    ForumSource | ArchiveSource | MarkdownSource | PlannedSource,
-    Field(discriminator="type"),
-]
-
-
-class Fold(_Section):
+class Fold(Section):
     """One rule that makes the addresses of a page's versions one."""
 
     pattern: Regex
@@ -288,12 +80,14 @@ class Fold(_Section):
         return self
 
 
-class Links(_Section):
+class Links(Section):
     """What is known of addresses beside what holds for all of the web."""
 
     hosts: dict[str, str] = {}
     fold: list[Fold] = []
     drop_parameters: list[str] = []
+    # What is suggested answered within this time.
+    alive_within: Duration = timedelta(days=7)
 
     @field_validator("hosts")
     @classmethod
@@ -326,26 +120,26 @@ class Links(_Section):
         )
 
 
-class Embedding(_Section):
+class Embedding(Section):
     """Which model turns text into vectors."""
 
     model: Annotated[str, Field(min_length=1)] = "packaged"
     backend: Literal["auto", "openvino", "torch"] = "auto"
 
 
-class Chunking(_Section):
+class Chunking(Section):
     """How documents are cut into passages."""
 
     max_tokens: Annotated[int, Field(ge=32, le=8192)] = 200
 
 
-class Search(_Section):
+class Search(Section):
     """How passages are found."""
 
     depth: Annotated[int, Field(ge=10, le=2000)] = 200
 
 
-class Ranking(_Section):
+class Ranking(Section):
     """How what was found is ordered."""
 
     without: list[str] = []
@@ -357,10 +151,10 @@ class Ranking(_Section):
         return names
 
 
-class Bot(_Section):
+class Bot(Section):
     """How the bot behaves on the forum."""
 
-    mode: Annotated[Mode, BeforeValidator(_mode)] = "shadow"
+    mode: Annotated[Mode, BeforeValidator(bare_off)] = "shadow"
     forum: Name | None = None
     username: Annotated[str, Field(min_length=1)] = "baraza"
     api_key_env: EnvName | None = None
@@ -386,7 +180,7 @@ class Bot(_Section):
         return self
 
 
-class Trigger(_Section):
+class Trigger(Section):
     """When a job runs: ``every: 15m`` or ``cron: "0 2 * * *"``."""
 
     every: Duration | None = None
@@ -416,7 +210,7 @@ _DAILY = Trigger(every=timedelta(days=1))
 _WEEKLY = Trigger.model_construct(every=None, cron="0 3 * * 0")
 
 
-class Schedule(_Section):
+class Schedule(Section):
     """When ``baraza run`` does what."""
 
     timezone: str = "UTC"
@@ -425,6 +219,7 @@ class Schedule(_Section):
     index: Trigger = Trigger(every=timedelta(minutes=10))
     watch: Trigger = Trigger(every=timedelta(minutes=2))
     learn: Trigger = _WEEKLY
+    check: Trigger = _DAILY
 
     @field_validator("timezone")
     @classmethod
@@ -438,21 +233,21 @@ class Schedule(_Section):
         return name
 
 
-class Serve(_Section):
+class Serve(Section):
     """Where the query endpoint listens."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8642
 
 
-class Webhook(_Section):
+class Webhook(Section):
     """Where ``baraza run`` listens for what forums tell."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8643
 
 
-class Config(_Section):
+class Config(Section):
     """All settings of one installation; defaults are safe."""
 
     community: Community
@@ -501,8 +296,8 @@ class Config(_Section):
                     forums.append(source.forum_url)
                 case MarkdownSource():
                     sites.append(source.base_url)
-                case PlannedSource(url=str() as url):
-                    sites.append(url)
+                case WebsiteSource() | CoursesSource() | VideosSource():
+                    sites.append(source.url)
         return self.links.rules(sites, forums)
 
     @property
@@ -571,10 +366,8 @@ def secret(name: str | None, *, key: str) -> str | None:
 
 def _with_absolute_paths(config: Config, folder: Path) -> Config:
     sources = {
-        name: (
-            source.model_copy(update={"path": folder / source.path})
-            if isinstance(source, ArchiveSource | MarkdownSource)
-            else source
+        name: source.model_copy(
+            update={key: _below(folder, value) for key, value in source}
         )
         for name, source in config.sources.items()
     }
@@ -583,12 +376,19 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
     )
 
 
+def _below(folder: Path, value: object) -> object:
+    """*value* with what is a path in it starting at *folder*."""
+    if isinstance(value, Path):
+        return folder / value
+    if isinstance(value, list):
+        return [_below(folder, each) for each in value]
+    return value
+
+
 def _all_keys() -> set[str]:
-    sections: list[type[BaseModel]] = [
-        Config,
-        *_Section.__subclasses__(),
-        *_Source.__subclasses__(),
-    ]
+    sections: list[type[BaseModel]] = [Section]
+    for section in sections:
+        sections += [s for s in section.__subclasses__() if s not in sections]
     return {name for section in sections for name in section.model_fields}
 
 

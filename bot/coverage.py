@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.config import ForumSource
+from bot.config_sources import ForumSource
 from indexer.discourse import FEED_PAGE
 from indexer.sources.position import FeedWalk, Position
 from kb.store import Store

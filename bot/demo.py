@@ -244,7 +244,7 @@ def _write_config(folder: Path, box: Sandbox, model: str) -> Path:
                 "type": "markdown",
                 "path": "docs-checkout",
                 "base_url": box.docs_url,
-                "path_pattern": "^(?P<version>[^/]+)/(?P<language>[a-z]{2})/",
+                "rules": [{"pattern": "^(?P<version>[^/]+)/(?P<language>[a-z]{2})/"}],
             },
         },
         "embedding": {"model": model},

@@ -22,7 +22,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
-from bot.config import Config, web_address
+from bot.config import Config
+from bot.config_fields import web_address
 from bot.history import read_history
 from bot.labels import KIND_NAMES, Label, read_labels
 from bot.past import embed_history, open_past

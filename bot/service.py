@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.app import App, StoppedError
-from bot.config import ForumSource, secret
+from bot.config import secret
+from bot.config_sources import ForumSource
 from bot.schedule import Job
 from bot.sources import key_headers
 from bot.windows import is_within

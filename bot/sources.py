@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bot.config import (
+from bot.config import Config, secret
+from bot.config_sources import (
     ArchiveSource,
-    Config,
+    CoursesSource,
     ForumSource,
     MarkdownSource,
-    PlannedSource,
-    secret,
+    VideosSource,
+    WebsiteSource,
 )
+from bot.config_sources import Source as AnySource
 from indexer.budget import HostBudget
 from indexer.validators import Validators
 from kb.errors import ConfigError
-from kb.types import Clock
+from kb.types import PUBLIC, Clock
 
 if TYPE_CHECKING:
     from indexer.channel import ChannelOptions
+    from indexer.http import Transport
     from indexer.robots import Robots
     from indexer.source import Source
     from indexer.sources.forum import ForumSource as ForumThreads
+    from indexer.sources.pages import PageRules
+
+# What one site reads of an answer at most, where its source does not say.
+MAX_BYTES = 20 * 2**20
+# Of a site with thousands of pages one may fail; it is tried with the next refresh.
+_SITE_ATTEMPTS = 3
 
 
 class Sources:
@@ -61,7 +70,7 @@ class Sources:
             if isinstance(self._config.sources[name], ForumSource)
         ]
 
-    def settings(self, name: str) -> ForumSource | ArchiveSource | MarkdownSource:
+    def settings(self, name: str) -> AnySource:
         """Settings of an enabled source.
 
         Raises:
@@ -71,15 +80,18 @@ class Sources:
         if settings is None:
             known = ", ".join(self.names()) or "none"
             raise ConfigError(f"sources.{name}", f"no such source (enabled: {known})")
-        if isinstance(settings, PlannedSource):
-            raise ConfigError(
-                f"sources.{name}.type", f"{settings.type} is not read by this version"
-            )
         if not settings.enabled:
             raise ConfigError(
                 f"sources.{name}.enabled", "expected true: this source is switched off"
             )
         return settings
+
+    def current_version(self, name: str) -> str | None:
+        """The version of its pages to search, if the config names one."""
+        settings = self._config.sources.get(name)
+        if isinstance(settings, MarkdownSource | WebsiteSource):
+            return settings.current_version
+        return None
 
     @contextmanager
     def open(self, name: str, *, light: bool = False) -> Iterator[Source]:
@@ -102,23 +114,124 @@ class Sources:
                 yield Archive(name, settings.path, forum_url=settings.forum_url)
             case MarkdownSource():
                 yield self._markdown_source(name, settings)
+            case WebsiteSource():
+                with self._website(name, settings) as website:
+                    yield website
+            case CoursesSource():
+                with self._courses(name, settings) as courses:
+                    yield courses
+            case VideosSource():
+                with self._videos(name, settings) as videos:
+                    yield videos
 
     def _markdown_source(self, name: str, settings: MarkdownSource) -> Source:
         from indexer.sources.markdown import MarkdownSource as Markdown
-        from indexer.sources.pages import PageRules
 
-        pattern = settings.path_pattern
         return Markdown(
             name,
             settings.path,
             base_url=settings.base_url,
             url_suffix=settings.url_suffix,
-            rules=PageRules(
-                path_rules=(re.compile(pattern),) if pattern else (),
-                language=settings.language,
-                version=settings.version,
-            ),
+            nav=settings.nav,
+            rules=page_rules(name, settings),
         )
+
+    @contextmanager
+    def _website(self, name: str, settings: WebsiteSource) -> Iterator[Source]:
+        from indexer.sources.website import WebsiteSettings
+        from indexer.sources.website import WebsiteSource as Website
+
+        with self.site(
+            settings.url, settings, max_bytes=settings.max_page_bytes
+        ) as transport:
+            yield Website(
+                name,
+                transport,
+                WebsiteSettings(
+                    sitemaps=(
+                        None if settings.sitemaps is None else tuple(settings.sitemaps)
+                    ),
+                    feeds=tuple(settings.feeds),
+                    pages=tuple(settings.pages),
+                    include=tuple(map(re.compile, settings.include)),
+                    exclude=tuple(map(re.compile, settings.exclude)),
+                    twins=settings.twins,
+                    content=settings.content,
+                    events=settings.events,
+                    recheck_every=settings.recheck_every,
+                    max_pages=settings.max_pages,
+                ),
+                rules=page_rules(name, settings),
+                clock=self._clock,
+            )
+
+    @contextmanager
+    def _courses(self, name: str, settings: CoursesSource) -> Iterator[Source]:
+        from indexer.sources.courses import CoursesSettings
+        from indexer.sources.courses import CoursesSource as Courses
+
+        with self.site(settings.url, settings) as transport:
+            yield Courses(
+                name,
+                transport,
+                CoursesSettings(
+                    catalogue=settings.catalogue,
+                    exports=tuple(settings.exports),
+                    exclude=frozenset(settings.exclude),
+                    language=settings.language,
+                    visibility=visibility_of(name, settings.visibility),
+                ),
+                clock=self._clock,
+            )
+
+    @contextmanager
+    def _videos(self, name: str, settings: VideosSource) -> Iterator[Source]:
+        from indexer.sources.videos import VideosSettings
+        from indexer.sources.videos import VideosSource as Videos
+
+        key = secret(settings.api_key_env, key=f"sources.{name}.api_key_env")
+        # As a header: what stands in an address stands in logs.
+        headers = {} if key is None else {"X-Goog-Api-Key": key}
+        with ExitStack() as stack:
+            site = stack.enter_context(self.site(settings.url, settings))
+            api = None
+            if key is not None:
+                api = stack.enter_context(
+                    self.site(settings.api_url, settings, headers=headers)
+                )
+            yield Videos(
+                name,
+                site,
+                api,
+                VideosSettings(
+                    playlists=tuple((p.id, p.language) for p in settings.playlists),
+                    language=settings.language,
+                    visibility=visibility_of(name, settings.visibility),
+                    transcripts=settings.transcripts,
+                ),
+                clock=self._clock,
+            )
+
+    @contextmanager
+    def site(
+        self,
+        url: str,
+        settings: WebsiteSource | CoursesSource | VideosSource,
+        *,
+        headers: Mapping[str, str] | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> Iterator[Transport]:
+        """A client of one site that is no forum, for the time of the block."""
+        from indexer.http import Transport, public_addresses_only
+
+        options = self._site_options(
+            url, settings.requests_per_second, headers or {}, settings.respect_robots
+        )
+        options["guard"] = public_addresses_only(base_url=url)
+        options["max_bytes"] = max_bytes
+        options["max_attempts"] = _SITE_ATTEMPTS
+        with Transport(url, **options) as transport:
+            yield transport
 
     @contextmanager
     def forum(
@@ -154,27 +267,58 @@ class Sources:
     def channel_options(
         self, settings: ForumSource, key_headers: Mapping[str, str]
     ) -> ChannelOptions:
+        return self._site_options(
+            settings.url, settings.rate, key_headers, settings.respect_robots
+        )
+
+    def _site_options(
+        self,
+        url: str,
+        rate: float,
+        key_headers: Mapping[str, str],
+        respect_robots: bool,
+    ) -> ChannelOptions:
         options: ChannelOptions = {
             "user_agent": self._config.user_agent,
             "headers": key_headers,
-            "budget": self._budget_of(settings),
+            "budget": self._budget_of(url, rate),
             "now": self._clock,
         }
-        if settings.respect_robots and not key_headers:
+        if respect_robots and not key_headers:
             from indexer.robots import Robots
 
             options["robots"] = self._robots.setdefault(
-                _site(settings.url), Robots(now=self._clock)
+                _site(url), Robots(now=self._clock)
             )
         return options
 
-    def _budget_of(self, settings: ForumSource) -> HostBudget:
-        """The budget of a forum's host; the slowest of its sources sets the rate."""
+    def _budget_of(self, url: str, rate: float) -> HostBudget:
+        """The budget of a host; the slowest of its sources sets the rate."""
         budget = self._budgets.setdefault(
-            _site(settings.url), HostBudget(settings.rate, sleep=self._sleep)
+            _site(url), HostBudget(rate, sleep=self._sleep)
         )
-        budget.at_most(settings.rate)
+        budget.at_most(rate)
         return budget
+
+
+def page_rules(name: str, settings: MarkdownSource | WebsiteSource) -> PageRules:
+    """What the config says of the pages of a source."""
+    from indexer.sources.pages import PageRules, PathRule
+
+    return PageRules(
+        path_rules=tuple(
+            PathRule(re.compile(rule.pattern), rule.version) for rule in settings.rules
+        ),
+        kind=settings.kind,
+        language=settings.language,
+        version=settings.version,
+        visibility=visibility_of(name, settings.visibility),
+    )
+
+
+def visibility_of(name: str, visibility: str) -> str:
+    """As documents carry it: who may read one private source may not read another."""
+    return PUBLIC if visibility == "public" else f"source:{name}"
 
 
 def key_headers(name: str, settings: ForumSource) -> dict[str, str]:

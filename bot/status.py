@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.config import ForumSource
+from bot.config_sources import ForumSource
 from bot.coverage import ForumStatus, forum_status
 from bot.lock import Owner, owner
 from bot.ranking import ModelFacts

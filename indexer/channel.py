@@ -51,6 +51,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TOO_EARLY = frozenset({408, 425})
 _NOT_IMPLEMENTED = 501
 _NOT_MODIFIED = 304
+_CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 # A backup or an upgrade takes minutes; with each attempt twice as long is waited.
 READ_ONLY_WAIT_S = 60.0
 
@@ -191,8 +192,10 @@ class Channel:
         headers: Mapping[str, str] | None = None,
         repeat: bool | None = None,
         fresh: bool = False,
+        from_root: bool = False,
     ) -> Answer:
-        """Send a request and return the answer, a 2xx.
+        """Send a request and return the answer, a 2xx; or the 304 that *headers* of
+        the caller's own ask for.
 
         An answer that is remembered, and that the site says still holds, is
         returned as if it had been sent anew.
@@ -207,6 +210,7 @@ class Channel:
                 reads are: a write may have been carried out before its answer
                 got lost.
             fresh: Have the whole answer sent, whatever is remembered.
+            from_root: *path* starts at the root of the site, not below the base.
 
         Raises:
             RateLimitedError: This client or another of the host is asked to wait
@@ -219,7 +223,7 @@ class Channel:
             ForumRejectedError: Any other status, or a redirect to another host.
             ForumProtocolError: The answer is too large, or redirects in circles.
         """
-        url = httpx.URL(self.base_url + path)
+        url = self._origin.join(path) if from_root else httpx.URL(self.base_url + path)
         if params:
             pairs = params.items() if isinstance(params, Mapping) else params
             url = url.copy_merge_params(list(pairs))
@@ -318,13 +322,14 @@ class Channel:
         request = self._client.build_request(
             question.method, question.url, json=question.body, headers=question.headers
         )
-        memory = self._validators if question.method == "GET" else None
+        memory = None if _asks_for_changes(question) else self._validators
+        memory = memory if question.method == "GET" else None
         identity = identity_of(str(request.url), request.headers)
         known = None if memory is None else memory.known(identity)
         if known is not None and not question.fresh:
             request.headers.update(conditions(known))
         answer = self._answer_to(request)
-        if answer.status == _NOT_MODIFIED:
+        if answer.status == _NOT_MODIFIED and not _asks_for_changes(question):
             if known is None or question.fresh:
                 raise ForumProtocolError(
                     answer.url, "says that an answer which we do not have still holds"
@@ -369,7 +374,7 @@ class Channel:
     def _accept(self, answer: Answer, *, writing: bool) -> Answer:
         """The answer if it is a 2xx, else the error that it is."""
         status = answer.status
-        if 200 <= status < 300:
+        if 200 <= status < 300 or status == _NOT_MODIFIED:
             return answer
         if status == 429:
             wait_s = asked_wait_s(answer, now=self._now())
@@ -430,6 +435,12 @@ def default_user_agent(contact: str = "") -> str:
 def _ssl_context() -> ssl.SSLContext:
     """Made once: reading all certificates takes longer than a request."""
     return httpx.create_ssl_context()
+
+
+def _asks_for_changes(question: _Question) -> bool:
+    """Whether the caller asks itself for what changed, and takes a 304."""
+    sent = {name.lower() for name in question.headers or ()}
+    return not sent.isdisjoint(_CONDITIONS)
 
 
 def _checked_base(base_url: str) -> str:

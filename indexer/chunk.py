@@ -15,7 +15,7 @@ from indexer.clean import CLEANER_VERSION, MAX_CHARS, clean_body, is_truncated
 from indexer.links import LINKS_VERSION
 from indexer.packing import HEADING_SEPARATOR, Packer, TokenCounter
 from indexer.templates import without_templates
-from kb.types import NO_TEMPLATES, Document, Kind, PassageDraft, Templates
+from kb.types import NO_TEMPLATES, Document, Kind, Part, PassageDraft, Templates
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,8 @@ def chunk_document(
 
     In a thread, passages land on their post, and headings stay in the text: people
     use them as they please. In a page, passages land on the nearest heading, and the
-    headings above are the passage's `heading`, its text being what is below them.
+    headings above are the passage's `heading`, its text being what is below them;
+    a part with an anchor of its own is landed on as a whole.
 
     Args:
         document: With its parts as harvested.
@@ -96,14 +97,14 @@ def chunk_document(
         if is_thread:
             known = templates.reply if index else templates.opening
             blocks = without_templates(blocks, known)
-        sections = [_Section("", "", blocks)] if is_thread else _sections(blocks)
+        sections = [_Section("", "", blocks)] if is_thread else _placed(part, blocks)
         texts = [
             (section, text)
             for section in sections
             for text in packer.texts(section.heading, section.blocks)
         ]
         if not texts and index == 0 and (title := packer.title_text()):
-            texts = [(_Section("", "", ()), title)]
+            texts = [(_Section(part.heading, part.anchor, ()), title)]
         for section, text in texts:
             drafts.append(
                 PassageDraft(
@@ -133,6 +134,23 @@ class _Section:
     heading: str
     anchor: str
     blocks: tuple[Block, ...]
+
+
+def _placed(part: Part, blocks: Iterable[Block]) -> list[_Section]:
+    """The sections of a part; one that has a place of its own is linked to as a whole,
+    since nobody knows whether headings within it can be."""
+    sections = _sections(blocks)
+    if not (part.anchor or part.heading):
+        return sections
+    names = (part.heading,) if part.heading else ()
+    return [
+        replace(
+            section,
+            heading=HEADING_SEPARATOR.join((*names, *filter(None, [section.heading]))),
+            anchor=part.anchor or section.anchor,
+        )
+        for section in sections
+    ]
 
 
 def _sections(blocks: Iterable[Block]) -> list[_Section]:

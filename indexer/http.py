@@ -47,6 +47,19 @@ class Transport:
         """Read *path*; errors as for `Channel.request`."""
         return self._channel.request("GET", path, params=params, headers=headers)
 
+    def get_from_root(
+        self, path: str, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Read *path* of the site, wherever on it the base lies.
+
+        Returns:
+            Also a 304, when *headers* ask for what changed since.
+
+        Raises:
+            As `Channel.request`.
+        """
+        return self._channel.request("GET", path, headers=headers, from_root=True)
+
     def get_json(
         self,
         path: str,

@@ -47,6 +47,7 @@ def refresh(
     full: bool = False,
     accept_deletions: bool = False,
     prepare: Prepare = as_it_is,
+    version: str | None = None,
 ) -> RefreshReport:
     """Bring the store up to date with *source*.
 
@@ -60,6 +61,8 @@ def refresh(
         full: Read everything again, unchanged revisions too.
         accept_deletions: Delete even if most documents have left.
         prepare: Fills in what a source cannot know, such as the language.
+        version: Of pages that come in several versions the one to search, see
+            `kb.versions`; the newest when ``None``.
 
     Raises:
         SourceError: The source cannot be read, or most of it seems to have left.
@@ -68,7 +71,7 @@ def refresh(
         StoreError: SQLite failed.
     """
     cut = Cutter(chunk, chunker, prepare, store.templates.stamp)
-    run = _Run(source, store, cut, clock, progress, accept_deletions, full)
+    run = _Run(source, store, cut, clock, progress, accept_deletions, full, version)
     run.rechunk()
     run.begin()
     try:
@@ -98,6 +101,7 @@ class _Run:
         progress: Progress,
         accept_deletions: bool,
         full: bool,
+        version: str | None,
     ) -> None:
         self._source = source
         self._store = store
@@ -106,6 +110,7 @@ class _Run:
         self._progress = progress
         self._accept_deletions = accept_deletions
         self._full = full
+        self._version = version
         self._tally = Tally()
         self._started = clock()
         self._requests_before = source.requests
@@ -157,6 +162,7 @@ class _Run:
             for key, reason in aside:
                 self._set_aside(key, reason)
             self._note(batch)
+            self._store.editions.settle(self._source.name, self._version)
             if batch.cursor is not None:
                 self._store.progress.advance(self._source.name, batch.cursor)
         self._tally.spend(batch.phase, self._source.requests - self._requests_before)
@@ -166,6 +172,8 @@ class _Run:
     def _note(self, batch: Batch) -> None:
         """What a batch tells of documents that it does not bring."""
         store, name = self._store, self._source.name
+        store.fetches.put(name, batch.fetched)
+        store.fetches.forget(name, batch.forgotten)
         store.loose.add(name, batch.loose)
         if batch.closed:
             store.loose.drop_categories(name, batch.closed)
@@ -199,6 +207,7 @@ class _Run:
             self._refuse_to_lose(left)
         with self._store.transaction():
             self._delete(left)
+            self._store.editions.settle(name, self._version)
             for key in self.again - self._tally.set_aside:
                 self._store.progress.take_back(name, key)
             self._store.progress.finish(name, at=self._clock())

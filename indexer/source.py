@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from kb.store import Holdings, SourceState
+from kb.store import Fetch, Holdings, SourceState
 from kb.types import Document, LoosePart
 
 
@@ -34,6 +34,8 @@ class Batch:
         counts: ``(key, views, likes)`` of documents that did not change beside.
         verified: Keys of documents that were compared with the source, whole.
         verified_at: When that was.
+        fetched: What was asked of the source's site, for the next walk.
+        forgotten: Addresses of which nothing need be known any more.
         cursor: Opaque JSON of the source's own; ``None`` leaves it as it is.
         phase: What the walk is doing, in a word, for people.
         remaining: How many more requests the walk expects to make; ``None`` when
@@ -52,6 +54,8 @@ class Batch:
     counts: tuple[tuple[str, int, int], ...] = ()
     verified: tuple[str, ...] = ()
     verified_at: datetime | None = None
+    fetched: tuple[Fetch, ...] = ()
+    forgotten: tuple[str, ...] = ()
     cursor: str | None = None
     phase: str = ""
     remaining: int | None = None

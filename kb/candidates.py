@@ -18,10 +18,11 @@ from kb.embed import Float32
 from kb.graph import LinkGraph
 from kb.lexical import LexicalScore
 from kb.people import People
-from kb.question import Question, compact
+from kb.question import Question
 from kb.table import Float64, Table
 from kb.texts import TextField
 from kb.types import Candidate, DocumentId, Kind, PassageFacts, PassageId
+from kb.versions import is_named
 
 Columns = dict[str, Float64]
 """By the name of a signal, shape ``(documents,)``."""
@@ -217,7 +218,8 @@ def of_documents(
             for d in documents
         ),
         "named_version": _column(
-            d.version is not None and compact(d.version) in versions for d in documents
+            any(is_named(version, versions) for version in d.all_versions)
+            for d in documents
         ),
         "log_age": np.log1p(
             _column(

@@ -32,6 +32,7 @@ class DocumentFacts:
     Attributes:
         parts_count: Posts of its thread; 1 for a page.
         likes: Of all its posts together.
+        versions: Of its page, when that comes in several: one of them is searched.
     """
 
     id: DocumentId
@@ -45,6 +46,12 @@ class DocumentFacts:
     parts_count: int = 1
     likes: int = 0
     solved: bool = False
+    versions: tuple[str, ...] = ()
+
+    @property
+    def all_versions(self) -> tuple[str, ...]:
+        """Those of its page, else its own, else none."""
+        return self.versions or ((self.version,) if self.version else ())
 
 
 DocumentFactsOf = Callable[[Sequence[DocumentId]], Mapping[DocumentId, DocumentFacts]]

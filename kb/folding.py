@@ -6,13 +6,12 @@ two documents whose passages read nearly alike the better ranked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from kb.question import compact
 from kb.rank import Ranked
 from kb.types import Candidate, DocumentId, Kind, PassageId
+from kb.versions import compact, is_named, numbers
 from kb.words import words
 
 # Two texts are nearly alike when they share this much of their runs of words.
@@ -53,7 +52,7 @@ def fold_versions(
 
     Args:
         candidates: Best first; the order is kept.
-        named: Versions in the question, without dots, such as ``240``.
+        named: Versions in the question, see `kb.versions.versions_in`.
 
     Returns:
         What is kept, and for each other one the version that stands for it.
@@ -132,7 +131,5 @@ def _page(document: Page) -> tuple[object, ...]:
 
 
 def _standing(document: Page, named: frozenset[str]) -> tuple[bool, tuple[int, ...]]:
-    version = document.version or ""
     # A version without numbers ("master") is nobody's installed one: last.
-    numbers = tuple(int(number) for number in re.findall(r"[0-9]+", version))
-    return compact(version) in named, numbers
+    return is_named(document.version, named), numbers(document.version or "")

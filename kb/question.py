@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from kb.types import DocumentId
-from kb.words import identifiers
-
-_VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)+")
+from kb.versions import versions_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +43,5 @@ class Question:
 
     @property
     def versions(self) -> frozenset[str]:
-        """Versions that it names, without dots; 2.40.1 also stands for 2.40.
-
-        >>> sorted(Question("Since 2.40.1 it fails", "12 times").versions)
-        ['240', '2401']
-        """
-        return frozenset(
-            compact(version)
-            for version in identifiers(self.text, prefixes=True)
-            if _VERSION.fullmatch(version)
-        )
-
-
-def compact(version: str) -> str:
-    """Digits alone: addresses often leave out the dots.
-
-    >>> compact("dhis-core-version-2.40"), compact("master")
-    ('240', '')
-    """
-    return "".join(re.findall(r"[0-9]", version))
+        """The versions that it names, see `kb.versions.versions_in`."""
+        return versions_in(self.text)

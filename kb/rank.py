@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.table import Table, gathered
-from kb.types import Candidate
+from kb.types import Candidate, DocumentId
 
 if TYPE_CHECKING:
     # A model is checked against `EVIDENCE` when it is read.
@@ -62,10 +62,18 @@ class Ranked:
     evidence: Mapping[str, float]
 
 
-def rank(candidates: Sequence[Candidate], model: KindModel) -> list[Ranked]:
+def rank(
+    candidates: Sequence[Candidate],
+    model: KindModel,
+    odds: Mapping[DocumentId, float] | None = None,
+) -> list[Ranked]:
     """Order the candidates of one kind, best first; ties go to the smaller id.
 
     A signal that a candidate lacks counts as the mean of those that have it.
+
+    Args:
+        odds: What the odds of a candidate are multiplied with; 1 where none is told.
+            Scores are log-odds, so its logarithm is added.
     """
     if not candidates:
         return []
@@ -75,6 +83,8 @@ def rank(candidates: Sequence[Candidate], model: KindModel) -> list[Ranked]:
     weights = np.array([model.weights[name] for name in names])
     parts = standardised(candidates, names).astype(np.float64) * weights
     scores = parts.sum(axis=1)
+    if odds:
+        scores += np.log([odds.get(c.document_id, 1.0) for c in candidates])
     rows = evidence(candidates, scores)
     confidences = model.calibration.probability(
         rows[:, [EVIDENCE.index(name) for name in model.calibration.names]]

@@ -43,6 +43,7 @@ def ranking_of(
     documents: Mapping[DocumentId, Page],
     versions: frozenset[str],
     texts: Callable[[Sequence[PassageId]], Mapping[PassageId, str]],
+    odds: Mapping[DocumentId, float] | None = None,
 ) -> Ranking:
     """Rank candidates, and fold versions of a page and near copies.
 
@@ -53,13 +54,14 @@ def ranking_of(
         documents: Those of the candidates, at least.
         versions: That the question names, see `kb.folding.fold_versions`.
         texts: Gives the texts of passages.
+        odds: See `kb.rank.rank`.
     """
-    ranked = rank(candidates, model)
+    ranked = rank(candidates, model, odds)
     kept, folded = fold_versions([r.candidate for r in ranked], documents, versions)
     if folded:
         # Again, without the twins: next to them no page would stand out.
         out = [r for r in ranked if r.candidate.document_id in folded]
-        ranked = [*rank(kept, model), *out]
+        ranked = [*rank(kept, model, odds), *out]
     top = [r for r in ranked if r.candidate.document_id not in folded]
     found = texts([r.candidate.passage_id for r in top[:LOOKED_AT]])
     return Ranking(kind, ranked, folded | fold_copies(top, found))

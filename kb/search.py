@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from kb.corpus import Corpus
@@ -28,6 +29,7 @@ from kb.types import (
     SearchHit,
     utc_now,
 )
+from kb.versions import named_among
 from kb.words import words
 
 # What lies beyond is not a question any more.
@@ -60,6 +62,10 @@ class Explained:
 class Searcher:
     """Finds documents for a question.
 
+    Args:
+        weights: By source, what the odds of its documents are multiplied with; 1 where
+            none is told.
+
     Bound to the store's connection, and with it to one thread; index, embedder
     and model may be shared between the searchers of many threads.
     """
@@ -73,6 +79,7 @@ class Searcher:
         *,
         depth: int = DEPTH,
         clock: Clock = utc_now,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         self._store = store
         self._index = index
@@ -80,6 +87,7 @@ class Searcher:
         self._model = shipped_model() if model is None else model
         self._depth = depth
         self._clock = clock
+        self._weights = dict(weights or {})
 
     def search(
         self,
@@ -95,9 +103,10 @@ class Searcher:
         """Find the documents that answer best, each with the passage that does.
 
         What the index says is checked against the store: what was deleted,
-        unlisted or made private since the index was built is not returned. Of
-        a page that exists in several versions one is returned: the version that
-        the question names, else the newest; of near copies the best.
+        unlisted or made private since the index was built is not returned, nor
+        what is over or does not answer any more. Of a page that exists in several
+        versions one is returned: the version that the question names, else the
+        current one; of near copies the best.
 
         Args:
             query: Plain text, beyond `MAX_QUERY_CHARS` it is not read; or a question
@@ -149,6 +158,7 @@ class Searcher:
         if not words(question.text):
             raise InvalidQueryError("the query holds no word to search for")
         corpus = self._index.corpus(self._store, visible_to=visible_to)
+        at = self._clock()
         candidates = retrieve(
             question,
             corpus=corpus,
@@ -156,7 +166,7 @@ class Searcher:
             kinds=Kind if kinds is None else kinds,
             visible_to=visible_to,
             depth=self._depth,
-            at=self._clock(),
+            at=at,
             exclude=exclude,
         )
         documents = self._store.documents.summaries(
@@ -165,7 +175,7 @@ class Searcher:
         allowed = [
             candidate
             for candidate in candidates
-            if _may_be_shown(documents.get(candidate.document_id), visible_to)
+            if _may_be_shown(documents.get(candidate.document_id), visible_to, at)
         ]
         rankings = tuple(
             self._ranking(
@@ -195,6 +205,12 @@ class Searcher:
             documents=documents,
             versions=question.versions,
             texts=self._texts,
+            odds={
+                c.document_id: weight
+                for c in candidates
+                if (weight := self._weights.get(documents[c.document_id].source, 1))
+                != 1
+            },
         )
 
     def _texts(self, ids: Sequence[PassageId]) -> dict[PassageId, str]:
@@ -209,20 +225,34 @@ class Searcher:
         lexical: LexicalIndex,
     ) -> tuple[SearchHit, ...]:
         found = self._store.passages.load([r.candidate.passage_id for r in ranked])
-        return tuple(
-            SearchHit(
-                document=documents[r.candidate.document_id],
-                passage=self._answering(
-                    question, found[r.candidate.passage_id], lexical
-                ),
-                score=r.score,
-                confidence=r.confidence,
-                signals=dict(r.candidate.signals),
-            )
-            for r in ranked
+        hits = []
+        for r in ranked:
             # Another process may have deleted it since a moment ago.
-            if r.candidate.passage_id in found
-        )
+            if r.candidate.passage_id not in found:
+                continue
+            passage = self._answering(question, found[r.candidate.passage_id], lexical)
+            document, passage = self._edition(
+                question, documents[r.candidate.document_id], passage
+            )
+            signals = dict(r.candidate.signals)
+            hits.append(SearchHit(document, passage, r.score, r.confidence, signals))
+        return tuple(hits)
+
+    def _edition(
+        self, question: Question, document: DocumentSummary, passage: Passage
+    ) -> tuple[DocumentSummary, Passage]:
+        """The version of a page that the question names, with what that says there."""
+        if not document.page or not question.versions:
+            return document, passage
+        editions = self._store.editions.of(document.id)
+        named = named_among(editions, question.versions)
+        if named is None or named == document.id:
+            return document, passage
+        edition = self._store.documents.summaries([named]).get(named)
+        there = counterpart(passage, self._store.passages.of_document(named))
+        if edition is None or edition.dead or there is None:
+            return document, passage
+        return edition, there
 
     def _answering(
         self, question: Question, found: Passage, lexical: LexicalIndex
@@ -244,6 +274,24 @@ class Searcher:
         return solution[best]
 
 
+def counterpart(passage: Passage, others: Sequence[Passage]) -> Passage | None:
+    """The passage of another version of a page that says what *passage* says: the one
+    that shares most words with it, under the same heading where there is one.
+
+    Returns:
+        ``None`` when the other version has no passages.
+    """
+    said = frozenset(words(passage.text))
+
+    def likeness(other: Passage) -> tuple[float, bool, int]:
+        says = frozenset(words(other.text))
+        shared = len(said & says) / max(1, len(said | says))
+        return shared, other.anchor == passage.anchor, -other.ordinal
+
+    there = [other for other in others if other.anchor == passage.anchor]
+    return max(there or others, key=likeness, default=None)
+
+
 def merge(columns: Sequence[Sequence[Ranked]]) -> list[Ranked]:
     """Merge rankings of several kinds, each kept in its order.
 
@@ -259,7 +307,14 @@ def merge(columns: Sequence[Sequence[Ranked]]) -> list[Ranked]:
     return merged
 
 
-def _may_be_shown(document: DocumentSummary | None, visible_to: frozenset[str]) -> bool:
+def _may_be_shown(
+    document: DocumentSummary | None, visible_to: frozenset[str], at: datetime
+) -> bool:
     return (
-        document is not None and document.listed and document.visibility in visible_to
+        document is not None
+        and document.listed
+        and document.current
+        and not document.dead
+        and document.visibility in visible_to
+        and (document.expires_at is None or document.expires_at > at)
     )

@@ -55,6 +55,9 @@ class Part:
         accepted: The forum marks it as the solution.
         reply_to: Number of the part it answers.
         staff: Its author was a moderator or administrator when it was read.
+        anchor: What to append to the document's url to land on it: a unit of a course,
+            a moment of a video. Empty where the text itself says where it is.
+        heading: What it is called, headings above it first, joined by `` › ``.
     """
 
     number: int
@@ -69,6 +72,9 @@ class Part:
     accepted: bool = False
     reply_to: int | None = None
     staff: bool = False
+    # Not in its repr, which documents are hashed by: those without keep their hash.
+    anchor: str = field(default="", repr=False)
+    heading: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,37 @@ class LoosePart:
 
 
 @dataclass(frozen=True, slots=True)
+class Details:
+    """What people want to know of a course, an event or a video before they open it.
+
+    Attributes:
+        duration_s: Length of a video, in seconds.
+        level: As its provider calls it; so *effort*, the work it takes.
+        pacing: ``self`` or ``instructor``.
+        starts_at: First day of a course or an event; *ends_at* its last moment.
+        enrolment_starts_at: When one can enrol, until *enrolment_ends_at*.
+        place: Where an event takes place.
+        mode: ``online``, ``in person`` or ``both``.
+        lists: Titles of the playlists that a video is in.
+    """
+
+    duration_s: int | None = None
+    level: str | None = None
+    effort: str | None = None
+    pacing: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    enrolment_starts_at: datetime | None = None
+    enrolment_ends_at: datetime | None = None
+    place: str | None = None
+    mode: str | None = None
+    lists: tuple[str, ...] = ()
+
+
+NO_DETAILS = Details()
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A thread, a documentation page, a course or a video, with its text.
 
@@ -130,6 +167,11 @@ class Document:
         verified_at: When all of it was last compared with its source; ``None``
             leaves what is stored.
         parts: In the source's order, numbers ascending.
+        page: What the versions of a page share, unique in its source; empty for what
+            comes in one version only. Of those that share it one is searched, see
+            `kb.versions`.
+        expires_at: From then on nobody is led to it: an event that is over, a course
+            that takes nobody any more.
     """
 
     source: str
@@ -156,6 +198,9 @@ class Document:
     likes: int = 0
     left_out: tuple[LeftOut, ...] = ()
     verified_at: datetime | None = None
+    page: str = ""
+    details: Details = NO_DETAILS
+    expires_at: datetime | None = None
 
     @property
     def contents(self) -> tuple[Part | LeftOut, ...]:
@@ -196,7 +241,13 @@ NO_TEMPLATES = Templates()
 
 @dataclass(frozen=True, slots=True)
 class DocumentSummary:
-    """A stored document without its text."""
+    """A stored document without its text.
+
+    Attributes:
+        page: See `Document`.
+        current: It is the version of its page that is searched.
+        dead: Nobody is led to it, because its address did not answer as it should.
+    """
 
     id: DocumentId
     source: str
@@ -216,6 +267,12 @@ class DocumentSummary:
     listed: bool
     views: int
     parts_count: int
+    page: str = ""
+    current: bool = True
+    details: Details = NO_DETAILS
+    expires_at: datetime | None = None
+    verified_at: datetime | None = None
+    dead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,9 @@ def app(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> App:
                         "type": "markdown",
                         "path": "docs",
                         "base_url": box.docs_url,
-                        "path_pattern": r"^(?P<version>[\d.]+)/(?P<language>[a-z]{2})/",
+                        "rules": [
+                            {"pattern": r"^(?P<version>[\d.]+)/(?P<language>[a-z]{2})/"}
+                        ],
                     },
                 },
             },

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from indexer.fields import Fields
+from indexer.mkdocs import read_nav
 from indexer.source import Batch
 from indexer.sources.lines import JsonLines
 from indexer.sources.pages import PAGE_FORMAT, PageRules, markdown_page
@@ -39,6 +40,8 @@ class MarkdownSource:
         name: In the config.
         folder: The checkout, or its part that holds the pages.
         base_url: What *folder* is on the web.
+        nav: Path of an ``mkdocs.yml`` below *folder*: only pages that its nav names are
+            read, under the names that stand there.
         url_suffix: What pages end in there: ``.html``; or ``/``, where ``index``
             and ``README`` stand for their folder; or nothing.
     """
@@ -53,9 +56,12 @@ class MarkdownSource:
         *,
         base_url: str,
         url_suffix: str = ".html",
+        nav: str | None = None,
         rules: PageRules = _NO_RULES,
     ) -> None:
         self._name = name
+        self._nav = None if nav is None else folder / nav
+        self._titles: dict[Path, str] = {}
         self._folder = folder
         self._base_url = base_url.rstrip("/")
         self._url_suffix = url_suffix
@@ -84,7 +90,7 @@ class MarkdownSource:
         unchanged: list[str] = []
         set_aside: list[tuple[str, str]] = []
         chars = 0
-        for path in self._files():
+        for path in self._files() if self._nav is None else self._named_files():
             key = self._key(path)
             page = self._read(path, key)
             if isinstance(page, str):
@@ -124,6 +130,19 @@ class MarkdownSource:
             raise SourceError(self._name, f"{self._folder}: no .md file below it")
         return sorted(files)
 
+    def _named_files(self) -> list[Path]:
+        """The pages that the nav names and that are there, by path."""
+        if self._nav is None:
+            return []
+        self._titles = read_nav(self._name, self._nav)
+        here = set(self._files())
+        for path in sorted(self._titles.keys() - here):
+            _log.warning("source=%s %s is in the nav and not there", self._name, path)
+        named = sorted(self._titles.keys() & here)
+        if not named:
+            raise SourceError(self._name, f"{self._nav}: its nav names no page below")
+        return named
+
     def _fail(self, error: OSError) -> None:
         # A folder that cannot be listed must not look like one that is empty.
         raise SourceError(
@@ -150,8 +169,12 @@ class MarkdownSource:
         except UnicodeDecodeError as exc:
             return f"not UTF-8 at byte {exc.start}"
         url = self._url(key)
-        revision = content_hash(data, url, PAGE_FORMAT, *self._rules.settings)
-        return markdown_page(self._name, key, url, text, self._rules, revision=revision)
+        title = self._titles.get(path)
+        named = () if title is None else (title,)
+        revision = content_hash(data, url, PAGE_FORMAT, *self._rules.settings, *named)
+        return markdown_page(
+            self._name, key, url, text, self._rules, title=title, revision=revision
+        )
 
     def _url(self, key: str) -> str:
         folder, _, name = key.rpartition("/")

@@ -16,20 +16,38 @@ PAGE_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
+class PathRule:
+    r"""What a page's path tells, by the groups ``version`` and ``language``.
+
+    Attributes:
+        version: How the version is written; as the group has it when empty.
+    """
+
+    pattern: re.Pattern[str]
+    version: str = ""
+
+    def version_of(self, found: re.Match[str]) -> str | None:
+        if not found.groupdict().get("version"):
+            return None
+        return found.expand(self.version) if self.version else found["version"]
+
+
+@dataclass(frozen=True, slots=True)
 class PageRules:
     r"""What holds for the pages of a source.
 
     Attributes:
-        path_rules: Searched in a page's path, in order; the first that is found
-            gives the version and language that its groups of these names hold.
+        path_rules: Searched in a page's path, in order; the first that tells the
+            version gives it, and the first that tells the language that.
         language: Of pages that no rule gives one; so `version`.
 
-    >>> rules = PageRules((re.compile(r"^(?P<version>[^/]+)/(?P<language>[a-z]{2})/"),))
-    >>> rules.of("2.41/fr/maps")
-    ('2.41', 'fr')
+    >>> core = PathRule(re.compile(r"/core-2(?P<version>\d\d)/"), r"2.\g<version>")
+    >>> rules = PageRules((core, PathRule(re.compile("^(?P<language>[a-z]{2})/"))))
+    >>> rules.of("fr/core-241/maps"), rules.page_of("fr/core-241/maps")
+    (('2.41', 'fr'), 'fr/core-2*/maps')
     """
 
-    path_rules: tuple[re.Pattern[str], ...] = ()
+    path_rules: tuple[PathRule, ...] = ()
     kind: Kind = Kind.DOCS
     language: str | None = None
     version: str | None = None
@@ -37,19 +55,26 @@ class PageRules:
 
     def of(self, path: str) -> tuple[str | None, str | None]:
         """``(version, language)`` of the page at *path*."""
+        version = language = None
         for rule in self.path_rules:
-            if match := rule.search(path):
-                groups = match.groupdict()
-                return (
-                    groups.get("version") or self.version,
-                    groups.get("language") or self.language,
-                )
-        return self.version, self.language
+            if found := rule.pattern.search(path):
+                version = version or rule.version_of(found)
+                language = language or found.groupdict().get("language")
+        return version or self.version, language or self.language
+
+    def page_of(self, path: str) -> str:
+        """What the versions of the page at *path* share; empty where it tells none."""
+        for rule in self.path_rules:
+            found = rule.pattern.search(path)
+            if found and found.groupdict().get("version"):
+                start, end = found.span("version")
+                return f"{path[:start]}*{path[end:]}"
+        return ""
 
     @property
     def settings(self) -> tuple[object, ...]:
         """All of it, for a revision."""
-        rules = tuple(rule.pattern for rule in self.path_rules)
+        rules = tuple((rule.pattern.pattern, rule.version) for rule in self.path_rules)
         return (rules, self.kind, self.language, self.version, self.visibility)
 
 
@@ -78,6 +103,7 @@ def markdown_page(
         visibility=rules.visibility,
         version=version or ruled_version,
         revision=revision,
+        page=rules.page_of(key),
     )
 
 

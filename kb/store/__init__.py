@@ -3,19 +3,23 @@
 SQL lives in this package alone. Each module is one part of the store and is
 reached as an attribute: ``store.documents``, ``store.passages``, ``store.links``,
 ``store.evidence``, ``store.templates``, ``store.progress``, ``store.loose``,
-``store.looks``, ``store.ledger``.
+``store.looks``, ``store.ledger``, ``store.fetches``, ``store.editions``,
+``store.targets``.
 """
 
 from kb.store.connection import Store
 from kb.store.documents import Documents
+from kb.store.editions import Editions
 from kb.store.embeddings import EmbeddingCache
 from kb.store.evidence import Evidence
+from kb.store.fetches import Fetch, Fetches
 from kb.store.holdings import Coverage, Held, Holdings
 from kb.store.ledger import Decision, Ledger
 from kb.store.links import Links
 from kb.store.looks import CATEGORIES, Look, Looks
 from kb.store.passages import Passages
 from kb.store.progress import Progress, SetAside, SourceState
+from kb.store.targets import Target, Targets
 from kb.store.templates import LearnedTemplates, Post, TemplateSet
 
 __all__ = [
@@ -23,8 +27,11 @@ __all__ = [
     "Coverage",
     "Decision",
     "Documents",
+    "Editions",
     "EmbeddingCache",
     "Evidence",
+    "Fetch",
+    "Fetches",
     "Held",
     "Holdings",
     "LearnedTemplates",
@@ -38,5 +45,7 @@ __all__ = [
     "SetAside",
     "SourceState",
     "Store",
+    "Target",
+    "Targets",
     "TemplateSet",
 ]

@@ -13,8 +13,10 @@ from sqlite_utils import Database
 
 from kb.errors import SchemaVersionError, StoreError
 from kb.store.documents import Documents
+from kb.store.editions import Editions
 from kb.store.evidence import Evidence
 from kb.store.failures import alone, connection_factory, sqlite_errors
+from kb.store.fetches import Fetches
 from kb.store.holdings import Holdings
 from kb.store.ledger import Ledger
 from kb.store.links import Links
@@ -23,6 +25,7 @@ from kb.store.loose import LooseParts
 from kb.store.passages import Passages
 from kb.store.progress import Progress
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+from kb.store.targets import Targets
 from kb.store.templates import LearnedTemplates
 
 # Another process may be in the middle of a write transaction; those last
@@ -45,6 +48,9 @@ class Store:
         self.ledger = Ledger(db)
         self.loose = LooseParts(db)
         self.looks = Looks(db)
+        self.fetches = Fetches(db)
+        self.editions = Editions(db)
+        self.targets = Targets(db)
 
     @classmethod
     def open(

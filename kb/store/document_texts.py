@@ -45,7 +45,7 @@ def _texts_of(
 ) -> Iterator[DocumentText]:
     documents = conn.execute(
         "SELECT id, kind, title, language, visibility FROM documents"  # noqa: S608
-        f" WHERE listed AND id IN ({placeholders(ids)}) ORDER BY id",
+        f" WHERE listed AND current AND id IN ({placeholders(ids)}) ORDER BY id",
         ids,
     ).fetchall()
     passages = _passages(conn, ids)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from kb.store.details import details_of, details_text
 from kb.store.generation import next_generation, outline
 from kb.store.links import document_key, replace_links, stored_rules
 from kb.store.parts import PART_COLUMNS, part_of, part_values
@@ -36,9 +37,13 @@ from kb.types import (
 
 _SUMMARY = (
     "id, source, kind, key, url, title, language, visibility, category, tags, "
-    "version, created_at, updated_at, solved, closed, listed, views, parts_count"
+    "version, created_at, updated_at, solved, closed, listed, views, parts_count, "
+    "page, current, details, expires_at, verified_at, "
+    # Its own source may have seen it alive since.
+    "EXISTS (SELECT 1 FROM targets t WHERE t.document_id = documents.id AND "
+    "t.dead_at IS NOT NULL AND coalesce(verified_at, '') <= t.checked_at)"
 )
-_MORE = "revision, category_id, archived, pinned, likes, verified_at"
+_MORE = "revision, category_id, archived, pinned, likes"
 
 
 class Documents:
@@ -151,6 +156,9 @@ class Documents:
             "pinned": document.pinned,
             "likes": document.likes,
             "link_key": document_key(document, stored_rules(self._conn)),
+            "page": clean(document.page),
+            "details": details_text(document.details),
+            "expires_at": to_text(document.expires_at),
         }
         if walk is not None:
             values["walk"] = walk
@@ -177,7 +185,8 @@ class Documents:
                     [document_id],
                 )
         self._conn.executemany(
-            "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO parts (document_id, {', '.join(PART_COLUMNS)})"  # noqa: S608
+            f" VALUES ({placeholders(range(len(PART_COLUMNS) + 1))})",
             [(document_id, *part_values(part)) for part in document.parts],
         )
         self._conn.executemany(
@@ -289,7 +298,7 @@ class Documents:
         if row is None:
             return None
         summary = _summary(row)
-        revision, category_id, archived, pinned, likes, verified_at = row[-6:]
+        revision, category_id, archived, pinned, likes = row[-5:]
         parts = self._conn.execute(
             f"SELECT {', '.join(PART_COLUMNS)} FROM parts"  # noqa: S608
             " WHERE document_id = ? ORDER BY number",
@@ -324,7 +333,10 @@ class Documents:
             pinned=bool(pinned),
             likes=likes,
             left_out=tuple(LeftOut(*values) for values in left_out),
-            verified_at=to_moment(verified_at),
+            verified_at=summary.verified_at,
+            page=summary.page,
+            details=summary.details,
+            expires_at=summary.expires_at,
         )
 
     def with_other_chunker(self, source: str, chunker: str) -> Iterator[DocumentId]:
@@ -376,7 +388,16 @@ def document_hash(document: Document) -> str:
         document.pinned,
         document.parts,
         document.left_out,
+        # What few documents have; the others keep the hash they had without it.
+        *([more] if (more := _more(document)) else []),
     )
+
+
+def _more(document: Document) -> tuple[object, ...]:
+    places = [(p.anchor, p.heading) for p in document.parts if p.anchor or p.heading]
+    details = details_text(document.details)
+    more = (document.page, details, to_text(document.expires_at), places)
+    return more if any(more) else ()
 
 
 def passage_hash(document: Document, draft: PassageDraft) -> str:
@@ -406,4 +427,10 @@ def _summary(row: Sequence[Any]) -> DocumentSummary:
         listed=bool(row[15]),
         views=row[16],
         parts_count=row[17],
+        page=row[18],
+        current=bool(row[19]),
+        details=details_of(row[20]),
+        expires_at=to_moment(row[21]),
+        verified_at=to_moment(row[22]),
+        dead=bool(row[23]),
     )

@@ -68,10 +68,15 @@ class Evidence:
             # A forum counts the likes of a topic itself; other sources only by post.
             rows = self._conn.execute(
                 "SELECT id, kind, visibility, language, version, category, tags,"  # noqa: S608
-                " created_at, parts_count, max(likes, coalesce((SELECT sum(p.likes)"
+                " created_at, CASE kind WHEN 'thread' THEN parts_count ELSE 1 END,"
+                " max(likes, coalesce((SELECT sum(p.likes)"
                 " FROM parts p INDEXED BY parts_order WHERE p.document_id = d.id), 0)),"
-                " solved FROM documents d"
-                f" WHERE listed AND {condition}",
+                " solved, CASE page WHEN '' THEN '[]' ELSE (SELECT"
+                " json_group_array(o.version) FROM documents o"
+                " WHERE o.source = d.source AND o.page = d.page"
+                " AND o.listed AND o.visibility = d.visibility"
+                " AND o.version IS NOT NULL) END FROM documents d"
+                f" WHERE listed AND current AND {condition}",
                 some,
             )
             for row in rows:
@@ -87,6 +92,7 @@ class Evidence:
                     parts_count=row[8],
                     likes=row[9],
                     solved=bool(row[10]),
+                    versions=to_tags(row[11]),
                 )
         return found
 
@@ -123,7 +129,8 @@ class Evidence:
         marks = placeholders(may)
         where = (
             f" AND d.listed AND d.visibility IN ({marks})"
-            f" AND t.listed AND t.visibility IN ({marks}) AND NOT {FROM_OPENING}"
+            f" AND t.listed AND t.current AND t.visibility IN ({marks})"
+            f" AND NOT {FROM_OPENING}"
         )
         columns = f"SELECT l.document_id, t.id, l.role, l.created_at, {ACCEPTED}"
         # CROSS JOIN keeps this order: SQLite does not know which table is small.
@@ -187,8 +194,8 @@ class Evidence:
     def titles(self) -> Iterator[tuple[DocumentId, str]]:
         """The titles of all documents that have one, by id, lazily."""
         rows = self._conn.execute(
-            "SELECT id, title FROM documents WHERE listed AND trim(title) != ''"
-            " ORDER BY id"
+            "SELECT id, title FROM documents WHERE listed AND current"
+            " AND trim(title) != '' ORDER BY id"
         )
         return ((DocumentId(i), title) for i, title in rows)
 

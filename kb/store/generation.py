@@ -25,8 +25,8 @@ def outline(conn: sqlite3.Connection, document_id: DocumentId) -> str:
     index, where it does no harm that they are a little old.
     """
     document = conn.execute(
-        "SELECT kind, title, language, visibility, listed, link_key, created_at"
-        " FROM documents WHERE id = ?",
+        "SELECT kind, title, language, visibility, listed, link_key, created_at,"
+        " version FROM documents WHERE id = ?",
         [document_id],
     ).fetchone()
     passages = conn.execute(

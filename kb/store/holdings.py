@@ -10,6 +10,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from kb.store.documents import Documents
+from kb.store.fetches import Fetch, Fetches
 from kb.store.looks import CATEGORIES, Looks
 from kb.store.loose import LooseParts
 from kb.store.parts import PART_COLUMNS, part_of
@@ -81,6 +82,7 @@ class Holdings(Mapping[str, StoredState]):
         self._documents = Documents(db)
         self._loose = LooseParts(db)
         self._looks = Looks(db)
+        self._fetches = Fetches(db)
         self.resting: frozenset[str] = frozenset()
 
     def __getitem__(self, key: str) -> StoredState:
@@ -268,6 +270,25 @@ class Holdings(Mapping[str, StoredState]):
             stale=one[3],
             oldest_at=to_moment(one[4]),
         )
+
+    # -- what was asked of its site ------------------------------------------
+
+    def fetch(self, url: str) -> Fetch | None:
+        """The last time that the source asked for *url*."""
+        return self._fetches.get(self._source, url)
+
+    def fetches(self) -> Iterator[Fetch]:
+        """All that it asked for, without bodies, read when asked for; those that are
+        written meanwhile may be left out."""
+        return self._fetches.all(self._source)
+
+    def fetches_of(self, key: str) -> list[Fetch]:
+        """Those that became the document *key*."""
+        return self._fetches.of_key(self._source, key)
+
+    def fetches_like(self, content_hash: str) -> list[Fetch]:
+        """Those whose content is the same."""
+        return self._fetches.with_content(self._source, content_hash)
 
     # -- what waits ----------------------------------------------------------
 

@@ -93,6 +93,7 @@ def _row(source: str, loose: LoosePart) -> tuple[Any, ...]:
 
 
 def _content(row: Sequence[Any]) -> Part | LeftOut:
-    if row[12] is not None:
-        return LeftOut(row[3], row[0], row[12])
+    cause = row[len(PART_COLUMNS)]
+    if cause is not None:
+        return LeftOut(row[3], row[0], cause)
     return part_of(row)

@@ -22,6 +22,8 @@ PART_COLUMNS = (
     "accepted",
     "reply_to",
     "staff",
+    "anchor",
+    "heading",
 )
 
 
@@ -40,6 +42,8 @@ def part_values(part: Part) -> tuple[Any, ...]:
         part.accepted,
         part.reply_to,
         part.staff,
+        clean(part.anchor),
+        clean(part.heading),
     )
 
 
@@ -58,4 +62,6 @@ def part_of(row: Sequence[Any]) -> Part:
         accepted=bool(row[9]),
         reply_to=row[10],
         staff=bool(row[11]),
+        anchor=row[12],
+        heading=row[13],
     )

@@ -22,6 +22,8 @@ _COLUMNS = (
     "visibility, content_hash, created_at, opening"
 )
 
+_CURRENT = "CROSS JOIN documents d ON d.id = p.document_id AND d.current"
+
 
 class Passages:
     """Reads passages; they are written with their document."""
@@ -113,25 +115,29 @@ class Passages:
     def count(self, *, after_generation: int = -1) -> int:
         """How many `indexable` yields for the same argument."""
         row = self._conn.execute(
-            "SELECT count(*) FROM passages WHERE generation > ?", [after_generation]
+            f"SELECT count(*) FROM passages p {_CURRENT} WHERE p.generation > ?",  # noqa: S608
+            [after_generation],
         ).fetchone()
         return int(row[0])
 
     def content_hashes(self) -> Iterator[str]:
-        """The hash of every passage, lazily; those of equal text come repeatedly."""
-        rows = self._conn.execute("SELECT content_hash FROM passages")
+        """The hash of every passage that is searched, lazily; those of equal text come
+        repeatedly."""
+        rows = self._conn.execute(
+            f"SELECT p.content_hash FROM passages p {_CURRENT}"  # noqa: S608
+        )
         return (hashed for (hashed,) in rows)
 
     def indexable(self, *, after_generation: int = -1) -> Iterator[IndexablePassage]:
-        """Passages made after a generation, by id; all of them by default.
+        """Passages made after a generation, by id; all of them by default. Those of
+        versions that are not searched are left out.
 
         Lazy: memory does not grow with the number of passages.
         """
         rows = self._conn.execute(
-            "SELECT p.id, p.document_id, d.kind, d.title, p.heading, p.text,"
+            "SELECT p.id, p.document_id, d.kind, d.title, p.heading, p.text,"  # noqa: S608
             " p.language, p.visibility, p.opening, p.content_hash, p.created_at"
-            " FROM passages p JOIN documents d ON d.id = p.document_id"
-            " WHERE p.generation > ? ORDER BY p.id",
+            f" FROM passages p {_CURRENT} WHERE p.generation > ? ORDER BY p.id",
             [after_generation],
         )
         for row in rows:

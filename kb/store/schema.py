@@ -13,7 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 # "BRZA": tells our files from other SQLite databases (`file` shows it, too).
 APPLICATION_ID = 0x42525A41
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 MIGRATIONS = Migrations("baraza")
 
@@ -301,5 +301,64 @@ def _ranking(db: Database) -> None:
             WHERE accepted;
         -- the question of a thread, without going through its replies
         CREATE INDEX passages_opening ON passages (document_id, ordinal) WHERE opening;
+        """,
+    )
+
+
+@MIGRATIONS(name="004_resources")
+def _resources(db: Database) -> None:
+    _run(
+        db,
+        """
+        -- what the versions of a page share, and whether this one is searched
+        ALTER TABLE documents ADD COLUMN page TEXT NOT NULL DEFAULT '';
+        ALTER TABLE documents ADD COLUMN current INTEGER NOT NULL DEFAULT 1;
+        -- JSON, see `kb.store.details`
+        ALTER TABLE documents ADD COLUMN details TEXT NOT NULL DEFAULT '';
+        ALTER TABLE documents ADD COLUMN expires_at TEXT;
+        CREATE INDEX documents_page ON documents (source, page) WHERE page != '';
+        CREATE INDEX documents_past ON documents (source) WHERE NOT current;
+
+        -- where within its document a part is, and what it is called
+        ALTER TABLE parts ADD COLUMN anchor TEXT NOT NULL DEFAULT '';
+        ALTER TABLE parts ADD COLUMN heading TEXT NOT NULL DEFAULT '';
+        ALTER TABLE loose_parts ADD COLUMN anchor TEXT NOT NULL DEFAULT '';
+        ALTER TABLE loose_parts ADD COLUMN heading TEXT NOT NULL DEFAULT '';
+
+        -- what was asked of websites, and what became of the answer
+        CREATE TABLE fetches (
+            source TEXT NOT NULL,
+            url TEXT NOT NULL,
+            -- with these the next request asks only for what changed
+            etag TEXT NOT NULL,
+            last_modified TEXT NOT NULL,
+            -- of lists (sitemaps, feeds, an API), whose answers must be at hand again,
+            -- unlike those of pages
+            body BLOB,
+            -- key of the document it became; empty if it became none, and why not
+            key TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            -- what a list told of it, and settings that it was read with
+            stamp TEXT NOT NULL,
+            content_hash TEXT NOT NULL,
+            checked_at TEXT NOT NULL,
+            -- failures in a row, and since when
+            failures INTEGER NOT NULL,
+            failed_at TEXT,
+            PRIMARY KEY (source, url)
+        ) WITHOUT ROWID;
+        CREATE INDEX fetches_key ON fetches (source, key);
+
+        -- whether what may be suggested still answers
+        CREATE TABLE targets (
+            document_id INTEGER PRIMARY KEY
+                REFERENCES documents ON DELETE CASCADE,
+            url TEXT NOT NULL,
+            checked_at TEXT NOT NULL,
+            -- why nobody must be led to it; empty while it is alive
+            problem TEXT NOT NULL,
+            -- since when it is dead
+            dead_at TEXT
+        );
         """,
     )

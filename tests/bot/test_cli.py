@@ -111,7 +111,7 @@ def install(
                 "type": "markdown",
                 "path": "docs",
                 "base_url": "https://docs.example",
-                "path_pattern": "^(?P<language>[a-z]{2})/",
+                "rules": [{"pattern": "^(?P<language>[a-z]{2})/"}],
             },
         },
         "embedding": {"model": "hashing"},

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.config import (
+from bot.config import Config, load_config, parse_config, secret
+from bot.config_fields import Section
+from bot.config_sources import (
     ArchiveSource,
-    Config,
     ForumSource,
     MarkdownSource,
-    load_config,
-    parse_config,
-    secret,
+    VideosSource,
 )
 from kb.errors import ConfigError
 from kb.types import Kind
@@ -192,20 +191,16 @@ def test_what_only_looks_like_a_version_stays(file: str, url: str) -> None:
 def test_every_key_is_documented_in_the_config_that_comes_with_the_program() -> None:
     """Each key of each section stands in config.yaml, maybe commented out."""
     text = (ROOT / "config.yaml").read_text("utf-8")
-    written = set(re.findall(r"^[ #]*([a-z_]+):", text, re.MULTILINE))
+    written = set(re.findall(r"^[ #-]*([a-z_]+):", text, re.MULTILINE))
     written |= set(re.findall(r"{(every|cron):", text))
 
     assert _keys_of(Config) - written == set()
 
 
 def _keys_of(model: Any) -> set[str]:
-    from bot import config
-
-    sections = [
-        each
-        for each in vars(config).values()
-        if isinstance(each, type) and issubclass(each, config._Section)
-    ]
+    sections: list[Any] = [Section]
+    for section in sections:
+        sections += [each for each in section.__subclasses__() if each not in sections]
     assert model in sections
     return {name for section in sections for name in section.model_fields}
 
@@ -374,10 +369,48 @@ def test_a_missing_key_is_named() -> None:
     assert str(refused.value) == "community: missing, and it has no default"
 
 
-def test_a_source_that_is_only_planned_cannot_be_enabled() -> None:
-    message = error("sources.videos", {"type": "videos", "enabled": True})
+def test_a_playlist_may_be_named_by_its_id_alone() -> None:
+    videos = parsed(
+        "sources.videos",
+        {"type": "videos", "playlists": ["PLone", {"id": "PLtwo", "language": "fr"}]},
+    ).sources["videos"]
 
-    assert message.startswith("sources.videos.enabled: expected false")
+    assert isinstance(videos, VideosSource)
+    assert [(p.id, p.language) for p in videos.playlists] == [
+        ("PLone", None),
+        ("PLtwo", "fr"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ({"pattern": "("}, "pattern: expected a regular expression"),
+        ({"pattern": "a"}, "expected a group named language or version"),
+        (
+            {"pattern": "(?P<language>a)", "version": "2"},
+            "expected a group named version",
+        ),
+        (
+            {"pattern": "(?P<version>a)", "version": r"\g<minor>"},
+            "expected a version that fits its pattern",
+        ),
+    ],
+)
+def test_a_rule_of_addresses_that_could_tell_nothing_is_refused(
+    rule: dict[str, str], problem: str
+) -> None:
+    website = {"type": "website", "url": "https://docs.example", "rules": [rule]}
+
+    assert problem in error("sources.docs", website)
+
+
+def test_pages_are_no_threads() -> None:
+    website = {"type": "website", "url": "https://docs.example", "kind": "thread"}
+
+    assert error("sources.docs", website).startswith(
+        "sources.docs.kind: expected docs, course or video"
+    )
 
 
 @pytest.mark.parametrize(
@@ -422,11 +455,11 @@ def test_a_bad_regular_expression_is_refused() -> None:
         "type": "markdown",
         "path": "d",
         "base_url": "https://docs.example",
-        "path_pattern": "(",
+        "rules": [{"pattern": "("}],
     }
 
     assert error("sources.docs", docs).startswith(
-        "sources.docs.path_pattern: expected a regular expression"
+        "sources.docs.rules[0].pattern: expected a regular expression"
     )
 
 

@@ -593,7 +593,15 @@ def test_a_redirected_write_is_not_sent_on(
 
 def test_the_reader_has_no_way_to_write() -> None:
     public = {name for name in dir(Transport) if not name.startswith("_")}
-    assert public == {"base_url", "close", "get", "get_json", "get_text", "requests"}
+    assert public == {
+        "base_url",
+        "close",
+        "get",
+        "get_from_root",
+        "get_json",
+        "get_text",
+        "requests",
+    }
 
 
 def writing(url: str, waits: list[float]) -> Channel:

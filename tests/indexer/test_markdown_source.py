@@ -15,7 +15,7 @@ import pytest
 from indexer.source import Batch
 from indexer.sources import markdown as markdown_module
 from indexer.sources.markdown import DocsArchive, MarkdownSource
-from indexer.sources.pages import PageRules, page_title
+from indexer.sources.pages import PageRules, PathRule, page_title
 from kb.errors import SourceError
 from kb.store import SourceState
 from kb.types import Document, DocumentId, Kind, Part, StoredState
@@ -87,8 +87,8 @@ def test_the_path_tells_version_and_language(tmp_path: Path) -> None:
     write(tmp_path, {"2.41/fr/maps.md": "x", "2.40/maps.md": "x", "about.md": "x"})
     rules = PageRules(
         (
-            re.compile(r"^(?P<version>[^/]+)/(?P<language>[a-z]{2})/"),
-            re.compile(r"^(?P<version>\d[^/]*)/"),
+            PathRule(re.compile(r"^(?P<version>[^/]+)/(?P<language>[a-z]{2})/")),
+            PathRule(re.compile(r"^(?P<version>\d[^/]*)/")),
         ),
         kind=Kind.COURSE,
         language="en",
@@ -260,7 +260,9 @@ def test_a_file_of_pages_is_read_like_a_checkout(tmp_path: Path) -> None:
             "lang": "en",
         },
     )
-    rules = PageRules((re.compile(r"^(?P<language>[a-z]{2})/"),), version="any")
+    rules = PageRules(
+        (PathRule(re.compile(r"^(?P<language>[a-z]{2})/")),), version="any"
+    )
 
     batch = walk(DocsArchive("docs", path, rules=rules))
 

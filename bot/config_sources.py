@@ -1,0 +1,230 @@
+"""The sources that a config may name, and how each is read."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from bot.config_fields import (
+    Duration,
+    EnvName,
+    FilePath,
+    Hours,
+    KindName,
+    Language,
+    Regex,
+    Section,
+    WebAddress,
+)
+from kb.types import Kind
+
+# Requests a second when the config names none. A user API key may ask 20 times a
+# minute, all admin keys of a forum together 60 times.
+_USUAL_RATE = 0.5
+_USER_KEY_RATE = 0.3
+
+# A website is no API that is made for programs: gentler, and mostly cached.
+_WEBSITE_RATE = 1.0
+
+Rate = Annotated[float, Field(gt=0, le=1000)]
+Visibility = Literal["public", "private"]
+
+
+class _Source(Section):
+    enabled: bool = True
+    # How its odds of being chosen compare with what ranking says: 2 doubles them.
+    weight: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+
+class ForumSource(_Source):
+    """A Discourse forum, read over its JSON API."""
+
+    type: Literal["forum"]
+    url: WebAddress
+    api_key_env: EnvName | None = None
+    api_username: str | None = None
+    user_api_key_env: EnvName | None = None
+    respect_robots: bool = True
+    webhook_secret_env: EnvName | None = None
+    exclude_categories: list[str] = []
+    private_categories: list[str] = []
+    ignore_authors: list[str] = []
+    requests_per_second: Rate | None = None
+    full_walk_every: Duration = timedelta(days=1)
+    recrawl_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 2000
+    max_age: Duration = timedelta(days=14)
+    heavy_hours: Hours | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.user_api_key_env is None:
+            return self
+        if self.api_key_env is not None:
+            raise ValueError(
+                "expected either api_key_env or user_api_key_env, got both"
+            )
+        if self.api_username is not None:
+            raise ValueError(
+                "expected no api_username with user_api_key_env: a user API key "
+                "speaks for the account that made it"
+            )
+        return self
+
+    @property
+    def rate(self) -> float:
+        """Requests a second: what is set, else what suits the kind of key."""
+        if self.requests_per_second is not None:
+            return self.requests_per_second
+        return _USUAL_RATE if self.user_api_key_env is None else _USER_KEY_RATE
+
+
+class ArchiveSource(_Source):
+    """A forum's history in a JSONL file, gzipped or not."""
+
+    type: Literal["archive"]
+    path: FilePath
+    forum_url: WebAddress
+
+
+class AddressRule(Section):
+    """What a page's address tells: its named groups ``language`` and ``version``."""
+
+    pattern: Regex
+    # How the version is written: 2.\g<version>. Unset, as the group has it.
+    version: str = ""
+
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        known = set(re.compile(self.pattern).groupindex)
+        if not known & {"language", "version"}:
+            raise ValueError("expected a group named language or version")
+        if self.version and "version" not in known:
+            raise ValueError("expected a group named version, as version is set")
+        try:
+            re.compile(f"(?:{self.pattern})|").sub(self.version, "")
+        except (re.error, IndexError) as exc:
+            raise ValueError(
+                f"expected a version that fits its pattern ({exc})"
+            ) from exc
+        return self
+
+
+class _Pages(_Source):
+    """What holds for pages, wherever they are read."""
+
+    kind: KindName = Kind.DOCS
+    # What holds when no rule says anything.
+    language: Language | None = None
+    version: str | None = None
+    visibility: Visibility = "public"
+    rules: list[AddressRule] = []
+    # Of pages in several versions the one that is searched; unset, the newest.
+    current_version: str | None = None
+
+    @field_validator("kind")
+    @classmethod
+    def _no_thread(cls, kind: Kind) -> Kind:
+        if kind is Kind.THREAD:
+            raise ValueError("expected docs, course or video: threads are a forum's")
+        return kind
+
+
+class MarkdownSource(_Pages):
+    """A folder of Markdown pages, such as a documentation checkout."""
+
+    type: Literal["markdown"]
+    path: FilePath
+    base_url: WebAddress
+    url_suffix: str = ".html"
+    # Of a site made with MkDocs: its mkdocs.yml, below path. Only what its nav names
+    # is read, under the names that stand there.
+    nav: str | None = None
+
+
+class _Site(_Source):
+    """What holds for all that is read from the web."""
+
+    requests_per_second: Rate = _WEBSITE_RATE
+    respect_robots: bool = True
+
+
+class WebsiteSource(_Site, _Pages):
+    """Pages of a website, found by its sitemap, its llms.txt or a feed."""
+
+    type: Literal["website"]
+    url: WebAddress
+    # Unset: what robots.txt names, else /sitemap.xml.
+    sitemaps: list[WebAddress] | None = None
+    feeds: list[WebAddress] = []
+    pages: list[WebAddress] = []
+    # Expressions searched in a page's path, without the slash it starts with.
+    include: list[Regex] = []
+    exclude: list[Regex] = []
+    # Markdown twins (page.md beside page.html): auto takes those that llms.txt or the
+    # page itself names.
+    twins: Literal["auto", "always", "never"] = "auto"
+    # CSS selector of a page's main part, where it is not found by itself.
+    content: str = ""
+    # Each page is an event; those that are over, or have no date, are left out.
+    events: bool = False
+    # A page whose date in the sitemap stands still is asked for that often.
+    recheck_every: Duration = timedelta(days=7)
+    max_page_bytes: Annotated[int, Field(ge=1024, le=100 * 2**20)] = 5 * 2**20
+    max_pages: Annotated[int, Field(ge=1, le=1_000_000)] = 50_000
+
+
+class CoursesSource(_Site):
+    """Courses of an Open edX site, by its catalogue; and exported ones."""
+
+    type: Literal["courses"]
+    url: WebAddress
+    language: Language | None = None
+    visibility: Visibility = "public"
+    # Read their catalogue. False: exported courses alone.
+    catalogue: bool = True
+    # Folders of exported courses (OLX), for links to their units.
+    exports: list[FilePath] = []
+    # Course keys that are left out.
+    exclude: list[str] = []
+
+
+class Playlist(Section):
+    """A playlist, with what YouTube may not tell of its videos."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{2,64}$")]
+    language: Language | None = None
+
+
+class VideosSource(_Site):
+    """Playlists of YouTube, by their feeds or, with a key, by its Data API."""
+
+    type: Literal["videos"]
+    url: WebAddress = "https://www.youtube.com"
+    api_url: WebAddress = "https://www.googleapis.com"
+    api_key_env: EnvName | None = None
+    playlists: list[Playlist] = []
+    language: Language | None = None
+    visibility: Visibility = "public"
+    # A folder of transcripts: VIDEO.vtt, .srt or .txt, or VIDEO.fr.vtt.
+    transcripts: FilePath | None = None
+
+    @field_validator("playlists", mode="before")
+    @classmethod
+    def _bare_ids(cls, playlists: object) -> object:
+        if not isinstance(playlists, list):
+            return playlists
+        return [{"id": each} if isinstance(each, str) else each for each in playlists]
+
+
+Source = Annotated[
+    ForumSource
+    | ArchiveSource
+    | MarkdownSource
+    | WebsiteSource
+    | CoursesSource
+    | VideosSource,
+    Field(discriminator="type"),
+]

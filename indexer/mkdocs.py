@@ -1,0 +1,56 @@
+"""The ``mkdocs.yml`` of a documentation: which pages it shows, under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from kb.errors import SourceError
+
+
+class _Lenient(yaml.SafeLoader):
+    """Reads what tags that MkDocs has for its plug-ins stand before as nothing."""
+
+
+_Lenient.add_multi_constructor("", lambda _loader, _suffix, _node: None)
+
+
+def read_nav(source: str, path: Path) -> dict[Path, str]:
+    """The pages that a nav names, with their names; empty where it names none.
+
+    Args:
+        source: For errors.
+        path: Of the file; pages lie in its ``docs_dir`` (``docs`` unless told).
+
+    Raises:
+        SourceError: It cannot be read, or has no nav.
+    """
+    try:
+        data = yaml.load(path.read_text("utf-8"), Loader=_Lenient)  # noqa: S506 - safe
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SourceError(source, f"{path}: cannot be read ({exc})") from exc
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:
+        raise SourceError(source, f"{path}: not valid YAML ({exc})") from exc
+    nav = data.get("nav") if isinstance(data, dict) else None
+    if not isinstance(nav, list):
+        raise SourceError(source, f"{path}: nav: expected a list, got {nav!r:.60}")
+    folder = data.get("docs_dir", "docs")
+    if not isinstance(folder, str):
+        raise SourceError(source, f"{path}: docs_dir: expected a folder")
+    return {path.parent / folder / page: name for name, page in _pages("", nav)}
+
+
+def _pages(name: str, entry: object) -> Iterator[tuple[str, str]]:
+    """``(name, page)`` of an entry and all below it; links to elsewhere are none."""
+    match entry:
+        case str() if entry.endswith(".md") and "://" not in entry:
+            yield name, entry
+        case list():
+            for each in entry:
+                # Pages that stand in a list by themselves take their own title.
+                yield from _pages("", each)
+        case dict():
+            for title, below in entry.items():
+                yield from _pages(str(title), below)

@@ -1,0 +1,93 @@
+"""The versions of pages in the store; one of each is searched, see `kb.versions`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+
+from sqlite_utils import Database
+
+from kb.store.generation import next_generation
+from kb.types import DocumentId
+from kb.versions import current_of
+
+# Of a passage; its id is made anew, because indexes hold each id once and for all.
+_COPIED = (
+    "document_id, part_number, ordinal, anchor, heading, text, language, visibility,"
+    " opening, content_hash, created_at"
+)
+
+
+class Editions:
+    """Reads and writes which version is searched; writes belong inside
+    ``Store.transaction``."""
+
+    def __init__(self, db: Database) -> None:
+        self._conn: sqlite3.Connection = db.conn
+
+    def settle(self, source: str, preferred: str | None) -> int:
+        """Choose the current version of each page of *source*.
+
+        What becomes current gets new passage ids, and indexes take it in; what was
+        current leaves them. Nothing is embedded that was embedded before.
+
+        Args:
+            preferred: The version to search where a page has it.
+
+        Returns:
+            How many documents changed.
+        """
+        pages: defaultdict[str, list[tuple[DocumentId, str | None]]] = defaultdict(list)
+        was: dict[DocumentId, bool] = {}
+        rows = self._conn.execute(
+            "SELECT id, page, version, current FROM documents INDEXED BY documents_page"
+            " WHERE source = ? AND page != ''",
+            [source],
+        )
+        for document_id, page, version, current in rows:
+            pages[page].append((DocumentId(document_id), version))
+            was[DocumentId(document_id)] = bool(current)
+        is_current = {current_of(some, preferred) for some in pages.values()}
+        changed = [i for i, current in was.items() if current != (i in is_current)]
+        alone = self._conn.execute(
+            "SELECT id FROM documents INDEXED BY documents_past"
+            " WHERE source = ? AND page = '' AND NOT current",
+            [source],
+        )
+        changed += [DocumentId(i) for (i,) in alone]
+        if changed:
+            next_generation(self._conn)
+        for document_id in changed:
+            current = document_id in is_current or document_id not in was
+            self._conn.execute(
+                "UPDATE documents SET current = ? WHERE id = ?", [current, document_id]
+            )
+            self._renew_passages(document_id)
+        return len(changed)
+
+    def _renew_passages(self, document_id: DocumentId) -> None:
+        old = [
+            i
+            for (i,) in self._conn.execute(
+                "SELECT id FROM passages WHERE document_id = ?", [document_id]
+            )
+        ]
+        self._conn.execute(
+            f"INSERT INTO passages ({_COPIED}, generation) SELECT {_COPIED},"  # noqa: S608
+            " (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation')"
+            " FROM passages WHERE document_id = ? ORDER BY ordinal, id",
+            [document_id],
+        )
+        self._conn.executemany("DELETE FROM passages WHERE id = ?", [(i,) for i in old])
+
+    def of(self, document_id: DocumentId) -> list[tuple[DocumentId, str | None]]:
+        """``(id, version)`` of all listed versions of a page, its own included, that
+        the same people may read; none for what comes in one version only."""
+        rows = self._conn.execute(
+            "SELECT o.id, o.version FROM documents d JOIN documents o"
+            " ON o.source = d.source AND o.page = d.page"
+            " WHERE d.id = ? AND d.page != '' AND o.listed"
+            " AND o.visibility = d.visibility ORDER BY o.id",
+            [document_id],
+        )
+        return [(DocumentId(i), version) for i, version in rows]
