@@ -7,8 +7,12 @@ a CPU, and answers a query in a few milliseconds.
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +30,7 @@ Precision = Literal["auto", "f32", "bf16"]
 
 _BATCH = 32
 # With long texts fewer rows fill the caches already.
-_BATCH_TOKENS = 4096
+_BATCH_TOKENS = 2048
 # Texts whose tokens are in memory at one time.
 _WINDOW = 1024
 # Widths are rounded up to this, because each new shape costs a preparation.
@@ -65,17 +69,34 @@ class OpenVinoEmbedder:
             if precision == "auto":
                 able = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
                 precision = "bf16" if "BF16" in able else "f32"
-            self._compiled = core.compile_model(
-                model.network,
-                "CPU",
-                {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"},
-            )
+            self.precision = precision
+            self._compiled = self._compile(PERFORMANCE_HINT="LATENCY")
         except Exception as exc:
             # Both libraries raise bare exceptions of their own making.
             raise EmbeddingError(
                 source.name, f"{model.folder} does not load: {exc}"
             ) from exc
-        self.precision = precision
+
+    def _compile(self, **hints: object) -> Any:
+        return openvino_core().compile_model(
+            self._model.network,
+            "CPU",
+            {"INFERENCE_PRECISION_HINT": self.precision, **hints},
+        )
+
+    @cached_property
+    def _streams(self) -> int:
+        return os.cpu_count() or 1
+
+    @cached_property
+    def _bulk(self) -> Any:
+        """Compiled for many texts: a batch on each core, which is a fifth faster than
+        all cores on one batch."""
+        return self._compile(
+            PERFORMANCE_HINT="THROUGHPUT",
+            NUM_STREAMS=self._streams,
+            INFERENCE_NUM_THREADS=self._streams,
+        )
 
     def embed_passages(
         self,
@@ -93,7 +114,8 @@ class OpenVinoEmbedder:
         return rows
 
     def embed_query(self, text: str) -> Float32:
-        ((_, vectors),) = self._embed([text], self._source.query_prompt)
+        ids, mask = self._inputs(*self._tokens([text], self._source.query_prompt))
+        vectors = self._infer(self._compiled.create_infer_request(), ids, mask)
         vector: Float32 = vectors[0]
         return vector
 
@@ -101,30 +123,57 @@ class OpenVinoEmbedder:
         self, texts: Sequence[str], prompt: str
     ) -> Iterator[tuple[NDArray[np.intp], Float32]]:
         """Positions and vectors, batch by batch, short texts first."""
+        tokens = self._tokens(texts, prompt)
+        lengths = np.array([len(ids) for ids in tokens])
+        own = threading.local()
+
+        def infer(chosen: NDArray[np.intp]) -> Float32:
+            if not hasattr(own, "request"):
+                own.request = self._bulk.create_infer_request()
+            inputs = self._inputs(*(tokens[position] for position in chosen))
+            return self._infer(own.request, *inputs)
+
+        batches = list(_batches(lengths))
+        pool = ThreadPoolExecutor(self._streams, thread_name_prefix="embed")
+        try:
+            waiting = [pool.submit(infer, chosen) for chosen in batches]
+            for chosen, vectors in zip(batches, waiting, strict=True):
+                yield chosen, vectors.result()
+        finally:
+            # Who was told to stop does not wait for the rest.
+            pool.shutdown(cancel_futures=True)
+
+    def _tokens(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
         longest = self._model.max_seq_length * _MAX_CHARS_PER_TOKEN
         encodings = self._tokenizer.encode_batch_fast(
             [prompt + readable(text[:longest]) for text in texts]
         )
-        tokens = [encoding.ids for encoding in encodings]
-        lengths = np.array([len(ids) for ids in tokens])
-        request = self._compiled.create_infer_request()
-        for chosen in _batches(lengths):
-            width = -(-int(lengths[chosen[-1]]) // _WIDTH_STEP) * _WIDTH_STEP
-            width = min(width, self._model.max_seq_length)
-            ids = np.full((len(chosen), width), self._model.pad_id, dtype=np.int64)
-            mask = np.zeros_like(ids)
-            for row, position in enumerate(chosen):
-                ids[row, : lengths[position]] = tokens[position]
-                mask[row, : lengths[position]] = 1
-            try:
-                vectors = np.array(request.infer([ids, mask])[0], dtype=np.float32)
-            except RuntimeError as exc:
-                raise EmbeddingError(self.model_id, f"failed: {exc}") from exc
-            if not np.isfinite(vectors).all():
-                raise EmbeddingError(self.model_id, "made a vector that is no number")
-            # Reduced precision leaves lengths a little off 1.
-            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-            yield chosen, vectors
+        return [encoding.ids for encoding in encodings]
+
+    def _inputs(self, *tokens: list[int]) -> tuple[NDArray[np.int64], ...]:
+        """``(ids, mask)`` of one batch, padded to its longest text."""
+        longest = max(map(len, tokens))
+        width = -(-longest // _WIDTH_STEP) * _WIDTH_STEP
+        width = min(width, self._model.max_seq_length)
+        ids = np.full((len(tokens), width), self._model.pad_id, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, own in enumerate(tokens):
+            ids[row, : len(own)] = own
+            mask[row, : len(own)] = 1
+        return ids, mask
+
+    def _infer(
+        self, request: Any, ids: NDArray[np.int64], mask: NDArray[np.int64]
+    ) -> Float32:
+        try:
+            vectors = np.array(request.infer([ids, mask])[0], dtype=np.float32)
+        except RuntimeError as exc:
+            raise EmbeddingError(self.model_id, f"failed: {exc}") from exc
+        if not np.isfinite(vectors).all():
+            raise EmbeddingError(self.model_id, "made a vector that is no number")
+        # Reduced precision leaves lengths a little off 1.
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
 
 
 def _batches(lengths: NDArray[np.int_]) -> Iterator[NDArray[np.intp]]:

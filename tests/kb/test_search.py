@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,7 @@ from tests.kb.linked import RULES, docs, link, put, thread
 from tests.kb.stored import delete, insert, page
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
 EMBEDDER = HashingEmbedder(64)
 
 Open = Callable[[], Searcher]
@@ -291,6 +292,97 @@ def test_the_newest_version_is_shown_unless_the_question_names_one(
         "2.40/backup"
     )
     assert keys(searcher, "nightly backup on 2.12")[0] == "2.41/backup"
+
+
+def edition(store: Store, version: str, *texts: tuple[str, str]) -> DocumentId:
+    """A version of one page, whose passages are ``(anchor, text)``."""
+    document = replace(manual(version, "x"), page="*/backup")
+    drafts = tuple(
+        PassageDraft(1, ordinal, anchor, "", text)
+        for ordinal, (anchor, text) in enumerate(texts)
+    )
+    with store.transaction():
+        document_id = store.documents.apply(
+            DocumentChange(document, None, "test-1", insert=drafts), walk=1
+        )
+        store.editions.settle("manual", None)
+    return document_id
+
+
+def test_who_names_a_version_is_led_to_the_same_place_in_it(
+    store: Store, searching: Open
+) -> None:
+    edition(
+        store,
+        "2.40",
+        ("#intro", "About the nightly backup."),
+        ("#night", "Run the nightly backup with cron."),
+        ("#day", "Never by day."),
+    )
+    edition(
+        store, "2.41", ("#night", "Run the nightly backup with a timer of systemd.")
+    )
+    edition(store, "master", ("#x", "Run the nightly backup by itself."))
+    insert(store, page("other", "weather"))
+    searcher = searching()
+
+    def found(query: str) -> list[tuple[str, str, str]]:
+        hits = searcher.search(query)
+        return [(h.document.key, h.passage.anchor, h.passage.text) for h in hits[:1]]
+
+    assert found("nightly backup timer")[0][:2] == ("2.41/backup", "#night")
+    assert found("nightly backup timer on 2.40.2") == [
+        ("2.40/backup", "#night", "Run the nightly backup with cron.")
+    ]
+    assert found("nightly backup timer on v40")[0][:2] == ("2.40/backup", "#night")
+    assert found("nightly backup timer on 2.12")[0][:2] == ("2.41/backup", "#night")
+    assert [h.document.key for h in searcher.search("nightly backup on 2.40")] == [
+        "2.40/backup",
+        "other",
+    ]
+
+
+def test_nobody_is_led_to_a_version_that_does_not_answer(
+    store: Store, searching: Open
+) -> None:
+    old = edition(store, "2.40", ("#a", "Run the nightly backup with cron."))
+    edition(store, "2.41", ("#a", "Run the nightly backup with a timer."))
+    with store.transaction():
+        store.targets.mark(old, "https://docs.example.org", problem="404", at=NOW)
+
+    assert keys(searching(), "nightly backup on 2.40") == ["2.41/backup"]
+
+
+def test_what_is_over_or_does_not_answer_is_not_shown(
+    store: Store, searching: Open
+) -> None:
+    event = replace(page("event", "nightly backup"), expires_at=NOW)
+    insert(store, event)
+    insert(store, replace(page("later", "nightly backup"), expires_at=NOW + DAY))
+    dead = insert(store, page("dead", "nightly backup"))
+    with store.transaction():
+        store.targets.mark(dead, "https://example.org", problem="404", at=NOW)
+    searcher = searching()
+
+    assert keys(searcher, "nightly backup") == ["later"]
+
+    with store.transaction():
+        store.targets.mark(dead, "https://example.org", problem="", at=NOW)
+    assert sorted(keys(searcher, "nightly backup")) == ["dead", "later"]
+
+
+def test_a_source_may_weigh_more_than_another(store: Store, searching: Open) -> None:
+    insert(store, page("words", "backup backup backup"))
+    insert(store, replace(page("other", "one backup"), source="blog"))
+    index = searching()._index
+
+    def found(**weights: float) -> list[str]:
+        return keys(Searcher(store, index, EMBEDDER, weights=weights), "backup")
+
+    assert found() == ["words", "other"]
+    assert found(blog=100.0) == ["other", "words"]
+    assert found(handbook=0.01) == ["other", "words"]
+    assert found(blog=1.0, handbook=1.0) == ["words", "other"]
 
 
 def test_pages_of_one_title_at_other_addresses_are_all_shown(

@@ -1,0 +1,136 @@
+"""Versions of pages in the store: one of each is searched, whatever comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kb.store import Store
+from kb.types import DocumentId, PassageId
+from tests.kb.stored import delete, insert, page, passage_ids
+
+
+def edition(store: Store, version: str, *, visibility: str = "public") -> DocumentId:
+    text = f"As of {version}."
+    document = page(f"{version}/backup", text, "More.", visibility=visibility)
+    return insert(store, replace(document, version=version, page="*/backup"))
+
+
+def settle(store: Store, preferred: str | None = None) -> int:
+    with store.transaction():
+        return store.editions.settle("handbook", preferred)
+
+
+def current(store: Store, *ids: DocumentId) -> list[DocumentId]:
+    found = store.documents.summaries(ids)
+    return [i for i in ids if found[i].current]
+
+
+def indexed(store: Store) -> list[PassageId]:
+    return [passage.id for passage in store.passages.indexable()]
+
+
+def test_one_version_is_searched_and_the_others_are_known(store: Store) -> None:
+    old, new = edition(store, "2.40"), edition(store, "2.41")
+    alone = insert(store, page("about", "We are."))
+
+    assert settle(store) == 1
+
+    assert current(store, old, new, alone) == [new, alone]
+    assert indexed(store) == [*passage_ids(store, new), *passage_ids(store, alone)]
+    assert store.passages.count() == 3
+    assert store.editions.of(new) == store.editions.of(old)
+    assert store.editions.of(new) == [(old, "2.40"), (new, "2.41")]
+    assert store.editions.of(alone) == []
+    assert settle(store) == 0
+
+
+def test_what_is_searched_alone_is_told_to_the_indexes(store: Store) -> None:
+    old, new = edition(store, "2.40"), edition(store, "2.41")
+    alone = insert(store, page("about", "We are."))
+    settle(store)
+
+    texts = [document.id for document in store.evidence.texts()]
+
+    assert texts == [new, alone]
+    assert [i for i, _ in store.evidence.titles()] == [new, alone]
+    facts = store.evidence.document_facts(None)
+    assert list(facts) == [new, alone]
+    assert facts[new].all_versions == ("2.40", "2.41")
+    assert facts[alone].all_versions == ()
+    assert old not in facts
+
+
+def _generations(store: Store, since: int) -> tuple[Sequence[int], Sequence[int]]:
+    come = [p.id for p in store.passages.indexable(after_generation=since)]
+    return come, store.passages.removed(after_generation=since)
+
+
+def test_a_new_version_takes_the_place_of_the_one_before(store: Store) -> None:
+    old = edition(store, "2.40")
+    settle(store)
+    before, since = passage_ids(store, old), store.generation
+
+    new = edition(store, "2.41")
+    settle(store)
+
+    come, gone = _generations(store, since)
+    assert come == passage_ids(store, new)
+    assert gone == before
+    # Never searched again under ids that an index may hold or have dropped.
+    assert set(passage_ids(store, old)).isdisjoint(before)
+
+
+def test_when_the_current_version_leaves_the_one_before_is_searched_again(
+    store: Store,
+) -> None:
+    old, new = edition(store, "2.40"), edition(store, "2.41")
+    settle(store)
+    text = [p.text for p in store.passages.of_document(old)]
+    left, since = passage_ids(store, new), store.generation
+    delete(store, new)
+
+    assert settle(store) == 1
+
+    come, gone = _generations(store, since)
+    assert current(store, old) == [old]
+    assert come == passage_ids(store, old)
+    assert set(left) <= set(gone)
+    assert [p.text for p in store.passages.of_document(old)] == text
+
+
+def test_the_preferred_version_is_searched(store: Store) -> None:
+    old, new = edition(store, "2.40"), edition(store, "2.41")
+
+    settle(store, "2.40")
+    assert current(store, old, new) == [old]
+    settle(store, None)
+    assert current(store, old, new) == [new]
+
+
+def test_a_page_that_comes_in_no_versions_any_more_is_searched(store: Store) -> None:
+    old, new = edition(store, "2.40"), edition(store, "2.41")
+    settle(store)
+    with store.transaction():
+        store.db.conn.execute("UPDATE documents SET page = '' WHERE id = ?", [old])
+
+    settle(store)
+
+    assert current(store, old, new) == [old, new]
+    assert store.passages.count() == 4
+
+
+def test_who_may_not_read_a_version_is_not_led_to_it(store: Store) -> None:
+    new = edition(store, "2.41")
+    edition(store, "2.40", visibility="source:handbook")
+
+    assert store.editions.of(new) == [(new, "2.41")]
+
+
+def test_other_sources_settle_their_own(store: Store) -> None:
+    old, new = edition(store, "2.40"), edition(store, "2.41")
+
+    with store.transaction():
+        assert store.editions.settle("other", None) == 0
+
+    assert current(store, old, new) == [old, new]
