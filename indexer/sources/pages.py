@@ -41,10 +41,11 @@ class PageRules:
             version gives it, and the first that tells the language that.
         language: Of pages that no rule gives one; so `version`.
 
-    >>> core = PathRule(re.compile(r"/core-2(?P<version>\d\d)/"), r"2.\g<version>")
+    >>> core = re.compile(r"/core-(?P<version>2(?P<minor>\d\d))/")
+    >>> core = PathRule(core, r"2.\g<minor>")
     >>> rules = PageRules((core, PathRule(re.compile("^(?P<language>[a-z]{2})/"))))
     >>> rules.of("fr/core-241/maps"), rules.page_of("fr/core-241/maps")
-    (('2.41', 'fr'), 'fr/core-2*/maps')
+    (('2.41', 'fr'), 'fr/core-*/maps')
     """
 
     path_rules: tuple[PathRule, ...] = ()

@@ -84,7 +84,11 @@ def open_tokenizer(
     tokenizer.no_padding()
 
     def count_tokens(text: str) -> int:
-        return len(tokenizer.encode(readable(text), add_special_tokens=False).ids)
+        # Without the places of tokens in the text, which take a third of the time.
+        (encoding,) = tokenizer.encode_batch_fast(
+            [readable(text)], add_special_tokens=False
+        )
+        return len(encoding.ids)
 
     return count_tokens
 

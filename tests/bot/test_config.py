@@ -170,6 +170,18 @@ def test_versions_of_a_documentation_page_are_one_thing_to_link_to(file: str) ->
     assert rules.key("https://docs.example.org/en/latest/") == "docs.example.org/en/any"
 
 
+@pytest.mark.parametrize(
+    "rest",
+    ["", "/", "/about", "/jump_to_id/766710ba", "/courseware/a/b/?activate_block_id=c"],
+)
+def test_whatever_part_of_a_course_is_linked_it_is_that_course(rest: str) -> None:
+    rules = load_config(ROOT / "config.yaml").links.rules()
+    course = "academy.example.org/courses/course-v1:HISP+D1+2024"
+
+    assert rules.key(f"https://{course}{rest}") == course
+    assert rules.key(f"https://{course}X{rest}") != course
+
+
 @pytest.mark.parametrize("file", ["config.yaml", "benchmarks/slicer.yaml"])
 @pytest.mark.parametrize(
     "url",
