@@ -7,7 +7,7 @@ are in memory one after the other; what stays is their passages and links.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from bot.gathering import Gathering, LinkFound, TextFound, by_part
 from bot.languages import with_language
@@ -26,6 +26,7 @@ from kb.types import (
     PUBLIC,
     Document,
     DocumentId,
+    DocumentSummary,
     Kind,
     PassageDraft,
     Templates,
@@ -93,18 +94,27 @@ def history_of_store(
     """
     gathering = Gathering()
     with store.snapshot():
+        standing = store.editions.standing()
         for source in store.progress.sources():
             templates = store.templates.of_source(source.name)
             for key in store.holdings(source.name):
                 summary = store.documents.find(source.name, key)
-                if summary and summary.visibility == PUBLIC and summary.listed:
-                    _take_stored(store, summary.id, templates, gathering)
+                if summary and _may_be_found(summary):
+                    _take_stored(store, summary.id, templates, gathering, standing)
                     progress(1)
     return gathering.history(lambda _document_id, link: link.targets)
 
 
+def _may_be_found(document: DocumentSummary) -> bool:
+    return document.visibility == PUBLIC and document.listed and document.current
+
+
 def _take_stored(
-    store: Store, document_id: DocumentId, templates: Templates, gathering: Gathering
+    store: Store,
+    document_id: DocumentId,
+    templates: Templates,
+    gathering: Gathering,
+    standing: Mapping[DocumentId, DocumentId],
 ) -> None:
     document = store.documents.load(document_id)
     if document is None or not document.parts:
@@ -114,7 +124,15 @@ def _take_stored(
         for p in store.passages.of_document(document_id)
     ]
     links = by_part(
-        (link.part_number, LinkFound(link.role, link.text, targets=link.targets))
+        (
+            link.part_number,
+            LinkFound(
+                link.role,
+                link.text,
+                # Whatever version of a page was linked, that page was.
+                targets=tuple({standing.get(i, i): None for i in link.targets}),
+            ),
+        )
         for link in store.links.of_document(document_id)
         if link.targets
     )

@@ -80,6 +80,16 @@ class Editions:
         )
         self._conn.executemany("DELETE FROM passages WHERE id = ?", [(i,) for i in old])
 
+    def standing(self) -> dict[DocumentId, DocumentId]:
+        """For each version that is not searched the one of its page that is."""
+        rows = self._conn.execute(
+            "SELECT o.id, c.id FROM documents o INDEXED BY documents_past"
+            " JOIN documents c INDEXED BY documents_page"
+            " ON c.source = o.source AND c.page = o.page AND c.page != '' AND c.current"
+            " WHERE NOT o.current"
+        )
+        return {DocumentId(old): DocumentId(new) for old, new in rows}
+
     def of(self, document_id: DocumentId) -> list[tuple[DocumentId, str | None]]:
         """``(id, version)`` of all listed versions of a page, its own included, that
         the same people may read; none for what comes in one version only."""

@@ -17,6 +17,7 @@ from kb.corpus import DocumentFacts
 from kb.graph import Edge
 from kb.people import People
 from kb.store.document_texts import document_texts
+from kb.store.editions import Editions
 from kb.store.incoming import ACCEPTED, FROM_OPENING, OF_THE_FORUM
 from kb.store.rows import conditions, placeholders, to_kind, to_moment, to_tags
 from kb.texts import DocumentText
@@ -54,6 +55,7 @@ class Evidence:
     nobody is led to them, nor by them."""
 
     def __init__(self, db: Database) -> None:
+        self._db = db
         self._conn: sqlite3.Connection = db.conn
 
     # -- while a question is answered ---------------------------------------
@@ -129,10 +131,12 @@ class Evidence:
         marks = placeholders(may)
         where = (
             f" AND d.listed AND d.visibility IN ({marks})"
-            f" AND t.listed AND t.current AND t.visibility IN ({marks})"
-            f" AND NOT {FROM_OPENING}"
+            f" AND t.listed AND t.visibility IN ({marks}) AND NOT {FROM_OPENING}"
         )
-        columns = f"SELECT l.document_id, t.id, l.role, l.created_at, {ACCEPTED}"
+        columns = (
+            f"SELECT l.document_id, t.id, l.role, l.created_at, {ACCEPTED},"
+            " l.part_number, l.ordinal, t.page != ''"
+        )
         # CROSS JOIN keeps this order: SQLite does not know which table is small.
         # From the targets, because most links lead elsewhere.
         by_key = self._conn.execute(
@@ -151,7 +155,17 @@ class Evidence:
             f" AND t.link_key != d.link_key {where}",
             [*may, *may],
         )
-        for source, target, role, at, accepted in chain(by_key, by_post):
+        standing = Editions(self._db).standing()
+        # A link may fit the addresses of several versions of one page.
+        met: set[tuple[int, ...]] = set()
+        for row in chain(by_key, by_post):
+            source, target, role, at, accepted, part, ordinal, is_edition = row
+            target = standing.get(target, target)
+            if is_edition:
+                link = (source, part, ordinal, target)
+                if link in met:
+                    continue
+                met.add(link)
             yield Edge(
                 DocumentId(source),
                 DocumentId(target),

@@ -42,6 +42,8 @@ from tests.bot.telling import (
     topic,
 )
 from tests.conftest import CHECKOUT, shared_path
+from tests.kb import linked
+from tests.kb.stored import NOON
 
 BACKUP = page("v41/backup", "# Backup\n\nRun pg_dump every night.\n")
 OLD_BACKUP = page("v40/backup", "# Backup\n\nRun pg_dump at times.\n")
@@ -413,3 +415,28 @@ def test_outcomes_are_what_was_found_to_be_linked_on_a_real_forum(
 def lines_of(path: Path) -> list[str]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         return file.readlines()
+
+
+def test_the_past_knows_the_version_that_is_searched_alone(store: Store) -> None:
+    old, new = (
+        linked.put(
+            store,
+            replace(linked.docs(f"v{v}/backup", "Text."), version=v, page="*/backup"),
+        )
+        for v in ("1", "2")
+    )
+    with store.transaction():
+        for name in ("docs", "forum"):
+            store.progress.begin(name, at=NOON)
+        store.editions.settle("docs", None)
+    asked = linked.thread(1)
+    topic = linked.put(
+        store, asked, linked.link(asked, 2, "https://docs.example/v1/backup")
+    )
+
+    past = history_of_store(store)
+
+    assert sorted(past.documents) == sorted([new, topic])
+    targets = [each.targets for event in past.events for each in event.links]
+    assert targets == [(new,)]
+    assert old not in past.documents

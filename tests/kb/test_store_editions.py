@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
+from kb.links import LinkRules
 from kb.store import Store
 from kb.types import DocumentId, PassageId
+from tests.kb.linked import RULES, docs, link, put, thread
 from tests.kb.stored import delete, insert, page, passage_ids
 
 
@@ -134,3 +138,28 @@ def test_other_sources_settle_their_own(store: Store) -> None:
         assert store.editions.settle("other", None) == 0
 
     assert current(store, old, new) == [old, new]
+
+
+def manual(store: Store, version: str) -> DocumentId:
+    document = docs(f"v{version}/backup", "Text.")
+    return put(store, replace(document, version=version, page="*/backup"))
+
+
+@pytest.mark.parametrize("rules", [RULES, LinkRules()], ids=["folded", "not folded"])
+def test_whatever_version_was_linked_that_page_was_once(
+    store: Store, rules: LinkRules
+) -> None:
+    with store.transaction():
+        store.links.use(rules)
+    old, new = manual(store, "1"), manual(store, "2")
+    with store.transaction():
+        store.editions.settle("docs", None)
+    asked = thread(1)
+    urls = ["https://docs.example/v1/backup", "https://docs.example/v2/backup"]
+    links = tuple(link(asked, 2, url) for url in urls)
+    topic = put(store, asked, *links)
+
+    edges = [(edge.source, edge.target) for edge in store.evidence.edges()]
+
+    assert edges == [(topic, new), (topic, new)]
+    assert store.editions.standing() == {old: new}
