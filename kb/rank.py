@@ -51,7 +51,8 @@ class Ranked:
     Attributes:
         score: Unitless, comparable within one call of `rank` only.
         confidence: The probability that somebody who helps would link it.
-        contributions: What each signal added to the score.
+        contributions: What each signal added to the score; the logarithm of its odds
+            comes beside them.
         evidence: What the confidence was made from, see `EVIDENCE`.
     """
 

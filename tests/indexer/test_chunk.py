@@ -174,6 +174,48 @@ def test_a_page_is_cut_at_its_headings() -> None:
     ]
 
 
+def test_a_part_with_a_place_of_its_own_is_landed_on_as_a_whole() -> None:
+    video = Document(
+        source="videos",
+        kind=Kind.VIDEO,
+        key="v1",
+        url="https://videos.example/watch?v=v1",
+        title="Maps",
+        parts=(
+            Part(1, "About maps.", "text"),
+            Part(2, "First, layers.", "text", anchor="&t=50", heading="Layers"),
+            Part(
+                3,
+                "Then\n\n# Colours\n\nof them.",
+                "markdown",
+                anchor="&t=155",
+                heading="Legends",
+            ),
+            Part(4, "", "text", anchor="&t=300", heading="The end"),
+        ),
+    )
+
+    assert [(d.part_number, d.anchor, d.heading, d.text) for d in chunk(video)] == [
+        (1, "", "", "About maps."),
+        (2, "&t=50", "Layers", "First, layers."),
+        (3, "&t=155", "Legends", "Then"),
+        (3, "&t=155", "Legends › Colours", "of them."),
+    ]
+
+
+def test_a_first_part_without_text_is_found_by_the_title_at_its_place() -> None:
+    course = Document(
+        source="academy",
+        kind=Kind.COURSE,
+        key="c",
+        url="https://academy.example/courses/c",
+        title="Tracker",
+        parts=(Part(1, "", "text", anchor="/about"),),
+    )
+
+    assert [(d.anchor, d.text) for d in chunk(course)] == [("/about", "Tracker")]
+
+
 def test_headings_count_against_the_limit() -> None:
     body = f"# Guide\n\n## {sentence('h', 6)}\n\n" + "\n\n".join(
         sentence(name, 4) for name in "abc"

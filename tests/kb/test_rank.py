@@ -161,6 +161,23 @@ def test_the_score_is_the_sum_of_the_contributions() -> None:
     assert [r.score for r in ranked] == [0.5, -0.5]
 
 
+def test_odds_that_are_told_multiply_those_that_were_found() -> None:
+    some = [candidate(1, bm25_passage=2.0), candidate(2, bm25_passage=1.0)]
+
+    def chance(**odds: float) -> float:
+        told = {DocumentId(int(name[1:])): value for name, value in odds.items()}
+        first = {int(r.candidate.document_id): r for r in rank(some, PLAIN, told)}[1]
+        return math.exp(first.evidence["chance"])
+
+    assert chance(_1=3.0) == pytest.approx(3 * chance())
+    assert chance(_2=2.0) == pytest.approx(chance() / 2)
+    assert chance(_1=5.0, _2=5.0) == pytest.approx(chance())
+    assert [int(r.candidate.document_id) for r in rank(some, PLAIN, {})] == [1, 2]
+    assert [
+        int(r.candidate.document_id) for r in rank(some, PLAIN, {DocumentId(2): 100.0})
+    ] == [2, 1]
+
+
 def test_signals_without_weight_have_no_say() -> None:
     two = [candidate(1, coverage=0.1, solved=0.0), candidate(2, coverage=0.9)]
 

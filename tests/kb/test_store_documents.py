@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kb.errors import StoreError
 from kb.store import Store
+from kb.store.documents import document_hash
 from kb.types import (
+    Details,
     Document,
     DocumentChange,
     DocumentId,
@@ -85,6 +88,67 @@ def test_a_document_comes_back_as_it_went_in(store: Store) -> None:
     )
     assert store.documents.find("forum", "813") is None
     assert store.documents.load(DocumentId(document + 1)) is None
+
+
+COURSE = Document(
+    source="academy",
+    kind=Kind.COURSE,
+    key="course-v1:A+B+C",
+    url="https://academy.example.org/courses/course-v1:A+B+C",
+    title="Tracker",
+    parts=(
+        Part(1, "About.", "text", anchor="/about"),
+        Part(2, "<p>Unit</p>", anchor="/jump_to_id/1f", heading="One › Unit\0"),
+    ),
+    page="*/tracker",
+    details=Details(
+        duration_s=412,
+        level="advanced",
+        pacing="self",
+        starts_at=NOON,
+        enrolment_ends_at=NOON + timedelta(days=30),
+        lists=("SEMIS", "EMIS"),
+    ),
+    expires_at=NOON + timedelta(days=30),
+    verified_at=NOON,
+)
+
+
+def test_a_course_comes_back_with_its_places_and_details(store: Store) -> None:
+    document = insert(store, COURSE)
+
+    found = store.documents.load(document)
+    summary = store.documents.summaries([document])[document]
+
+    assert found == replace(
+        COURSE, parts=(COURSE.parts[0], replace(COURSE.parts[1], heading="One › Unit"))
+    )
+    assert (summary.page, summary.details, summary.expires_at, summary.verified_at) == (
+        COURSE.page,
+        COURSE.details,
+        COURSE.expires_at,
+        COURSE.verified_at,
+    )
+    assert summary.current
+    assert not summary.dead
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"page": "*/other"},
+        {"details": Details(level="advanced")},
+        {"expires_at": None},
+        {"parts": (COURSE.parts[0], replace(COURSE.parts[1], anchor="/x"))},
+        {"parts": (COURSE.parts[0], replace(COURSE.parts[1], heading="Two"))},
+    ],
+)
+def test_another_place_or_detail_is_another_content(change: dict[str, Any]) -> None:
+    assert document_hash(replace(COURSE, **change)) != document_hash(COURSE)
+
+
+def test_documents_without_places_and_details_keep_the_hash_of_earlier_stores() -> None:
+    assert document_hash(THREAD) == "a821e5ad57b1b061181c15cbbd26b03d"
 
 
 def test_a_passage_comes_back_with_what_it_inherits_from_its_document(
