@@ -1,0 +1,572 @@
+"""One page of a website: asked for if need be, and what became of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from html import escape
+from typing import Literal
+
+from selectolax.lexbor import LexborHTMLParser
+
+from indexer.blocks import join_blocks
+from indexer.clean import clean_body
+from indexer.events import Event, events_of, next_of
+from indexer.page_text import (
+    WebPage,
+    looks_like_html,
+    parsed_page,
+    read_page,
+    refuses_indexing,
+)
+from indexer.reader import Reader, Reply
+from indexer.site import Listed, Site, key_of, order, pages_of, twins_of
+from indexer.sitemaps import is_html
+from indexer.sources.pages import PAGE_FORMAT, PageRules, markdown_page, page_title
+from indexer.sources.site_copies import (
+    LEADS,
+    SAME,
+    SAYS,
+    are_versions,
+    is_unread,
+    same_page,
+    still_stands,
+)
+from indexer.sources.site_memory import SiteMemory
+from kb.errors import (
+    DisallowedError,
+    ForumProtocolError,
+    ForumReadOnlyError,
+    ForumUnavailableError,
+    RateLimitedError,
+    SourceError,
+)
+from kb.store import Fetch
+from kb.types import NO_DETAILS, Clock, Details, Document, Part, content_hash
+
+WEB_FORMAT = 1
+"""Grows with every change of what a web page is read as."""
+
+Twins = Literal["auto", "always", "never"]
+
+Notes = tuple[tuple[str, Fetch | None], ...]
+"""Answers to keep, by address; ``None`` for what to forget."""
+
+_HTML = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
+_MARKDOWN = "text/markdown, text/plain;q=0.9, */*;q=0.1"
+_MARKDOWN_TYPES = frozenset(
+    {"", "text/markdown", "text/x-markdown", "text/plain", "application/octet-stream"}
+)
+# Why an address that might have been a Markdown twin is none.
+_NO_TWIN = "is no Markdown twin"
+_PRIVATE = "is for people with an account only"
+_LOGIN = re.compile(r"/(?:log|sign)[-_]?in\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class PageSettings:
+    """How pages are read.
+
+    Attributes:
+        twins: Whether Markdown twins are read: those that are named, all, none.
+        content: CSS selector of a page's main part; empty to find it.
+        events: Each page is an event.
+        recheck_every: After that long a page is asked for though its date stood still.
+    """
+
+    twins: Twins = "auto"
+    content: str = ""
+    events: bool = False
+    recheck_every: timedelta = timedelta(days=7)
+
+    @property
+    def stamp(self) -> tuple[object, ...]:
+        """All that a page's text depends on."""
+        return (self.twins, self.content, self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one page; one of the fields after *key* is set.
+
+    Attributes:
+        unchanged: It is held as the site has it.
+        skipped: Why it is not to be held.
+        set_aside: Why nothing is known of it now.
+        failure: The site did not answer at all.
+        verified: The site itself said so just now.
+        displaced: ``(key, notes)`` of pages that turned out to be copies of it.
+    """
+
+    key: str
+    document: Document | None = None
+    unchanged: bool = False
+    skipped: str = ""
+    set_aside: str = ""
+    failure: ForumUnavailableError | None = None
+    verified: bool = False
+    noted: Notes = ()
+    displaced: tuple[tuple[str, Notes], ...] = ()
+
+    @property
+    def chars(self) -> int:
+        """Of its text."""
+        return 0 if self.document is None else len(self.document.parts[0].body)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What holds for one walk.
+
+    Attributes:
+        listed: All pages that lists name, by key.
+        again: Keys that are asked for in any case.
+        full: Everything is read anew.
+        since: What was asked after then was asked by this walk, before it was
+            interrupted; ``None`` for a walk from the beginning.
+    """
+
+    listed: Mapping[str, Listed] = field(default_factory=dict)
+    again: Collection[str] = ()
+    full: bool = False
+    since: datetime | None = None
+
+
+class PageReader:
+    """Reads the pages of one site.
+
+    Args:
+        name: Of the source.
+        memory: What is known; whoever uses the outcomes keeps it up to date.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        site: Site,
+        reader: Reader,
+        memory: SiteMemory,
+        settings: PageSettings,
+        rules: PageRules,
+        walk: Walk,
+        *,
+        clock: Clock,
+    ) -> None:
+        self._name = name
+        self._site = site
+        self._reader = reader
+        self._memory = memory
+        self._settings = settings
+        self._rules = rules
+        self._walk = walk
+        self._clock = clock
+        self._mark = content_hash(
+            WEB_FORMAT, PAGE_FORMAT, *settings.stamp, *rules.settings
+        )[:16]
+
+    def read(self, page: Listed) -> Outcome:
+        """Read a page, or find that this is not needed.
+
+        Raises:
+            RateLimitedError: The site wants to be left alone.
+            ForumReadOnlyError: So.
+        """
+        key = key_of(page.url)
+        try:
+            return self._without_asking(page, key) or self._asked(page, key)
+        except DisallowedError:
+            reason = "robots.txt does not let it be read"
+            if self._memory.holds(key):
+                return Outcome(key, set_aside=f"{reason} any more")
+            return Outcome(key, skipped=reason)
+        except (RateLimitedError, ForumReadOnlyError):
+            raise
+        except ForumUnavailableError as exc:
+            return Outcome(key, set_aside=str(exc), failure=exc)
+        except (ForumProtocolError, SourceError) as exc:
+            return Outcome(key, set_aside=str(exc))
+
+    def resolve(self, twin: str) -> tuple[Listed | None, tuple[Fetch, ...]]:
+        """The page that people read in place of a Markdown file of llms.txt, and what
+        was asked to find it: nothing, when it is known.
+
+        Raises:
+            ForumError: The site does not answer.
+        """
+        asked: list[Fetch] = []
+        candidates = pages_of(twin)
+        for url in candidates:
+            known = self._memory.fetch(url)
+            if known is not None and not known.failures:
+                return Listed(url, twin=twin), ()
+        for url in candidates:
+            try:
+                reply = self._reader.get(url, accept=_HTML)
+            except (DisallowedError, SourceError, ForumProtocolError):
+                continue
+            if reply.is_whole and looks_like_html(reply.body, reply.content_type):
+                asked.append(replace(reply.fetch, etag="", last_modified=""))
+                return Listed(url, twin=twin), tuple(asked)
+        return None, ()
+
+    # -- without a request -----------------------------------------------------
+
+    def _without_asking(self, page: Listed, key: str) -> Outcome | None:
+        known = self._memory.content_of(key) or self._memory.fetch(page.url)
+        if known is None or known.failures or not self._is_usable(known, key):
+            return None
+        since = self._walk.since
+        by_this_walk = since is not None and known.checked_at >= since
+        if not by_this_walk and not self._is_fresh(known, page, key):
+            return None
+        if known.reason:
+            return Outcome(key, skipped=known.reason)
+        return Outcome(key, unchanged=True)
+
+    def _is_fresh(self, known: Fetch, page: Listed, key: str) -> bool:
+        if self._walk.full or key in self._walk.again or not page.lastmod:
+            return False
+        is_dated_so = known.stamp == self._stamp(page)
+        age = self._clock() - known.checked_at
+        return is_dated_so and age < self._settings.recheck_every
+
+    def _stamp(self, page: Listed) -> str:
+        return f"{self._mark} {page.lastmod}"
+
+    def _is_usable(self, known: Fetch, key: str) -> bool:
+        """Whether an answer still tells what became of the page, if the site has
+        nothing newer."""
+        if known.stamp.partition(" ")[0] != self._mark:
+            return False
+        if known.reason:
+            return still_stands(known, self._memory, self._walk.listed)
+        if known.key != key or not known.content_hash or not self._memory.holds(key):
+            return False
+        same = same_page(known.content_hash, key, self._memory, self._rules)
+        if same is not None and order(same.key) < order(key):
+            return False
+        return not (self._settings.events and self._is_over(key))
+
+    def _is_over(self, key: str) -> bool:
+        """An event that ended since: its page may tell of the next one."""
+        document = self._memory.known.document(key)
+        if document is None or document.expires_at is None:
+            return False
+        return document.expires_at <= self._clock()
+
+    # -- asking ------------------------------------------------------------------
+
+    def _asked(self, page: Listed, key: str) -> Outcome:
+        noted: Notes = ()
+        if twin := self._twin(page, key):
+            outcome, noted = self._from_twin(page, key, twin)
+            if outcome is not None:
+                return outcome
+        outcome = self._from_html(page, key)
+        # Last: the page forgets what it was made of before.
+        return replace(outcome, noted=(*outcome.noted, *noted))
+
+    def _get(self, url: str, key: str, accept: str) -> Reply:
+        """Ask for *url*; for the whole of it, unless what is held was made of it."""
+        known = self._memory.fetch(url)
+        usable = known is not None and self._is_usable(known, key)
+        return self._reader.get(
+            url,
+            accept=accept,
+            # The date of a list does not matter here: the site itself is asked.
+            stamp=known.stamp if known is not None and usable else "",
+            fresh=self._walk.full or not usable,
+        )
+
+    def _twin(self, page: Listed, key: str) -> str:
+        """Where the Markdown twin of a page may be; empty when it is not looked for."""
+        if self._settings.twins == "never" or self._settings.events:
+            return ""
+        known = self._memory.content_of(key)
+        if known is not None and known.url != page.url:
+            return known.url
+        told = page.twin
+        if not told and self._settings.twins == "always":
+            told = next(iter(twins_of(page.url)), "")
+        return told if self._may_be_twin(told, key) else ""
+
+    def _may_be_twin(self, url: str, key: str) -> bool:
+        """Whether to try: an address that was no twin is not tried with every walk."""
+        known = self._memory.fetch(url) if url else None
+        if known is None or known.reason != _NO_TWIN or self._walk.full:
+            return bool(url)
+        age = self._clock() - known.checked_at
+        return key in self._walk.again or age >= self._settings.recheck_every
+
+    def _from_twin(
+        self, page: Listed, key: str, twin: str
+    ) -> tuple[Outcome | None, Notes]:
+        """The page as its twin has it; else that there is none, to be noted."""
+        try:
+            reply = self._get(twin, key, _MARKDOWN)
+        except (DisallowedError, ForumProtocolError, SourceError):
+            return None, ()
+        if reply.is_unchanged:
+            return self._unchanged(page, key, reply), ()
+        text = self._markdown(reply) if reply.is_whole else ""
+        if not text.strip():
+            none = Fetch(twin, reply.fetch.checked_at, reason=_NO_TWIN)
+            return None, ((twin, none),)
+        document = markdown_page(
+            self._name,
+            key,
+            page.url,
+            text,
+            self._rules,
+            revision=content_hash(text, page.url, self._mark),
+        )
+        return self._settled(page, document, reply.fetch), ()
+
+    def _markdown(self, reply: Reply) -> str:
+        """The text of a Markdown file; empty where it is something else: many sites
+        answer with a page where a file is missing."""
+        if reply.content_type not in _MARKDOWN_TYPES or is_html(reply.body):
+            return ""
+        # Meant for engines that show pages: the page itself is the one to be shown.
+        # Whether it is, it says itself.
+        if refuses_indexing((reply.headers or {}).get("x-robots-tag", "")):
+            return ""
+        try:
+            return reply.body.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return ""
+
+    def _from_html(self, page: Listed, key: str) -> Outcome:
+        reply = self._get(page.url, key, _HTML)
+        if reply.is_unchanged:
+            return self._unchanged(page, key, reply)
+        if not reply.is_whole:
+            return self._missing(page, key, reply)
+        headers = reply.headers or {}
+        if refuses_indexing(headers.get("x-robots-tag", "")):
+            return self._skipped(page, key, reply, "asks not to be indexed")
+        if not looks_like_html(reply.body, reply.content_type):
+            kind = reply.content_type or "of an unknown type"
+            return self._skipped(page, key, reply, f"is {kind}, not a page")
+        tree = parsed_page(page.url, reply.body, headers.get("content-type", ""))
+        # Before the text is taken out of it, and the rest thrown away.
+        events = events_of(tree) if self._settings.events else ()
+        return self._from_page(page, key, reply, tree, events)
+
+    def _from_page(
+        self,
+        page: Listed,
+        key: str,
+        reply: Reply,
+        tree: LexborHTMLParser,
+        events: tuple[Event, ...],
+    ) -> Outcome:
+        told = read_page(page.url, tree, content=self._settings.content)
+        landed = self._site.own(reply.url) or page.url
+        if told.leads_to:
+            landed = self._site.own(told.leads_to, seen_at=landed) or landed
+        if landed != page.url and _LOGIN.search(landed):
+            return self._refused(key)
+        if landed != page.url and key_of(landed) in self._walk.listed:
+            return self._skipped(page, key, reply, f"{LEADS}{key_of(landed)}")
+        if not told.is_indexable:
+            return self._skipped(page, key, reply, "asks not to be indexed")
+        if original := self._original(told, key, landed):
+            return self._skipped(page, key, reply, f"{SAYS}{original}")
+        if told.twin and (outcome := self._from_named_twin(page, key, reply, told)):
+            return outcome
+        url = self._address(told, key, landed)
+        document = self._document(key, url, told)
+        if self._settings.events:
+            dated = self._dated(document, told, events)
+            if isinstance(dated, str):
+                return self._skipped(page, key, reply, dated)
+            document = dated
+        return self._settled(page, document, reply.fetch)
+
+    def _from_named_twin(
+        self, page: Listed, key: str, reply: Reply, told: WebPage
+    ) -> Outcome | None:
+        twin = self._site.own(told.twin, seen_at=reply.url)
+        if self._settings.twins != "auto" or self._settings.events or twin is None:
+            return None
+        if not self._may_be_twin(twin, key):
+            return None
+        outcome, _ = self._from_twin(page, key, twin)
+        return outcome
+
+    def _original(self, told: WebPage, key: str, landed: str) -> str:
+        """The key of the page that this one says to be a copy of, if that is so."""
+        canonical = self._canonical(told, landed)
+        other = key_of(canonical) if canonical else key
+        if other == key or other not in self._walk.listed:
+            return ""
+        if are_versions(self._rules, key, other):
+            return ""
+        # Where that one is missing, or a copy itself, this is all that there is.
+        is_there = self._memory.holds(other) or is_unread(
+            other, self._memory, self._walk.listed
+        )
+        return other if is_there else ""
+
+    def _canonical(self, told: WebPage, landed: str) -> str:
+        if not told.canonical:
+            return ""
+        return self._site.own(told.canonical, seen_at=landed) or ""
+
+    def _address(self, told: WebPage, key: str, landed: str) -> str:
+        """Where people read it: where it says, if it can be read there."""
+        canonical = self._canonical(told, landed)
+        if not canonical or canonical == landed:
+            return landed
+        other = key_of(canonical)
+        if (
+            other == key
+            or other in self._walk.listed
+            or self._memory.holds(other)
+            or are_versions(self._rules, key, other)
+        ):
+            return landed
+        try:
+            reply = self._reader.get(canonical, accept=_HTML, fresh=True)
+        except (DisallowedError, ForumProtocolError, SourceError):
+            return landed
+        return canonical if reply.is_whole else landed
+
+    # -- what became of it -------------------------------------------------------
+
+    def _document(self, key: str, url: str, told: WebPage) -> Document:
+        version, language = self._rules.of(key)
+        return Document(
+            source=self._name,
+            kind=self._rules.kind,
+            key=key,
+            url=url,
+            title=told.title or page_title("", key.removesuffix(".html")),
+            parts=(Part(number=1, body=told.body, format="html"),),
+            language=language or told.language,
+            visibility=self._rules.visibility,
+            version=version or told.version,
+            revision=content_hash(told.body, url, self._mark),
+            page=self._rules.page_of(key),
+        )
+
+    def _dated(
+        self, document: Document, told: WebPage, events: tuple[Event, ...]
+    ) -> Document | str:
+        """The page as the event that it announces, or why it announces none."""
+        event = next_of(events, self._clock())
+        over_at = None if event is None else event.over_at
+        if event is None or over_at is None:
+            return "tells no date"
+        if event.is_cancelled:
+            return "is cancelled"
+        if over_at <= self._clock():
+            return "is over"
+        body = told.body
+        if event.description and event.description not in _text(document):
+            body = f"<p>{escape(event.description)}</p>\n{body}"
+        _, language = self._rules.of(document.key)
+        return replace(
+            document,
+            title=event.name or document.title,
+            language=language or event.language or told.language,
+            parts=(replace(document.parts[0], body=body),),
+            details=Details(
+                starts_at=event.starts_at,
+                ends_at=event.ends_at,
+                place=event.place,
+                mode=event.mode,
+            ),
+            expires_at=over_at,
+        )
+
+    def _settled(self, page: Listed, document: Document, fetch: Fetch) -> Outcome:
+        """A page that was read: itself, or one that is held under another address."""
+        key = document.key
+        text = _text(document)
+        if not text and document.details == NO_DETAILS:
+            return self._skipped_fetch(page, key, fetch, "holds no text")
+        digest = content_hash(document.title, text)
+        noted = replace(
+            fetch, key=key, stamp=self._stamp(page), content_hash=digest, reason=""
+        )
+        same = same_page(digest, key, self._memory, self._rules)
+        if same is not None and order(same.key) < order(key):
+            reason = f"{SAME}{same.key}"
+            return self._skipped_fetch(page, key, noted, reason)
+        displaced: tuple[tuple[str, Notes], ...] = ()
+        if same is not None:
+            copy = replace(same, key="", reason=f"{SAME}{key}")
+            displaced = ((same.key, ((copy.url, copy),)),)
+        others = tuple(
+            (each.url, None)
+            for each in self._memory.of_key(key)
+            if each.url != fetch.url
+        )
+        return Outcome(
+            key,
+            document=replace(document, verified_at=fetch.checked_at),
+            verified=True,
+            noted=(*others, (fetch.url, noted)),
+            displaced=displaced,
+        )
+
+    def _unchanged(self, page: Listed, key: str, reply: Reply) -> Outcome:
+        fetch = replace(reply.fetch, stamp=self._stamp(page))
+        noted = ((fetch.url, fetch),)
+        if fetch.reason:
+            return Outcome(key, skipped=fetch.reason, verified=True, noted=noted)
+        return Outcome(key, unchanged=True, verified=True, noted=noted)
+
+    def _skipped(self, page: Listed, key: str, reply: Reply, reason: str) -> Outcome:
+        return self._skipped_fetch(page, key, reply.fetch, reason)
+
+    def _skipped_fetch(
+        self, page: Listed, key: str, fetch: Fetch, reason: str
+    ) -> Outcome:
+        noted = replace(fetch, key="", stamp=self._stamp(page), reason=reason)
+        others = tuple(
+            (each.url, None)
+            for each in self._memory.of_key(key)
+            if each.url != fetch.url
+        )
+        return Outcome(
+            key, skipped=reason, verified=True, noted=(*others, (fetch.url, noted))
+        )
+
+    def _refused(self, key: str) -> Outcome:
+        """A page that leads to a login, which no list tells from others."""
+        if self._memory.holds(key):
+            return Outcome(key, set_aside=f"{_PRIVATE} now")
+        return Outcome(key, skipped=_PRIVATE)
+
+    def _missing(self, page: Listed, key: str, reply: Reply) -> Outcome:
+        """A page that the site does not give out: one that is held goes when that is
+        certain."""
+        held = self._memory.holds(key)
+        if not (reply.is_missing or reply.is_refused):
+            problem = f"{reply.status} {reply.problem}".rstrip()
+            if held or reply.status >= 400:
+                return Outcome(key, set_aside=f"answers {problem}")
+            return Outcome(key, skipped="leads to another site")
+        reason = _PRIVATE if reply.is_refused else "is not there"
+        if held and not reply.is_gone:
+            fetch = replace(reply.fetch, key=key)
+            since = fetch.failed_at or fetch.checked_at
+            return Outcome(
+                key,
+                set_aside=f"answers {reply.status} since {since:%Y-%m-%d %H:%M} UTC; "
+                "it is kept until that is certain",
+                noted=((fetch.url, fetch),),
+            )
+        urls = {page.url, *(each.url for each in self._memory.of_key(key))}
+        noted = tuple((url, None) for url in sorted(urls))
+        return Outcome(key, skipped=reason, verified=True, noted=noted)
+
+
+def _text(document: Document) -> str:
+    part = document.parts[0]
+    return join_blocks(clean_body(part.body, part.format))
