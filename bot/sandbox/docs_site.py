@@ -6,16 +6,19 @@ footers surround the text, and answers can be asked for conditionally.
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from html import escape
+from http import HTTPStatus
 
 from markdown_it import MarkdownIt
 
 from bot.sandbox.answers import HTML_TYPE, Answer, text_answer
-from bot.sandbox.library import DocPage, Library
+from bot.sandbox.library import WRITTEN, DocPage, Library
 from bot.sandbox.records import Addresses
 from bot.sandbox.style import LOOKS, missing_page, page
 
@@ -31,29 +34,64 @@ def serve(
     library: Library, sites: Addresses, path: str, headers: Mapping[str, str]
 ) -> Answer:
     """Answer a GET of *path*, given without the site's own prefix."""
-    pages = library.pages.values()
     if path == "/robots.txt":
         return text_answer(
             f"User-agent: *\nAllow: /\nSitemap: {sites.docs}/sitemap.xml\n"
         )
-    if path == "/sitemap.xml":
-        rows = "".join(
-            f"<url><loc>{sites.docs}/{page.path}.html</loc>"
-            f"<lastmod>{page.changed:%Y-%m-%d}</lastmod></url>"
-            for page in pages
-        )
-        space = "http://www.sitemaps.org/schemas/sitemap/0.9"
-        return _xml(f'<urlset xmlns="{space}">{rows}</urlset>')
-    if path == "/llms.txt":
-        lines = [f"- [{page.title}]({sites.docs}/{page.path}.md)" for page in pages]
-        return text_answer("# Documentation\n\n" + "\n".join(lines) + "\n")
+    if (listed := _list(library, sites, path)) is not None:
+        return _told_once(listed, library, headers)
     if path in {"", "/", "/index.html"}:
         return text_answer(_index(library, sites), kind=HTML_TYPE)
     name, dot, suffix = path.strip("/").rpartition(".")
     found = library.page(name) if dot and suffix in {"html", "md"} else None
-    if found is None:
+    if found is None or (suffix == "md" and not found.has_twin):
         return text_answer(missing_page("404 - Not found"), 404, HTML_TYPE)
+    if found.status != 200:
+        words = f"{found.status} - {HTTPStatus(found.status).phrase}"
+        return text_answer(missing_page(words), found.status, HTML_TYPE)
     return _conditional(found, suffix, sites, headers)
+
+
+def _list(library: Library, sites: Addresses, path: str) -> Answer | None:
+    """A list of pages; sitemaps also packed, and by way of an index."""
+    pages = [page for page in library.pages.values() if page.is_listed]
+    space = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+    match path:
+        case "/sitemap.xml" | "/sitemap.xml.gz":
+            rows = "".join(
+                f"<url><loc>{sites.docs}/{page.path}.html</loc>"
+                f"<lastmod>{page.changed:%Y-%m-%d}</lastmod></url>"
+                for page in pages
+            )
+            whole = _xml(f"<urlset {space}>{rows}</urlset>")
+            return whole if path.endswith(".xml") else _packed(whole)
+        case "/sitemap-index.xml":
+            row = f"<sitemap><loc>{sites.docs}/sitemap.xml.gz</loc></sitemap>"
+            return _xml(f"<sitemapindex {space}>{row}</sitemapindex>")
+        case "/llms.txt":
+            lines = [
+                f"- [{page.title}]({sites.docs}/{page.path}.md)"
+                for page in pages
+                if page.has_twin
+            ]
+            return text_answer("# Documentation\n\n" + "\n".join(lines) + "\n")
+    return None
+
+
+def _packed(answer: Answer) -> Answer:
+    # Without the time of packing: the same list is the same file.
+    body = gzip.compress(answer.body, mtime=0)
+    return Answer(answer.status, body, {"Content-Type": "application/gzip"})
+
+
+def _told_once(answer: Answer, library: Library, headers: Mapping[str, str]) -> Answer:
+    """A list, or that it is still the same."""
+    tag = f'"{hashlib.blake2b(answer.body, digest_size=8).hexdigest()}"'
+    changed = max((page.changed for page in library.pages.values()), default=WRITTEN)
+    marks = {"ETag": tag, "Last-Modified": format_datetime(changed, usegmt=True)}
+    if headers.get("if-none-match") == tag:
+        return Answer(304, b"", marks)
+    return Answer(answer.status, answer.body, {**answer.headers, **marks})
 
 
 def _conditional(
@@ -96,11 +134,13 @@ def render(page: DocPage, text: str, sites: Addresses) -> str:
     html = _HEADING.sub(_heading, _MARKDOWN.render(body))
     html = _SOURCE_LINK.sub(r"\1.html", html)
     twin = f"{sites.docs}/{page.path}.md"
+    link = f'<link rel="alternate" type="text/markdown" href="{twin}">'
+    head = Addresses().replaced(page.head, sites)
     return (
         f'<!doctype html>\n<html lang="{page.language}">\n<head><meta charset="utf-8">'
         f"<title>{escape(page.title)} - Documentation {page.version}</title>"
-        f'<link rel="alternate" type="text/markdown" href="{twin}">'
-        f'<meta name="version" content="{page.version}">{LOOKS}</head>\n<body>\n'
+        f"{link if page.has_twin else ''}"
+        f'<meta name="version" content="{page.version}">{head}{LOOKS}</head>\n<body>\n'
         '<header class="md-header">Documentation · Search · Versions</header>\n'
         '<nav class="md-nav"><ul><li><a href="#">Use</a></li><li><a href="#">Manage'
         '</a></li></ul></nav>\n<main class="md-main"><article '

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,19 @@ class DocPage:
     Attributes:
         path: ``version/language/section/name``, without a suffix.
         markdown: May name the sites as ``{docs}`` and so on.
+        head: More HTML for its head, with the same names: what it says of itself.
+        status: What asking for it is answered with, if it is not shown.
+        is_listed: In sitemap and llms.txt.
+        has_twin: It can be read as Markdown, too.
     """
 
     path: str
     markdown: str
     changed: datetime = WRITTEN
+    head: str = ""
+    status: int = 200
+    is_listed: bool = True
+    has_twin: bool = True
 
     @property
     def version(self) -> str:
@@ -53,7 +61,8 @@ class DocPage:
         return Addresses().replaced(self.markdown, addresses)
 
     def etag(self, suffix: str) -> str:
-        digest = hashlib.blake2b(f"{suffix}\n{self.markdown}".encode(), digest_size=8)
+        content = f"{suffix}\n{self.markdown}{self.head}"
+        digest = hashlib.blake2b(content.encode(), digest_size=8)
         return f'"{digest.hexdigest()}"'
 
 
@@ -111,9 +120,32 @@ class Library:
         library.playlists = [_playlist(each) for each in playlists]
         return library
 
-    def put_page(self, path: str, markdown: str, changed: datetime = WRITTEN) -> None:
+    def put_page(
+        self,
+        path: str,
+        markdown: str,
+        changed: datetime = WRITTEN,
+        *,
+        head: str = "",
+        is_listed: bool = True,
+        has_twin: bool = True,
+    ) -> None:
         """Add or replace the page at ``version/language/section/name``."""
-        self.pages[path] = DocPage(path, markdown, changed)
+        self.pages[path] = DocPage(
+            path,
+            markdown,
+            changed,
+            head=head,
+            is_listed=is_listed,
+            has_twin=has_twin,
+        )
+
+    def take_down(
+        self, path: str, status: int = 404, *, is_listed: bool = False
+    ) -> None:
+        """Answer for the page with *status* from now on, such as 404, 410 or 403."""
+        page = self.pages[path]
+        self.pages[path] = replace(page, status=status, is_listed=is_listed)
 
     def page(self, path: str) -> DocPage | None:
         return self.pages.get(path)
