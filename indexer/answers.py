@@ -98,14 +98,17 @@ def limits_everybody(answer: Answer, *, writing: bool) -> bool:
 def refusal(answer: Answer) -> tuple[str, str | None]:
     """``(problem, error_type)`` of a 4xx or 5xx, short enough for a log.
 
-    The type is ``None`` when the body is not Discourse's JSON, and empty when it
-    is but names no type.
+    The type is ``None`` when the body is neither Discourse's JSON nor Google's, and
+    empty when it is but names no type.
 
     >>> body = b'{"errors": ["No such topic."], "error_type": "not_found"}'
     >>> refusal(Answer(404, "", {}, body))
     ('No such topic.', 'not_found')
     >>> refusal(Answer(502, "", {}, b"<html>Bad", "Bad Gateway"))
     ('Bad Gateway', None)
+    >>> body = b'{"error": {"message": "No.", "errors": [{"reason": "quotaExceeded"}]}}'
+    >>> refusal(Answer(403, "", {}, body))
+    ('No.', 'quotaExceeded')
     """
     data = _object(answer.body)
     errors = data.get("errors")
@@ -113,12 +116,22 @@ def refusal(answer: Answer) -> tuple[str, str | None]:
         problem = "; ".join(str(error) for error in errors)
         kind = data.get("error_type")
         return _short(problem) or answer.reason, kind if isinstance(kind, str) else ""
+    if isinstance(error := data.get("error"), dict):
+        return _short(str(error.get("message", ""))) or answer.reason, _reason(error)
     if answer.headers.get("content-type", "").startswith("text/plain"):
         text = _short(answer.body[:4096].decode("utf-8", "replace"))
         if answer.status == 403 and text.startswith(_NO_CRAWLERS):
             return _LET_IN, None
         return text or answer.reason, None
     return answer.reason, None
+
+
+def _reason(error: dict[str, Any]) -> str:
+    """The first reason of an error of Google's; empty where it names none."""
+    told = error.get("errors")
+    first = told[0] if isinstance(told, list) and told else None
+    reason = first.get("reason") if isinstance(first, dict) else None
+    return reason if isinstance(reason, str) else ""
 
 
 def _short(text: str) -> str:

@@ -47,6 +47,10 @@ class Fields:
         """The field is there and not null."""
         return self._data.get(name) is not None
 
+    def names(self) -> list[str]:
+        """Of all fields, in order."""
+        return list(self._data)
+
     def raw(self, name: str) -> Any:
         """The field as it is; ``None`` when it is missing."""
         return self._data.get(name)

@@ -40,6 +40,7 @@ class Reply:
         url: Where it came from, after redirects.
         body: Empty without a whole answer, unless one was kept from before.
         problem: Why there is none, in words.
+        error_type: The site's own word for that, where it has one.
     """
 
     fetch: Fetch
@@ -49,6 +50,7 @@ class Reply:
     headers: Mapping[str, str] | None = None
     charset: str = "utf-8"
     problem: str = ""
+    error_type: str = ""
 
     @property
     def content_type(self) -> str:
@@ -163,7 +165,13 @@ class Reader:
                 failures=before.failures + 1,
                 failed_at=before.failed_at or now,
             )
-            return Reply(failed, exc.status, exc.url, problem=exc.problem)
+            return Reply(
+                failed,
+                exc.status,
+                exc.url,
+                problem=exc.problem,
+                error_type=exc.error_type or "",
+            )
         if answer.status == _NOT_MODIFIED and known is not None:
             again = replace(known, checked_at=now, failures=0, failed_at=None)
             return Reply(

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -68,7 +68,13 @@ class DocPage:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course: its outline is ``(chapter, units)`` in order."""
+    """A course: its outline is ``(chapter, units)`` in order.
+
+    Attributes:
+        public: Visitors see its outline, with what stands in its units.
+        texts: HTML of units, by their names; others hold a video of that name.
+        listed: In the catalogue; one that is not is still at its own address.
+    """
 
     id: str
     name: str
@@ -80,6 +86,16 @@ class Course:
     enrollment_start: datetime | None
     pacing: str
     outline: tuple[tuple[str, tuple[str, ...]], ...]
+    public: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
+    end: datetime | None = None
+    enrollment_end: datetime | None = None
+    hidden: bool = False
+    invitation_only: bool = False
+    listed: bool = True
+
+
+Privacy = Literal["public", "unlisted", "private", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,12 @@ class Video:
     published: datetime
     duration_s: int
     language: str
+    privacy: Privacy = "public"
+
+    @property
+    def is_shown(self) -> bool:
+        """Whoever has its address may watch it."""
+        return self.privacy in ("public", "unlisted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +119,25 @@ class Playlist:
     id: str
     title: str
     videos: tuple[Video, ...]
+    private: bool = False
 
 
 @dataclass(slots=True)
 class Library:
-    """Pages by path, courses and playlists; change it and the next answer follows."""
+    """Pages by path, courses and playlists; change it and the next answer follows.
+
+    Attributes:
+        changed: When a feed was changed by one of the methods here.
+        api_keys: Those that the Data API takes; any, and none, when ``None``.
+        api_quota: How many answers it still gives; without end when ``None``.
+    """
 
     pages: dict[str, DocPage] = field(default_factory=dict)
     courses: list[Course] = field(default_factory=list)
     playlists: list[Playlist] = field(default_factory=list)
+    changed: datetime = WRITTEN
+    api_keys: frozenset[str] | None = None
+    api_quota: int | None = None
 
     @classmethod
     def sample(cls, folder: Path = SAMPLE) -> Library:
@@ -155,6 +187,46 @@ class Library:
             video.id: video for playlist in self.playlists for video in playlist.videos
         }
 
+    def change_course(self, course_id: str, **changes: Any) -> None:
+        """Set fields of a course, such as ``public`` or ``listed``."""
+        self.courses = [
+            replace(course, **changes) if course.id == course_id else course
+            for course in self.courses
+        ]
+
+    def remove_course(self, course_id: str) -> None:
+        self.courses = [each for each in self.courses if each.id != course_id]
+
+    def change_video(self, video_id: str, **changes: Any) -> None:
+        """Set fields of a video wherever it is listed, such as ``privacy``."""
+        self.playlists = [
+            replace(
+                playlist,
+                videos=tuple(
+                    replace(video, **changes) if video.id == video_id else video
+                    for video in playlist.videos
+                ),
+            )
+            for playlist in self.playlists
+        ]
+        self._touch()
+
+    def change_playlist(self, playlist_id: str, **changes: Any) -> None:
+        """Set fields of a playlist, such as ``videos``, ``title`` or ``private``."""
+        self.playlists = [
+            replace(each, **changes) if each.id == playlist_id else each
+            for each in self.playlists
+        ]
+        self._touch()
+
+    def remove_playlist(self, playlist_id: str) -> None:
+        self.playlists = [each for each in self.playlists if each.id != playlist_id]
+        self._touch()
+
+    def _touch(self) -> None:
+        # Dates of HTTP are in whole seconds.
+        self.changed += timedelta(seconds=1)
+
 
 def write_docs(folder: Path, base_url: str) -> list[Path]:
     """Write the sample documentation as a Markdown checkout.
@@ -202,6 +274,8 @@ def _course(written: Mapping[str, Any]) -> Course:
         outline=tuple(
             (each["chapter"], tuple(each["units"])) for each in written["outline"]
         ),
+        public=bool(written.get("public", False)),
+        texts=dict(written.get("texts", {})),
     )
 
 

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bot.sandbox import (
     acting,
+    channel,
     docs_site,
     learning,
     listing,
@@ -272,10 +273,14 @@ class Sandbox:
             )
         if f"{path}/".startswith(ACADEMY + "/"):
             academy = path.removeprefix(ACADEMY)
-            return learning.serve_academy(self.library, sites, academy, dict(pairs))
+            return learning.serve_academy(
+                self.library, sites, academy, dict(pairs), headers
+            )
         if f"{path}/".startswith(VIDEOS + "/"):
             videos = path.removeprefix(VIDEOS)
-            return learning.serve_videos(self.library, sites, videos, dict(pairs))
+            return channel.serve_videos(
+                self.library, sites, videos, dict(pairs), headers
+            )
         if not f"{path}/".startswith(f"{self._folder}/"):
             return nginx_404()
         path = path.removeprefix(self._folder)

@@ -1,0 +1,380 @@
+"""The videos of YouTube playlists, with their chapters and transcripts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from indexer.http import Transport
+from indexer.playlists import VideoFacts, pages, video_facts
+from indexer.reader import Reader
+from indexer.site_json import SiteJson, not_asked
+from indexer.source import Batch
+from indexer.sources.failures import WHOLE_FORUM
+from indexer.sources.playlist_memory import Memory
+from indexer.sources.playlist_reading import (
+    PAGE,
+    ApiPlaylists,
+    FeedPlaylists,
+    Playlists,
+    Shelf,
+)
+from indexer.transcript_files import TranscriptFile, TranscriptFiles
+from indexer.transcripts import Cue, decoded, read_cues
+from indexer.video_parts import VIDEO_FORMAT, video_parts
+from kb.errors import (
+    ForumProtocolError,
+    ForumUnavailableError,
+    KBError,
+    RecordError,
+)
+from kb.store import Fetch, Holdings, SourceState
+from kb.types import PUBLIC, Clock, Details, Document, Kind, content_hash
+
+_REMOVED = "was deleted or made private"
+
+
+@dataclass(frozen=True, slots=True)
+class VideosSettings:
+    """What the config says of a source of videos.
+
+    Attributes:
+        playlists: ``(id, language)``; the language is for videos of which YouTube
+            tells none.
+        language: For those of which the playlist tells none either.
+        transcripts: A folder, see `indexer.transcript_files`.
+    """
+
+    playlists: tuple[tuple[str, str | None], ...] = ()
+    language: str | None = None
+    visibility: str = PUBLIC
+    transcripts: Path | None = None
+
+
+class VideosSource:
+    """Reads playlists, each video as one document, however many list it.
+
+    With the API a video leaves at once when it is private or deleted, or in no
+    playlist any more. Feeds tell of the newest only; the others stay as they are.
+
+    Args:
+        name: In the config.
+        site: Of YouTube, where people watch.
+        api: Of its Data API, with the key among its headers; ``None`` without one.
+    """
+
+    is_exhaustive = False
+
+    def __init__(
+        self,
+        name: str,
+        site: Transport,
+        api: Transport | None,
+        settings: VideosSettings,
+        *,
+        clock: Clock,
+    ) -> None:
+        self._name = name
+        self._site = site
+        self._api = api
+        self._settings = settings
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def requests(self) -> int:
+        return self._site.requests + (self._api.requests if self._api else 0)
+
+    def walk(
+        self,
+        state: SourceState,
+        known: Holdings,
+        *,
+        full: bool = False,
+        again: Collection[str] = (),
+    ) -> Iterator[Batch]:
+        """See `indexer.source.Source.walk`; the cursor is a `Memory`.
+
+        Raises:
+            SourceError: The key is refused, or its quota is used up; robots.txt
+                forbids the feeds; the folder of transcripts cannot be listed.
+        """
+        maker = _Maker(self._name, self._site.base_url, self._settings, known, full)
+        walk = _Walk(self._settings, known, maker, Memory.of_cursor(state.cursor))
+        if self._api is None:
+            reader = Reader(self._site, known.fetch, clock=self._clock)
+            feeds = FeedPlaylists(self._name, self._site.base_url, reader, fresh=full)
+            yield from walk.by_feeds(feeds)
+        else:
+            reader = Reader(self._api, known.fetch, clock=self._clock)
+            site = SiteJson(reader, fresh=full)
+            yield from walk.by_api(ApiPlaylists(self._name, self._api.base_url, site))
+
+
+class _Maker:
+    """Makes documents of facts, and says which of them changed."""
+
+    def __init__(
+        self,
+        source: str,
+        url: str,
+        settings: VideosSettings,
+        known: Holdings,
+        full: bool,
+    ) -> None:
+        self._source = source
+        self._url = url
+        self._settings = settings
+        self._known = known
+        self._full = full
+        self._files = TranscriptFiles(source, settings.transcripts)
+
+    def batch(
+        self, videos: Collection[VideoFacts], lists: Mapping[str, _Membership]
+    ) -> Batch:
+        """These videos, as far as they changed."""
+        documents: list[Document] = []
+        unchanged: list[str] = []
+        aside: list[tuple[str, str]] = []
+        for facts in videos:
+            made = self._made(facts, lists[facts.id], aside)
+            if made is None:
+                unchanged.append(facts.id)
+            else:
+                documents.append(made)
+        return Batch(
+            documents=tuple(documents),
+            unchanged=tuple(unchanged),
+            set_aside=tuple(aside),
+        )
+
+    def _made(
+        self, facts: VideoFacts, lists: _Membership, aside: list[tuple[str, str]]
+    ) -> Document | None:
+        language = facts.language or lists.language or self._settings.language
+        file = self._files.best(facts.id, language)
+        data = b""
+        if file is not None:
+            try:
+                data = self._files.read(file)
+            except RecordError as exc:
+                aside.append((file.path.name, f"{exc.field}: {exc.problem}"))
+                file = None
+        told = None if file is None else (file.path.name, data)
+        revision = self._revision(facts, lists, told)
+        stored = self._known.get(facts.id)
+        if stored is not None and stored.revision == revision and not self._full:
+            return None
+        cues: tuple[Cue, ...] = ()
+        text = ""
+        if file is not None:
+            try:
+                cues, text = _spoken(file, data)
+            except RecordError as exc:
+                aside.append((file.path.name, f"{exc.field}: {exc.problem}"))
+                # Another revision, or it would not be looked at again.
+                revision = self._revision(facts, lists, "unreadable")
+        return Document(
+            source=self._source,
+            kind=Kind.VIDEO,
+            key=facts.id,
+            url=f"{self._url}/watch?v={facts.id}",
+            title=facts.title,
+            parts=video_parts(
+                facts.description, duration_s=facts.duration_s, cues=cues, text=text
+            ),
+            language=language or (file.language if file else None),
+            visibility=self._settings.visibility,
+            created_at=facts.published_at,
+            revision=revision,
+            details=Details(duration_s=facts.duration_s, lists=lists.titles),
+        )
+
+    def _revision(
+        self, facts: VideoFacts, lists: _Membership, transcript: object
+    ) -> str:
+        settings = (self._url, self._settings.language, self._settings.visibility)
+        return content_hash(VIDEO_FORMAT, *settings, facts, lists, transcript)
+
+
+def _spoken(file: TranscriptFile, data: bytes) -> tuple[tuple[Cue, ...], str]:
+    if file.suffix == ".txt":
+        return (), decoded(data, file.path.name)
+    return read_cues(data, file.suffix, file.path.name), ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Membership:
+    """Of a video: titles of its playlists, and the language that one was given."""
+
+    titles: tuple[str, ...]
+    language: str | None
+
+
+class _Walk:
+    """One walk: first all playlists, then their videos, at last what left."""
+
+    def __init__(
+        self,
+        settings: VideosSettings,
+        known: Holdings,
+        maker: _Maker,
+        before: Memory,
+    ) -> None:
+        self._settings = settings
+        self._known = known
+        self._maker = maker
+        self._before = before
+        self._shelves: dict[str, Shelf] = {}
+        self._aside: list[tuple[str, str]] = []
+
+    def by_api(self, api: ApiPlaylists) -> Iterator[Batch]:
+        api.read_titles([name for name, _ in self._settings.playlists])
+        self._read_all(api)
+        members = self._members()
+        yield Batch(fetched=_taken(api.fetched), phase="playlists")
+        absent: set[str] = set()
+        for some in pages(list(members), PAGE):
+            batch, missing = self._told_by_api(api, some, members)
+            absent |= missing
+            yield batch
+        stored = set(self._known)
+        unsure = any(
+            shelf.listed is None and not shelf.gone for shelf in self._shelves.values()
+        )
+        left = absent if unsure else absent | (stored - set(members))
+        yield self._last(api, left & stored, {})
+
+    def _told_by_api(
+        self,
+        api: ApiPlaylists,
+        some: list[str],
+        members: Mapping[str, _Membership],
+    ) -> tuple[Batch, set[str]]:
+        """What the API tells of these videos, and those it tells nothing of."""
+        told = api.videos(some)
+        facts: dict[str, VideoFacts] = {}
+        aside: list[tuple[str, str]] = []
+        for index in range(told.count("items")):
+            key = f"videos#{index}"
+            try:
+                item = told.item("items", index)
+                key = item.text("id")
+                if key in members:
+                    facts[key] = video_facts(item)
+            except RecordError as exc:
+                aside.append((key, str(exc)))
+        broken = {key for key, _ in aside}
+        batch = self._maker.batch(
+            [each for each in facts.values() if not each.refused], members
+        )
+        batch = replace(
+            batch,
+            skipped=tuple((f.id, f.refused) for f in facts.values() if f.refused),
+            set_aside=(*batch.set_aside, *aside),
+            fetched=_taken(api.fetched),
+            phase="videos",
+        )
+        # One that has not even an id may be any of them.
+        unknown = any("#" in key for key in broken)
+        missing = set() if unknown else set(some) - facts.keys() - broken
+        return batch, missing
+
+    def by_feeds(self, feeds: FeedPlaylists) -> Iterator[Batch]:
+        self._read_all(feeds)
+        members = self._members()
+        told = {
+            video.id: video
+            for shelf in self._shelves.values()
+            for video in shelf.videos
+        }
+        facts = {
+            name: each
+            for name, each in {**self._before.videos, **told}.items()
+            if name in members
+        }
+        yield Batch(fetched=_taken(feeds.fetched), phase="playlists")
+        for some in pages(list(facts), PAGE):
+            videos = [facts[name] for name in some]
+            yield replace(self._maker.batch(videos, members), phase="videos")
+        yield self._untold(set(members) - set(facts))
+        dropped = {
+            video
+            for name, listed in self._before.lists.items()
+            if name not in self._shelves or self._shelves[name].gone
+            for video in listed.videos
+        }
+        stored = set(self._known)
+        yield self._last(feeds, (dropped - set(members)) & stored, facts)
+
+    def _untold(self, members: Collection[str]) -> Batch:
+        """Videos that the API told of when there was a key: they stay as they are,
+        and only who may read them follows the config."""
+        visibility = self._settings.visibility
+        others = [
+            filed.key for filed in self._known.filed() if filed.visibility != visibility
+        ]
+        found = [self._known.document(key) for key in others if key in members]
+        changed = [replace(each, visibility=visibility) for each in found if each]
+        unchanged = set(members) - {each.key for each in changed}
+        return Batch(documents=tuple(changed), unchanged=tuple(sorted(unchanged)))
+
+    def _read_all(self, playlists: Playlists) -> None:
+        """Ask for every playlist; one that fails is what it was before.
+
+        Raises:
+            KBError: All of them fail.
+        """
+        failures: list[KBError] = []
+        for name, _ in self._settings.playlists:
+            before = self._before.lists.get(name)
+            try:
+                shelf = playlists.read(name, before)
+            except WHOLE_FORUM:
+                raise
+            except (ForumUnavailableError, ForumProtocolError, RecordError) as exc:
+                failures.append(exc)
+                shelf = Shelf(before, str(exc))
+            self._shelves[name] = shelf
+            self._aside += shelf.set_aside
+            if shelf.problem:
+                self._aside.append((f"playlist {name}", shelf.problem))
+        if failures and len(failures) == len(self._shelves):
+            raise failures[-1]
+
+    def _members(self) -> dict[str, _Membership]:
+        """All videos that are in a playlist, in the order of the config."""
+        found: dict[str, _Membership] = {}
+        for name, language in self._settings.playlists:
+            listed = self._shelves[name].listed
+            for video in listed.videos if listed else ():
+                before = found.get(video, _Membership((), None))
+                titles = dict.fromkeys([*before.titles, listed.title if listed else ""])
+                found[video] = _Membership(tuple(titles), before.language or language)
+        return found
+
+    def _last(
+        self, playlists: Playlists, left: set[str], videos: Mapping[str, VideoFacts]
+    ) -> Batch:
+        lists = {
+            name: shelf.listed
+            for name, shelf in self._shelves.items()
+            if shelf.listed is not None
+        }
+        return Batch(
+            gone=tuple(sorted(left)),
+            set_aside=tuple(self._aside),
+            forgotten=tuple(not_asked(self._known, playlists.asked)),
+            cursor=Memory(lists, videos).cursor(),
+            phase="departures",
+        )
+
+
+def _taken(fetched: list[Fetch]) -> tuple[Fetch, ...]:
+    taken = tuple(fetched)
+    fetched.clear()
+    return taken
