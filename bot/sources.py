@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -28,6 +28,7 @@ from kb.errors import ConfigError
 from kb.types import PUBLIC, Clock
 
 if TYPE_CHECKING:
+    from indexer.alive import AliveChecker
     from indexer.channel import ChannelOptions
     from indexer.http import Transport
     from indexer.robots import Robots
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
 MAX_BYTES = 20 * 2**20
 # Of a site with thousands of pages one may fail; it is tried with the next refresh.
 _SITE_ATTEMPTS = 3
+# What is only looked at is looked at again another day.
+_LOOKS = 2
+_LOOK_S = 15.0
+# Requests a second to a host that no source names.
+_STRANGERS_RATE = 1.0
 
 
 class Sources:
@@ -234,6 +240,46 @@ class Sources:
             yield transport
 
     @contextmanager
+    def checker(self, name: str) -> Iterator[AliveChecker]:
+        """Asks whether the addresses of a source's documents answer, for the time of
+        the block; the source may have left the config."""
+        from indexer.alive import AliveChecker
+        from indexer.guard import PublicOnly
+        from indexer.http import Transport
+
+        settings = self._config.sources.get(name)
+        own = "" if settings is None else home_of(settings)
+        guard = PublicOnly(base_url=own)
+
+        def connect(root: str) -> Transport:
+            rate, respect_robots = self._manners(root)
+            options = self._site_options(root, rate, {}, respect_robots)
+            options["guard"] = guard
+            options["max_attempts"] = _LOOKS
+            options["max_wait_s"] = options["timeout_s"] = _LOOK_S
+            return Transport(root, **options)
+
+        oembed = isinstance(settings, VideosSource)
+        with closing(AliveChecker(connect, own=own, oembed=oembed)) as checker:
+            yield checker
+
+    def _manners(self, url: str) -> tuple[float, bool]:
+        """How fast a host is asked, and whether its robots.txt binds us: as the
+        sources on it say, else as any stranger's."""
+        rates, robots = [], []
+        for settings in self._config.sources.values():
+            if _site(home_of(settings)) != _site(url):
+                continue
+            match settings:
+                case ForumSource():
+                    rates.append(settings.rate)
+                    robots.append(settings.respect_robots)
+                case WebsiteSource() | CoursesSource() | VideosSource():
+                    rates.append(settings.requests_per_second)
+                    robots.append(settings.respect_robots)
+        return min(rates, default=_STRANGERS_RATE), any(robots) or not robots
+
+    @contextmanager
     def forum(
         self, name: str, settings: ForumSource, *, light: bool = False
     ) -> Iterator[ForumThreads]:
@@ -314,6 +360,17 @@ def page_rules(name: str, settings: MarkdownSource | WebsiteSource) -> PageRules
         version=settings.version,
         visibility=visibility_of(name, settings.visibility),
     )
+
+
+def home_of(settings: AnySource) -> str:
+    """The address of the site that a source's documents are on."""
+    match settings:
+        case ArchiveSource():
+            return settings.forum_url
+        case MarkdownSource():
+            return settings.base_url
+        case ForumSource() | WebsiteSource() | CoursesSource() | VideosSource():
+            return settings.url
 
 
 def visibility_of(name: str, visibility: str) -> str:

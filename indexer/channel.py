@@ -49,8 +49,10 @@ MOVED = "moved"
 _FOR_GOOD = frozenset({301, 308})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TOO_EARLY = frozenset({408, 425})
+_TOO_MANY = 429
 _NOT_IMPLEMENTED = 501
 _NOT_MODIFIED = 304
+_ANY = {"Accept": "*/*"}
 _CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 # A backup or an upgrade takes minutes; with each attempt twice as long is waited.
 READ_ONLY_WAIT_S = 60.0
@@ -84,6 +86,7 @@ class _Question:
     Attributes:
         fresh: What is remembered of earlier answers does not do.
         bound: By the site's rules for crawlers; the request for these is not.
+        glance: Nothing but the status and the headers of its answer matter.
     """
 
     method: str
@@ -92,6 +95,7 @@ class _Question:
     headers: Mapping[str, str] | None = None
     fresh: bool = False
     bound: bool = True
+    glance: bool = False
 
 
 class ChannelOptions(TypedDict, total=False):
@@ -223,13 +227,32 @@ class Channel:
             ForumRejectedError: Any other status, or a redirect to another host.
             ForumProtocolError: The answer is too large, or redirects in circles.
         """
-        url = self._origin.join(path) if from_root else httpx.URL(self.base_url + path)
+        url = self._at(path) if from_root else httpx.URL(self.base_url + path)
         if params:
             pairs = params.items() if isinstance(params, Mapping) else params
             url = url.copy_merge_params(list(pairs))
         if repeat is None:
             repeat = method in _REPEATABLE
         return self._ask(_Question(method, url, body, headers, fresh), repeat=repeat)
+
+    def look(self, method: str, path: str) -> Answer:
+        """See how the site answers for *path*, which starts at its root.
+
+        Returns:
+            Any answer that will not pass by itself, refusals among them, and a
+            redirect as it is; without a body.
+
+        Raises:
+            As `request`, but for `ForumRejectedError` and `ForumProtocolError`.
+            ForumRejectedError: A redirect to what is no web address; or robots.txt
+                lies on another host.
+        """
+        question = _Question(method, self._at(path), headers=_ANY, glance=True)
+        return self._ask(question, repeat=True)
+
+    def _at(self, path: str) -> httpx.URL:
+        # Not joined: a path of //x.org/y would lead to another host.
+        return self._origin.copy_with(raw_path=path.encode())
 
     def _ask(self, question: _Question, *, repeat: bool) -> Answer:
         retrying = Retrying(
@@ -267,6 +290,10 @@ class Channel:
 
     def _send(self, question: _Question) -> Answer:
         """One attempt, redirects followed."""
+        if question.glance:
+            answer = self._exchange(question)
+            self._refuse_passing(answer, writing=False)
+            return answer
         for _ in range(self._max_redirects + 1):
             answer = self._exchange(question)
             if answer.status not in _REDIRECTS:
@@ -328,7 +355,7 @@ class Channel:
         known = None if memory is None else memory.known(identity)
         if known is not None and not question.fresh:
             request.headers.update(conditions(known))
-        answer = self._answer_to(request)
+        answer = self._answer_to(request, glance=question.glance)
         if answer.status == _NOT_MODIFIED and not _asks_for_changes(question):
             if known is None or question.fresh:
                 raise ForumProtocolError(
@@ -339,7 +366,7 @@ class Channel:
             memory.keep(identity, answer)
         return answer
 
-    def _answer_to(self, request: httpx.Request) -> Answer:
+    def _answer_to(self, request: httpx.Request, *, glance: bool) -> Answer:
         url = str(request.url)
         with self._budget.slot():
             with self._counting:
@@ -347,7 +374,9 @@ class Channel:
             started = self._clock()
             try:
                 with closing(self._client.send(request, stream=True)) as got:
-                    data = self._read(got, started)
+                    # How long to wait may stand in the body.
+                    whole = not glance or got.status_code == _TOO_MANY
+                    data = self._read(got, started) if whole else b""
             except (httpx.TransportError, httpx.DecodingError) as exc:
                 name = type(exc).__name__
                 problem = f"{name}: {exc}" if str(exc) else name
@@ -376,7 +405,14 @@ class Channel:
         status = answer.status
         if 200 <= status < 300 or status == _NOT_MODIFIED:
             return answer
-        if status == 429:
+        self._refuse_passing(answer, writing=writing)
+        problem, error_type = refusal(answer)
+        raise ForumRejectedError(answer.url, status, problem, error_type=error_type)
+
+    def _refuse_passing(self, answer: Answer, *, writing: bool) -> None:
+        """Raise what asks for another attempt, or none for now."""
+        status = answer.status
+        if status == _TOO_MANY:
             wait_s = asked_wait_s(answer, now=self._now())
             raise self._later(
                 RateLimitedError(answer.url, retry_after_s=wait_s),
@@ -394,7 +430,6 @@ class Channel:
             if error_type == "read_only":
                 raise _LaterError(_read_only(answer, problem), for_all=True)
             raise _LaterError(unavailable)
-        raise ForumRejectedError(answer.url, status, problem, error_type=error_type)
 
     def _later(
         self, error: ForumUnavailableError, wait_s: float, *, for_all: bool

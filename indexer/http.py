@@ -11,7 +11,7 @@ import logging
 import socket
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 import httpx
 
@@ -59,6 +59,10 @@ class Transport:
             As `Channel.request`.
         """
         return self._channel.request("GET", path, headers=headers, from_root=True)
+
+    def look(self, path: str, *, method: Literal["HEAD", "GET"] = "HEAD") -> Answer:
+        """How the site answers for *path*, from its root; see `Channel.look`."""
+        return self._channel.look(method, path)
 
     def get_json(
         self,

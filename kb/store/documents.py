@@ -39,9 +39,10 @@ _SUMMARY = (
     "id, source, kind, key, url, title, language, visibility, category, tags, "
     "version, created_at, updated_at, solved, closed, listed, views, parts_count, "
     "page, current, details, expires_at, verified_at, "
-    # Its own source may have seen it alive since.
+    # Its own source may have seen it alive since, or it has moved.
     "EXISTS (SELECT 1 FROM targets t WHERE t.document_id = documents.id AND "
-    "t.dead_at IS NOT NULL AND coalesce(verified_at, '') <= t.checked_at)"
+    "t.url = documents.url AND t.dead_at IS NOT NULL AND "
+    "coalesce(verified_at, '') <= t.checked_at)"
 )
 _MORE = "revision, category_id, archived, pinned, likes"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +12,16 @@ from typing import Any
 from sqlite_utils import Database
 
 from kb.store.rows import clean, to_moment, to_text
-from kb.types import DocumentId
+from kb.types import PUBLIC, DocumentId
 
-# A document's own source may have seen it since it was checked by its address.
-_SEEN = "max(coalesce(t.checked_at, ''), coalesce(d.verified_at, ''))"
+# What a look found holds for the address that was looked at, until the document's own
+# source sees it.
+_SEEN = "coalesce(t.checked_at, d.verified_at, '')"
 _TARGETS = (
     f"SELECT d.id, d.source, d.kind, d.key, d.title, d.url, {_SEEN}, t.problem,"  # noqa: S608
-    " t.dead_at FROM documents d LEFT JOIN targets t ON t.document_id = d.id"
+    " t.dead_at, d.visibility FROM documents d LEFT JOIN targets t"
+    " ON t.document_id = d.id AND t.url = d.url"
+    " AND t.checked_at >= coalesce(d.verified_at, '')"
 )
 
 
@@ -29,6 +33,7 @@ class Target:
         seen_at: When it was last known to answer, or to be dead.
         problem: Why nobody is led to it; empty while nothing is known against it.
         dead_at: Since when.
+        visibility: See `kb.types.Document`.
     """
 
     document_id: DocumentId
@@ -40,6 +45,7 @@ class Target:
     seen_at: datetime | None
     problem: str = ""
     dead_at: datetime | None = None
+    visibility: str = PUBLIC
 
 
 class Targets:
@@ -53,6 +59,14 @@ class Targets:
         row = self._conn.execute(
             f"{_TARGETS} WHERE d.id = ?",
             [document_id],
+        ).fetchone()
+        return None if row is None else _target(row)
+
+    def find(self, source: str, key: str) -> Target | None:
+        """As `get`, of the document with that *key* of its source."""
+        row = self._conn.execute(
+            f"{_TARGETS} WHERE d.source = ? AND d.key = ?",
+            [source, key],
         ).fetchone()
         return None if row is None else _target(row)
 
@@ -75,13 +89,22 @@ class Targets:
         )
         return map(_target, rows)
 
+    def dead_by_source(self) -> dict[str, int]:
+        """How many are dead, by source; those without any are not named."""
+        counts: Counter[str] = Counter(target.source for target in self.dead())
+        return dict(counts)
+
     def mark(
         self, document_id: DocumentId, url: str, *, problem: str, at: datetime
     ) -> None:
-        """Note what a look at *url* found: a *problem*, or with an empty one none."""
+        """Note what a look at *url* found: a *problem*, or with an empty one none.
+
+        Nothing is noted of a document that was deleted meanwhile.
+        """
         self._conn.execute(
             "INSERT INTO targets (document_id, url, checked_at, problem, dead_at)"
-            " VALUES (?, ?, ?, ?, ?) ON CONFLICT (document_id) DO UPDATE SET"
+            " SELECT ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM documents WHERE id = ?)"
+            " ON CONFLICT (document_id) DO UPDATE SET"
             " url = excluded.url, checked_at = excluded.checked_at,"
             " problem = excluded.problem, dead_at = CASE excluded.problem"
             " WHEN '' THEN NULL ELSE coalesce(dead_at, excluded.dead_at) END",
@@ -91,6 +114,7 @@ class Targets:
                 to_text(at),
                 clean(problem),
                 to_text(at) if problem else None,
+                document_id,
             ],
         )
 
@@ -106,4 +130,5 @@ def _target(row: tuple[Any, ...]) -> Target:
         seen_at=to_moment(row[6] or None),
         problem=row[7] or "",
         dead_at=to_moment(row[8]),
+        visibility=row[9],
     )

@@ -36,6 +36,8 @@ def as_text(text: str, status: int = 200, kind: str = "text/plain") -> Reply:
 class Loopback:
     """Serves replies by path, with the query; the last one is repeated.
 
+    HEAD is answered as GET is, but where ``HEAD /path`` has replies of its own.
+
     Attributes:
         requests: What was asked: method, a blank, path with query.
         seen: The headers of each request.
@@ -56,7 +58,9 @@ class Loopback:
         """Answer *path* with these from now on."""
         self._replies[path] = deque(replies)
 
-    def answer(self, path: str) -> Reply:
+    def answer(self, path: str, method: str = "GET") -> Reply:
+        if f"{method} {path}" in self._replies:
+            path = f"{method} {path}"
         waiting = self._replies.get(path) or self._replies.get(path.partition("?")[0])
         if not waiting:
             missing = {"errors": ["No such page."], "error_type": "not_found"}
@@ -76,7 +80,7 @@ class Loopback:
                 loopback.seen.append(
                     {name.lower(): value for name, value in self.headers.items()}
                 )
-                reply = loopback.answer(self.path)
+                reply = loopback.answer(self.path, self.command)
                 self.close_connection = True
                 if reply.drop:
                     return
@@ -87,9 +91,10 @@ class Loopback:
                 self.send_header("Content-Length", str(length))
                 self.send_header("Connection", "close")
                 self.end_headers()
-                self.wfile.write(reply.body)
+                if self.command != "HEAD":
+                    self.wfile.write(reply.body)
 
-            do_GET = do_POST = _answer  # noqa: N815 - named by http.server
+            do_GET = do_HEAD = do_POST = _answer  # noqa: N815 - named by http.server
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

@@ -600,6 +600,7 @@ def test_the_reader_has_no_way_to_write() -> None:
         "get_from_root",
         "get_json",
         "get_text",
+        "look",
         "requests",
     }
 
@@ -608,37 +609,45 @@ def writing(url: str, waits: list[float]) -> Channel:
     return Channel(url, requests_per_second=None, sleep=waits.append)
 
 
-# -- guard -----------------------------------------------------------------
+# -- looking ---------------------------------------------------------------
 
 
-def test_a_guard_sees_every_address_before_it_is_asked(
-    server: Loopback, waits: list[float]
+def test_a_look_gives_every_answer_as_it_is_and_reads_no_body(
+    server: Loopback, reader: Transport
 ) -> None:
-    seen: list[str] = []
-    server.on("/a", Reply(302, headers={"Location": "/b"}))
-    server.on("/b", as_json(1))
-    with reading(server.url, waits, guard=seen.append) as transport:
-        transport.get_json("/a")
-    assert seen == [server.url + "/a", server.url + "/b"]
+    server.on("/moved", Reply(302, headers={"Location": "https://elsewhere.example"}))
+    server.on("/page", as_text("a body"))
+
+    moved, page = reader.look("/moved"), reader.look("/page", method="GET")
+    missing = reader.look("/missing?v=1")
+
+    assert (moved.status, moved.headers["location"]) == (
+        302,
+        "https://elsewhere.example",
+    )
+    assert (page.status, page.body) == (200, b"")
+    assert missing.status == 404
+    assert server.requests == ["HEAD /moved", "GET /page", "HEAD /missing?v=1"]
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["http://127.0.0.1/", "http://10.1.2.3/x", "http://[::1]/", "http://[fe80::1]/"],
-)
-def test_private_addresses_are_refused(url: str) -> None:
-    guard = public_addresses_only(base_url="https://8.8.8.8")
-    with pytest.raises(SourceError, match="points into a private network"):
-        guard(url)
+def test_a_look_waits_as_told_and_tries_again(
+    server: Loopback, reader: Transport, waits: list[float]
+) -> None:
+    server.on("/x", Reply(429, headers={"Retry-After": "7"}), Reply(200))
+
+    assert reader.look("/x").status == 200
+
+    assert waits == [7.0]
+    assert server.requests == ["HEAD /x", "HEAD /x"]
 
 
-def test_public_addresses_and_the_configured_host_pass() -> None:
-    guard = public_addresses_only(base_url="http://10.1.2.3:3000/forum")
-    guard("http://10.1.2.3/x")
-    guard("https://8.8.8.8/x")
+def test_a_path_that_looks_like_a_host_leads_to_none(
+    server: Loopback, reader: Transport
+) -> None:
+    server.on("/elsewhere.example/x", as_json(1))
 
+    reader.get_from_root("//elsewhere.example/x")
+    reader.look("//elsewhere.example/x")
 
-def test_a_host_without_address_is_refused() -> None:
-    guard = public_addresses_only(base_url="https://8.8.8.8")
-    with pytest.raises(SourceError, match="has no address"):
-        guard("http://bad..name/")
+    # Python's server takes two slashes at the start for one.
+    assert server.requests == ["GET /elsewhere.example/x", "HEAD /elsewhere.example/x"]
