@@ -414,6 +414,7 @@ class App:
     @contextmanager
     def responder(self) -> Iterator[Responder]:
         """The bot, with a store of its own; the index is opened when first needed."""
+        from bot.checking import AskAny, SeenAlive
         from bot.responder import Responder
 
         name, _ = self.bot_forum()
@@ -437,6 +438,13 @@ class App:
                 mode=self.config.bot.mode,
                 community=self.config.community.name,
                 clock=self.clock,
+                vouch=SeenAlive(
+                    store,
+                    AskAny(self.sources, stack),
+                    alive_within=self.config.links.alive_within,
+                    clock=self.clock,
+                    trusted=self.sources.forum_names(),
+                ),
             )
 
     def look_for(self, searcher: Searcher, question: Question) -> Explained:

@@ -15,7 +15,7 @@ import click
 from bot import show
 from bot.cli_base import Commands, F, Session, as_json_option, common_options, complain
 from bot.cli_ranking import explain, learn
-from bot.progress import harvest_progress, verify_progress
+from bot.progress import check_progress, harvest_progress, verify_progress
 from bot.terminal import (
     log_to_stderr,
     progress_bar,
@@ -176,6 +176,43 @@ def _verify(
     if odd:
         noun = "topic" if odd == 1 else "topics"
         raise KBError(f"{odd} {noun} not as on the forum; run baraza harvest")
+
+
+@main.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--all", "whole", is_flag=True, help="Whenever it was last seen alive.")
+@as_json_option
+@common_options()
+@click.pass_obj
+def check(
+    session: Session, sources: tuple[str, ...], whole: bool, as_json: bool
+) -> None:
+    """Ask whether pages, courses and videos still answer under their addresses.
+
+    Asked for is what nobody saw alive within links.alive_within. What is dead is not
+    suggested any more, until it answers again. Killed anywhere, it goes on next time.
+
+    The exit code is 0 also when something is dead.
+
+    \b
+    Example:
+        baraza check
+        baraza check docs --all
+        baraza check --json
+    """
+    from bot.checking import check as check_sources
+    from bot.checking import names_to_check
+
+    app = session.app
+    names = names_to_check(app.sources, sources)
+    if not names:
+        raise ConfigError("sources", "expected one that is enabled and no forum")
+    with app.single_instance("baraza check"), check_progress() as look:
+        for report in check_sources(app, names, whole=whole, progress=look):
+            if as_json:
+                say_json(report)
+            else:
+                say(show.check_lines(report))
 
 
 @main.command()

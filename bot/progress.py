@@ -16,6 +16,7 @@ import click
 from bot.terminal import plain, progress_bar
 
 if TYPE_CHECKING:
+    from bot.checking import CheckReport
     from indexer.sources.verifying import Checked
     from indexer.tally import RefreshReport
     from indexer.verify import Look, VerifyReport
@@ -107,5 +108,19 @@ def verify_progress(name: str, *, as_json: bool) -> Iterator[Look]:
                 refresh=False,
             )
             bar.update(report.checked - bar.n)
+
+        yield look
+
+
+@contextmanager
+def check_progress() -> Iterator[Callable[[CheckReport], None]]:
+    """What a check of addresses is to call after each of them."""
+    with progress_bar("check", "pages") as bar:
+
+        def look(report: CheckReport) -> None:
+            bar.set_description(f"check {report.source}", refresh=False)
+            bar.total = report.total
+            bar.set_postfix_str(f"{report.died} dead", refresh=False)
+            bar.update(report.asked - bar.n)
 
         yield look

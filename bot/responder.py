@@ -59,6 +59,17 @@ class Find(Protocol):
         """*question* is what the topic asks; the result is best first."""
 
 
+class Vouch(Protocol):
+    """Knows whether what is no topic of the watched forum still answers."""
+
+    def problem_with(self, source: str, key: str) -> str:
+        """Why nobody should be led to a document; empty when it is alive. Writes
+        nothing."""
+
+    def note(self) -> None:
+        """Keep what was found out since the last time."""
+
+
 @dataclass(frozen=True, slots=True)
 class WatchReport:
     """What one look at the forum led to.
@@ -103,6 +114,7 @@ class Responder:
             posts as well.
         community: Name of the community, for the reply.
         clock: Aware, UTC.
+        vouch: See `Vouch`; without one, what is in the store is taken for alive.
     """
 
     def __init__(
@@ -117,6 +129,7 @@ class Responder:
         mode: Mode,
         community: str,
         clock: Clock = utc_now,
+        vouch: Vouch | None = None,
     ) -> None:
         self._name = name
         self._forum = forum
@@ -127,6 +140,7 @@ class Responder:
         self._mode = mode
         self._community = community
         self._clock = clock
+        self._vouch = vouch
 
     # -- one topic ---------------------------------------------------------
 
@@ -140,7 +154,7 @@ class Responder:
         return self._considered(topic_id)[0]
 
     def _considered(self, topic_id: TopicId) -> tuple[Decision, Mapping[str, str]]:
-        """The decision, and the threads that are not what the store holds."""
+        """The decision, and the topics that are not what the store holds."""
         topic = self._forum.topic(topic_id)
         earlier = self._store.ledger.get(self._name, topic_id)
         verdict, question, outdated = self._verdict(topic, earlier)
@@ -185,11 +199,11 @@ class Responder:
     def _judge(
         self, topic: TopicView, hits: Sequence[SearchHit], language: str | None
     ) -> tuple[Verdict, Mapping[str, str]]:
-        """Judge, and look on the forum whether what would be linked still stands.
+        """Judge, and look whether what would be linked still stands.
 
         The store lags behind: a thread may have been deleted, hidden, edited or
-        made private since it was read. Such a link is left out, and judged is what
-        remains.
+        made private since it was read, a page may be gone. Such a link is left out,
+        and judged is what remains.
         """
         problems: dict[DocumentId, str] = {}  # Empty text: it may be linked.
         while True:
@@ -203,18 +217,26 @@ class Responder:
                 problems[hit.document.id] = self._problem_with(hit)
         bad = [hit for hit in hits if problems.get(hit.document.id)]
         left_out = [f"left out {h.url}: {problems[h.document.id]}" for h in bad]
-        outdated = {h.document.key: problems[h.document.id] for h in bad}
+        topics = [hit for hit in bad if hit.document.source == self._name]
+        outdated = {h.document.key: problems[h.document.id] for h in topics}
         return replace(verdict, reasons=(*verdict.reasons, *left_out)), outdated
 
     def _problem_with(self, hit: SearchHit) -> str:
         """Why a link must not be posted; empty when it may."""
         document, passage = hit.document, hit.passage
         if document.source != self._name:
-            return ""
+            return self._problem_at(document.source, document.key)
         cited = self._forum.cited(TopicId(int(document.key)), passage.part_number)
         if cited.problem or _still_says(cited, passage.text):
             return cited.problem
         return "its post was rewritten since it was read"
+
+    def _problem_at(self, source: str, key: str) -> str:
+        return "" if self._vouch is None else self._vouch.problem_with(source, key)
+
+    def _note_looks(self) -> None:
+        if self._vouch is not None:
+            self._vouch.note()
 
     def _body(self, topic: TopicView, verdict: Verdict, question: Question) -> str:
         return compose(
@@ -249,6 +271,7 @@ class Responder:
             return self._switched_off(topic_id)
         decision, outdated = self._considered(topic_id)
         self._read_again(outdated)
+        self._note_looks()
         if decision.is_silent or self._mode == "shadow":
             return self._record(decision)
         known = self._known_reply(topic_id)
@@ -397,17 +420,23 @@ class Responder:
         against = objections(topic, self._settings, self._clock())
         if against:
             return self._refuse(claimed, f"never posted, and now {'; '.join(against)}")
-        for problem in map(self._problem_of, claimed.suggestions):
-            if problem:
-                return self._refuse(claimed, f"never posted, and now {problem}")
+        problems = list(filter(None, map(self._problem_of, claimed.suggestions)))
+        self._note_looks()
+        if problems:
+            return self._refuse(claimed, f"never posted, and now {problems[0]}")
         return self._send(claimed)
 
     def _problem_of(self, suggestion: Mapping[str, Any]) -> str:
         """As `_problem_with`, of a link that was claimed to be posted."""
-        if suggestion.get("source") != self._name:
+        source, key = suggestion.get("source"), suggestion.get("key")
+        if source is None or key is None:
+            # As ledgers of before have them.
             return ""
-        topic_id, number = TopicId(int(suggestion["key"])), suggestion.get("part", 1)
-        problem = self._forum.cited(topic_id, number).problem
+        if source != self._name:
+            problem = self._problem_at(source, key)
+        else:
+            part = suggestion.get("part", 1)
+            problem = self._forum.cited(TopicId(int(key)), part).problem
         return f"{suggestion['url']} must not be linked: {problem}" if problem else ""
 
     # -- all new topics ----------------------------------------------------

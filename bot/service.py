@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.app import App, StoppedError
+from bot.checking import check, names_to_check
 from bot.config import secret
 from bot.config_sources import ForumSource
 from bot.schedule import Job
@@ -46,6 +47,10 @@ class Service:
             )
             for name in self._app.sources.names()
         ]
+        if names_to_check(self._app.sources):
+            # Its own lane: a first check of a large site takes hours, and whatever asks
+            # a host shares its budget.
+            jobs.append(Job("check", self._check_job, schedule.check, lane="check"))
         jobs.append(Job(_INDEX, self._index_job, schedule.index, lane="index"))
         if self._watches():
             jobs.append(Job("watch", self._watch_job, schedule.watch, lane="watch"))
@@ -179,6 +184,22 @@ class Service:
         return self._app.harvest(
             name, may_go_on=lambda: is_within(hours, self._app.clock(), zone)
         )
+
+    def _check_job(self) -> bool:
+        names = names_to_check(self._app.sources)
+        with suppress(StoppedError):
+            for report in check(self._app, names):
+                log.info(
+                    "source=%s asked=%d alive=%d died=%d unknown=%d dead=%d",
+                    report.source,
+                    report.asked,
+                    report.alive,
+                    report.died,
+                    report.unknown,
+                    len(report.dead),
+                )
+            return True
+        return False
 
     def _index_job(self) -> bool:
         # What was embedded so far is kept; the index in use still stands.

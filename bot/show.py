@@ -15,15 +15,17 @@ from bot.show_ranking import model_line, threshold_lines
 from bot.terminal import ago
 
 if TYPE_CHECKING:
+    from bot.checking import CheckReport
     from bot.coverage import ForumStatus
     from bot.status import IndexStatus, SourceStatus, Status
     from indexer.pipeline import RefreshReport
     from indexer.verify import VerifyReport
-    from kb.store import Decision
+    from kb.store import Decision, Target
     from kb.types import LinkFrom, SearchHit
 
 _PASSAGE_CHARS = 240
 _RECENT = 5
+_DEAD = 5
 _DAY_S = 86_400
 
 
@@ -148,7 +150,27 @@ def status_lines(status: Status) -> str:
         lines.append(
             f"set aside: {aside.source} {visible(aside.key)}, {aside.times}×: {reason}"
         )
+    lines += [dead_line(target) for target in status.dead[:_DEAD]]
     return "\n".join(lines)
+
+
+def check_lines(report: CheckReport) -> str:
+    """What a check found, and all that is dead."""
+    lines = [
+        f"{report.source}: {report.asked} asked for, {report.alive} alive, "
+        f"{report.died} dead, {report.unknown} not known; "
+        f"{len(report.dead)} left out of search"
+    ]
+    return "\n".join([*lines, *(f"  {dead_line(target)}" for target in report.dead)])
+
+
+def dead_line(target: Target) -> str:
+    """Which document does not answer, since when, and why."""
+    since = f"{target.dead_at:%Y-%m-%d}" if target.dead_at else "?"
+    return (
+        f"dead: {visible(target.title)} {visible(target.url)}, "
+        f"since {since}: {visible(target.problem)}"
+    )
 
 
 def _counted(number: int, kind: str) -> str:
@@ -173,6 +195,7 @@ def _source_line(source: SourceStatus) -> str:
     line = f"source {source.name}: {counts or nothing}; {walk}"
     line += "" if source.enabled else "; not enabled"
     line += f"; {source.set_aside} set aside" if source.set_aside else ""
+    line += f"; {source.dead} dead (baraza check)" if source.dead else ""
     line += f"; last error: {visible(source.last_error)}" if source.last_error else ""
     return line
 

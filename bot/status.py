@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from bot.lock import Owner, owner
 from bot.ranking import ModelFacts
 from kb.errors import SearchIndexError
 from kb.index.stamp import current_directory, read_stamp
-from kb.store import Decision, SetAside, SourceState, Store
+from kb.store import Decision, SetAside, SourceState, Store, Target
 from kb.thresholds import Thresholds
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 # People read the first of them; the whole list is in the store.
 _MAX_SET_ASIDE = 20
 _MAX_RECENT = 20
+_MAX_DEAD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class SourceStatus:
         set_aside: Records that could not be read.
         templates: Lines that its posts share, which passages leave out.
         links: Links in its posts or pages.
+        dead: Documents whose address does not answer as it should.
         forum: More, of a forum.
     """
 
@@ -61,6 +64,7 @@ class SourceStatus:
     set_aside: int
     templates: int
     links: int
+    dead: int
     forum: ForumStatus | None
 
 
@@ -93,6 +97,7 @@ class Status:
         decisions: How many, by state.
         recent: The latest decisions, newest first.
         set_aside: The first records that could not be read, with reasons.
+        dead: The first documents that do not answer, with reasons.
     """
 
     data_dir: Path
@@ -106,6 +111,7 @@ class Status:
     decisions: Mapping[str, int]
     recent: tuple[Decision, ...]
     set_aside: tuple[SetAside, ...]
+    dead: tuple[Target, ...]
 
 
 def status_of(app: App) -> Status:
@@ -131,6 +137,7 @@ def status_of(app: App) -> Status:
             decisions=store.ledger.counts(),
             recent=tuple(store.ledger.recent(_MAX_RECENT)),
             set_aside=tuple(aside[:_MAX_SET_ASIDE]),
+            dead=tuple(islice(store.targets.dead(), _MAX_DEAD)),
         )
 
 
@@ -142,6 +149,7 @@ def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatu
     counts = store.documents.counts()
     templates = store.templates.counts()
     links = store.links.by_source()
+    dead = store.targets.dead_by_source()
     return tuple(
         _source(
             store.progress.source(name),
@@ -154,6 +162,7 @@ def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatu
             set_aside=sum(each.source == name for each in aside),
             templates=templates.get(name, 0),
             links=links.get(name, 0),
+            dead=dead.get(name, 0),
             forum=_forum(app, name, store),
             now=app.clock(),
         )
@@ -176,6 +185,7 @@ def _source(
     set_aside: int,
     templates: int,
     links: int,
+    dead: int,
     forum: ForumStatus | None,
     now: datetime,
 ) -> SourceStatus:
@@ -191,6 +201,7 @@ def _source(
         set_aside=set_aside,
         templates=templates,
         links=links,
+        dead=dead,
         forum=forum,
     )
 

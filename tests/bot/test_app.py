@@ -31,7 +31,7 @@ def app_for(
         "community": {"name": "Example", "contact": "ops@example.org"},
         "sources": {
             "forum": forum | (source or {}),
-            "videos": {"type": "videos"},
+            "videos": {"type": "videos", "enabled": False},
         },
         "embedding": {"model": "hashing"},
         "bot": {"forum": "forum"} | bot,
@@ -47,7 +47,7 @@ def test_only_enabled_sources_are_read(tmp_path: Path, box: Sandbox) -> None:
     app = app_for(tmp_path, box)
 
     assert app.sources.names() == ["forum"]
-    with pytest.raises(ConfigError, match=r"sources\.videos\.type: videos is not read"):
+    with pytest.raises(ConfigError, match=r"sources\.videos\.enabled: expected true"):
         app.sources.settings("videos")
     with pytest.raises(ConfigError, match=r"no such source \(enabled: forum\)"):
         app.sources.settings("wiki")

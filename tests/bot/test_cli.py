@@ -28,6 +28,7 @@ from bot.sandbox import Community, Sandbox
 from kb.types import utc_now
 from tests.bot.conftest import BOT, FakeClock
 from tests.bot.test_forum import ask, own_posts
+from tests.indexer.loopback import Loopback, as_text
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "BARAZA_TEST_KEY"
@@ -42,6 +43,7 @@ class Install:
     config: Path
     box: Sandbox
     community: Community
+    site: Loopback
 
     @property
     def data(self) -> Path:
@@ -74,7 +76,7 @@ class Install:
 
 
 # A source without a schedule is refreshed all the same.
-RUNNING = "running: refresh forum, refresh docs, index, watch, learn"
+RUNNING = "running: refresh forum, refresh docs, check, index, watch, learn"
 
 
 @pytest.fixture
@@ -86,9 +88,19 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
+def site() -> Iterator[Loopback]:
+    """Where the documentation can be read: what is not there is not linked."""
+    with Loopback() as running:
+        for page in ("backup", "maps"):
+            running.on(f"/en/{page}.html", as_text("A page."))
+        yield running
+
+
+@pytest.fixture
 def install(
     tmp_path: Path,
     box: Sandbox,
+    site: Loopback,
     community: Community,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Install:
@@ -110,7 +122,7 @@ def install(
             "docs": {
                 "type": "markdown",
                 "path": "docs",
-                "base_url": "https://docs.example",
+                "base_url": site.url,
                 "rules": [{"pattern": "^(?P<language>[a-z]{2})/"}],
             },
         },
@@ -128,7 +140,7 @@ def install(
     }
     config.write_text(yaml.safe_dump(values, sort_keys=False), "utf-8")
     monkeypatch.setenv(KEY, box.key_for(BOT))
-    return Install(config, box, community)
+    return Install(config, box, community, site)
 
 
 @pytest.fixture
@@ -196,6 +208,7 @@ def test_every_command_has_help_with_an_example(
 def test_all_the_promised_commands_are_there() -> None:
     assert set(main.commands) == {
         "harvest",
+        "check",
         "index",
         "learn",
         "explain",
@@ -359,7 +372,7 @@ def test_a_question_finds_thread_and_page_best_first(filled: Install) -> None:
     assert {hits[0]["kind"], hits[1]["kind"]} == {"docs", "thread"}
     assert hits[0]["confidence"] >= hits[1]["confidence"]
     assert {each["url"] for each in hits[:2]} == {
-        "https://docs.example/en/backup.html#nightly",
+        f"{filled.site.url}/en/backup.html#nightly",
         f"{filled.box.url}/t/1/2",
     }
 
@@ -369,7 +382,7 @@ def test_a_question_may_be_limited_by_number_and_kind(filled: Install) -> None:
 
     assert re.fullmatch(r"\d\.\d\d  Backup › Nightly \(docs\)", lines[0])
     assert lines[1:] == [
-        "      https://docs.example/en/backup.html#nightly",
+        f"      {filled.site.url}/en/backup.html#nightly",
         "      Run pg_dump from cron every night.",
     ]
 
@@ -520,7 +533,7 @@ def test_in_public_an_answer_is_posted_once(filled: Install) -> None:
 
     assert f"posted at {filled.box.url}/t/{topic_id}/2" in first
     [body] = own_posts(filled.community, topic_id)
-    assert "https://docs.example/en/backup.html#nightly" in body
+    assert f"{filled.site.url}/en/backup.html#nightly" in body
 
 
 def test_an_answer_never_links_its_own_topic(filled: Install) -> None:

@@ -58,9 +58,7 @@ class Loopback:
         """Answer *path* with these from now on."""
         self._replies[path] = deque(replies)
 
-    def answer(self, path: str, method: str = "GET") -> Reply:
-        if f"{method} {path}" in self._replies:
-            path = f"{method} {path}"
+    def answer(self, path: str) -> Reply:
         waiting = self._replies.get(path) or self._replies.get(path.partition("?")[0])
         if not waiting:
             missing = {"errors": ["No such page."], "error_type": "not_found"}
@@ -80,7 +78,9 @@ class Loopback:
                 loopback.seen.append(
                     {name.lower(): value for name, value in self.headers.items()}
                 )
-                reply = loopback.answer(self.path, self.command)
+                named = f"{self.command} {self.path}"
+                own = named in loopback._replies
+                reply = loopback.answer(named if own else self.path)
                 self.close_connection = True
                 if reply.drop:
                     return
