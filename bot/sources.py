@@ -228,12 +228,13 @@ class Sources:
         max_bytes: int = MAX_BYTES,
     ) -> Iterator[Transport]:
         """A client of one site that is no forum, for the time of the block."""
-        from indexer.http import Transport, public_addresses_only
+        from indexer.guard import PublicOnly
+        from indexer.http import Transport
 
         options = self._site_options(
             url, settings.requests_per_second, headers or {}, settings.respect_robots
         )
-        options["guard"] = public_addresses_only(base_url=url)
+        options["guard"] = PublicOnly(base_url=url)
         options["max_bytes"] = max_bytes
         options["max_attempts"] = _SITE_ATTEMPTS
         with Transport(url, **options) as transport:

@@ -25,6 +25,7 @@ from tenacity import (
 
 from indexer.answers import Answer, asked_wait_s, limits_everybody, refusal
 from indexer.budget import REQUESTS_PER_SECOND, HostBudget
+from indexer.guard import Guard, peer_check
 from indexer.robots import PATH as ROBOTS_PATH
 from indexer.robots import Robots
 from indexer.validators import Validators, conditions, identity_of
@@ -117,8 +118,8 @@ class ChannelOptions(TypedDict, total=False):
         sleep: Waits that many seconds.
         clock: Seconds that only grow.
         now: The time of day, for a ``Retry-After`` that is a date.
-        guard: Called with every URL before it is asked, redirects included; it
-            raises to refuse (private addresses).
+        guard: Asked before every request, redirects included, and about every peer
+            that is connected; it raises to refuse (private addresses).
         robots: The site's rules for crawlers, which the channel reads and keeps to;
             ``None`` for whom the site has given a key.
         validators: What is remembered of earlier answers, to ask only whether they
@@ -137,7 +138,7 @@ class ChannelOptions(TypedDict, total=False):
     sleep: Callable[[float], object]
     clock: Callable[[], float]
     now: Clock
-    guard: Callable[[str], None] | None
+    guard: Guard | None
     robots: Robots | None
     validators: Validators | None
 
@@ -328,7 +329,7 @@ class Channel:
     def _admit(self, question: _Question) -> None:
         """Refuse here what must not be asked; nothing was sent then."""
         if self._guard is not None:
-            self._guard(str(question.url))
+            self._guard.check_url(str(question.url))
         if self._robots is not None and question.bound:
             robots_url = self._origin.join(ROBOTS_PATH)
             rules = self._robots.rules(
@@ -349,6 +350,8 @@ class Channel:
         request = self._client.build_request(
             question.method, question.url, json=question.body, headers=question.headers
         )
+        if self._guard is not None:
+            request.extensions["trace"] = peer_check(self._guard, request.url)
         memory = None if _asks_for_changes(question) else self._validators
         memory = memory if question.method == "GET" else None
         identity = identity_of(str(request.url), request.headers)

@@ -5,11 +5,9 @@ Writing needs `indexer.channel.Channel`, which the bot alone uses.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
 
@@ -17,7 +15,7 @@ import httpx
 
 from indexer.answers import Answer
 from indexer.channel import Channel, ChannelOptions, Params
-from kb.errors import ForumProtocolError, ForumRejectedError, SourceError
+from kb.errors import ForumProtocolError, ForumRejectedError
 
 log = logging.getLogger(__name__)
 
@@ -155,39 +153,3 @@ class Transport:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def public_addresses_only(*, base_url: str) -> Callable[[str], None]:
-    """A guard for `Channel` against being led into a private network.
-
-    It refuses URLs whose host has an address that is not public, unless the host
-    is *base_url*'s own: a forum inside a company is configured on purpose.
-
-    Raises:
-        SourceError: From the guard; the host is private or has no address.
-    """
-    own = httpx.URL(base_url).host
-    # What is allowed stays allowed: one look-up for each host.
-    accepted = {own}
-
-    def guard(url: str) -> None:
-        host = httpx.URL(url).host
-        if host in accepted:
-            return
-        private = [a for a in _addresses(host, url) if not a.is_global]
-        if private:
-            raise SourceError(url, f"points into a private network ({private[0]})")
-        accepted.add(host)
-
-    return guard
-
-
-def _addresses(
-    host: str, url: str
-) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as exc:
-        raise SourceError(url, f"host {host} has no address: {exc}") from exc
-    # A scope such as %eth0 may follow a link-local address.
-    return [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from indexer.channel import Channel, default_user_agent
-from indexer.http import Transport, public_addresses_only
+from indexer.http import Transport
 from indexer.validators import Validators
 from kb.errors import (
     ConfigError,
@@ -22,7 +22,6 @@ from kb.errors import (
     ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
-    SourceError,
 )
 from tests.indexer.loopback import Loopback, Reply, as_json, as_text
 

@@ -10,6 +10,7 @@ import pytest
 
 from bot.sandbox import Community, Library, Sandbox, Settings
 from indexer.budget import HostBudget
+from indexer.guard import PublicOnly
 from indexer.http import Transport
 from indexer.robots import Robots, Rules
 from indexer.validators import Validators
@@ -283,8 +284,7 @@ def test_a_delay_that_the_rules_ask_for_slows_all_clients_of_the_host(
 def test_a_guard_refuses_before_any_rules_are_asked_for(
     server: Loopback, robots: Robots
 ) -> None:
-    def guard(url: str) -> None:
-        raise SourceError(url, "points into a private network")
+    guard = PublicOnly(base_url="https://8.8.8.8")
 
     with (
         reading(server.url, robots, guard=guard) as transport,
