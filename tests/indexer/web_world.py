@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from indexer.chunk import chunk_document
-from indexer.http import Transport, public_addresses_only
+from indexer.guard import PublicOnly
+from indexer.http import Transport
 from indexer.pipeline import RefreshReport, refresh
 from indexer.robots import Robots
 from indexer.sources.pages import PageRules, PathRule
@@ -60,7 +61,7 @@ class WebWorld:
             sleep=self.waits.append,
             max_bytes=max_bytes,
             max_attempts=1,
-            guard=public_addresses_only(base_url=self.url),
+            guard=PublicOnly(base_url=self.url),
             robots=Robots(now=self.clock) if robots else None,
         ) as transport:
             source = WebsiteSource(
