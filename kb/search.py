@@ -29,7 +29,7 @@ from kb.types import (
     SearchHit,
     utc_now,
 )
-from kb.versions import named_among
+from kb.versions import is_named, named_among
 from kb.words import words
 
 # What lies beyond is not a question any more.
@@ -38,6 +38,8 @@ MAX_TITLE_CHARS = 1_000
 # Passages per index and kind. A thread may fill dozens of places, a page comes
 # in several versions, and ten documents must still be left.
 DEPTH = 200
+# What newer versions have no page for is rarely what somebody wants who names none.
+OUTDATED_ODDS = 0.2
 
 _PUBLIC = frozenset({PUBLIC})
 
@@ -205,13 +207,21 @@ class Searcher:
             documents=documents,
             versions=question.versions,
             texts=self._texts,
-            odds={
-                c.document_id: weight
-                for c in candidates
-                if (weight := self._weights.get(documents[c.document_id].source, 1))
-                != 1
-            },
+            odds=self._odds(question, [documents[c.document_id] for c in candidates]),
         )
+
+    def _odds(
+        self, question: Question, documents: Sequence[DocumentSummary]
+    ) -> dict[DocumentId, float]:
+        """What the odds of documents are multiplied with, where it is not 1."""
+        odds: dict[DocumentId, float] = {}
+        for document in documents:
+            weight = self._weights.get(document.source, 1.0)
+            if document.outdated and not is_named(document.version, question.versions):
+                weight *= OUTDATED_ODDS
+            if weight != 1:
+                odds[document.id] = weight
+        return odds
 
     def _texts(self, ids: Sequence[PassageId]) -> dict[PassageId, str]:
         found = self._store.passages.load(ids)

@@ -246,6 +246,7 @@ class DocumentSummary:
     Attributes:
         page: See `Document`.
         current: It is the version of its page that is searched.
+        outdated: Newer versions of what it belongs to have no such page any more.
         dead: Nobody is led to it, because its address did not answer as it should.
     """
 
@@ -269,6 +270,7 @@ class DocumentSummary:
     parts_count: int
     page: str = ""
     current: bool = True
+    outdated: bool = False
     details: Details = NO_DETAILS
     expires_at: datetime | None = None
     verified_at: datetime | None = None

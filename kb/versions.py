@@ -7,7 +7,8 @@ one; the others are known, so that who names a version is led there.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
 from kb.types import DocumentId
 from kb.words import identifiers
@@ -81,6 +82,35 @@ def current_of(editions: Editions, preferred: str | None) -> DocumentId:
     before = [number for number, _ in known if not wanted or number <= wanted]
     best = max(before) if before else min(number for number, _ in known)
     return min(i for number, i in known if number == best)
+
+
+def outdated_among(
+    pages: Mapping[str, Editions], preferred: str | None
+) -> frozenset[DocumentId]:
+    """Editions of pages that the current version of what they belong to has no more.
+
+    Pages belong together when their addresses are the same up to their version.
+
+    Args:
+        pages: By what their versions share, a ``*`` where the version stands.
+        preferred: As for `current_of`.
+
+    >>> pages = {"v*/a": [(DocumentId(1), "2.40"), (DocumentId(2), "2.41")],
+    ...          "v*/b": [(DocumentId(3), "2.40")], "v*/c": [(DocumentId(4), "master")]}
+    >>> sorted(outdated_among(pages, None))
+    [1, 3]
+    """
+    families: defaultdict[str, list[tuple[DocumentId, str | None]]] = defaultdict(list)
+    for page, editions in pages.items():
+        families[page.partition("*")[0]].extend(editions)
+    outdated: set[DocumentId] = set()
+    for editions in families.values():
+        versions = dict(editions)
+        current = numbers(versions[current_of(editions, preferred)] or "")
+        outdated.update(
+            i for i, version in editions if () < numbers(version or "") < current
+        )
+    return frozenset(outdated)
 
 
 def named_among(editions: Editions, named: Collection[str]) -> DocumentId | None:

@@ -38,7 +38,7 @@ from kb.types import (
 _SUMMARY = (
     "id, source, kind, key, url, title, language, visibility, category, tags, "
     "version, created_at, updated_at, solved, closed, listed, views, parts_count, "
-    "page, current, details, expires_at, verified_at, "
+    "page, current, outdated, details, expires_at, verified_at, "
     # Its own source may have seen it alive since, or it has moved.
     "EXISTS (SELECT 1 FROM targets t WHERE t.document_id = documents.id AND "
     "t.url = documents.url AND t.dead_at IS NOT NULL AND "
@@ -430,8 +430,9 @@ def _summary(row: Sequence[Any]) -> DocumentSummary:
         parts_count=row[17],
         page=row[18],
         current=bool(row[19]),
-        details=details_of(row[20]),
-        expires_at=to_moment(row[21]),
-        verified_at=to_moment(row[22]),
-        dead=bool(row[23]),
+        outdated=bool(row[20]),
+        details=details_of(row[21]),
+        expires_at=to_moment(row[22]),
+        verified_at=to_moment(row[23]),
+        dead=bool(row[24]),
     )

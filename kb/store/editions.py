@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from kb.store.generation import next_generation
 from kb.types import DocumentId
-from kb.versions import current_of
+from kb.versions import current_of, outdated_among
 
 # Of a passage; its id is made anew, because indexes hold each id once and for all.
 _COPIED = (
@@ -38,30 +38,35 @@ class Editions:
             How many documents changed.
         """
         pages: defaultdict[str, list[tuple[DocumentId, str | None]]] = defaultdict(list)
-        was: dict[DocumentId, bool] = {}
+        was: dict[DocumentId, tuple[bool, bool]] = {}
         rows = self._conn.execute(
-            "SELECT id, page, version, current FROM documents INDEXED BY documents_page"
-            " WHERE source = ? AND page != ''",
+            "SELECT id, page, version, current, outdated FROM documents"
+            " INDEXED BY documents_page WHERE source = ? AND page != ''",
             [source],
         )
-        for document_id, page, version, current in rows:
-            pages[page].append((DocumentId(document_id), version))
-            was[DocumentId(document_id)] = bool(current)
+        for number, page, version, current, outdated in rows:
+            pages[page].append((DocumentId(number), version))
+            was[DocumentId(number)] = bool(current), bool(outdated)
         is_current = {current_of(some, preferred) for some in pages.values()}
-        changed = [i for i, current in was.items() if current != (i in is_current)]
+        is_outdated = outdated_among(pages, preferred)
         alone = self._conn.execute(
-            "SELECT id FROM documents INDEXED BY documents_past"
+            "SELECT id, current, outdated FROM documents INDEXED BY documents_past"
             " WHERE source = ? AND page = '' AND NOT current",
             [source],
         )
-        changed += [DocumentId(i) for (i,) in alone]
-        if changed:
+        for number, current, outdated in alone:
+            was[DocumentId(number)] = bool(current), bool(outdated)
+            is_current.add(DocumentId(number))
+        now = {i: (i in is_current, i in is_outdated) for i in was}
+        changed = [i for i in was if was[i] != now[i]]
+        renewed = [i for i in changed if was[i][0] != now[i][0]]
+        if renewed:
             next_generation(self._conn)
-        for document_id in changed:
-            current = document_id in is_current or document_id not in was
-            self._conn.execute(
-                "UPDATE documents SET current = ? WHERE id = ?", [current, document_id]
-            )
+        self._conn.executemany(
+            "UPDATE documents SET current = ?, outdated = ? WHERE id = ?",
+            [(*now[i], i) for i in changed],
+        )
+        for document_id in renewed:
             self._renew_passages(document_id)
         return len(changed)
 

@@ -313,6 +313,8 @@ def _resources(db: Database) -> None:
         -- what the versions of a page share, and whether this one is searched
         ALTER TABLE documents ADD COLUMN page TEXT NOT NULL DEFAULT '';
         ALTER TABLE documents ADD COLUMN current INTEGER NOT NULL DEFAULT 1;
+        -- its page is not in the current version of what it belongs to any more
+        ALTER TABLE documents ADD COLUMN outdated INTEGER NOT NULL DEFAULT 0;
         -- JSON, see `kb.store.details`
         ALTER TABLE documents ADD COLUMN details TEXT NOT NULL DEFAULT '';
         ALTER TABLE documents ADD COLUMN expires_at TEXT;

@@ -342,13 +342,27 @@ def test_who_names_a_version_is_led_to_the_same_place_in_it(
     ]
 
 
+def test_a_page_of_elder_versions_alone_comes_later_unless_one_is_named(
+    store: Store, searching: Open
+) -> None:
+    for version, name in [("2.40", "dumps"), ("2.41", "export")]:
+        document = manual(version, "Run the nightly backup.")
+        insert(store, replace(document, key=name, title=name, page=f"version-*/{name}"))
+    with store.transaction():
+        store.editions.settle("manual", None)
+    searcher = searching()
+
+    assert keys(searcher, "nightly backup") == ["export", "dumps"]
+    assert keys(searcher, "nightly backup 2.40") == ["dumps", "export"]
+
+
 def test_nobody_is_led_to_a_version_that_does_not_answer(
     store: Store, searching: Open
 ) -> None:
     old = edition(store, "2.40", ("#a", "Run the nightly backup with cron."))
     edition(store, "2.41", ("#a", "Run the nightly backup with a timer."))
     with store.transaction():
-        store.targets.mark(old, "https://docs.example.org", problem="404", at=NOW)
+        store.targets.mark(old, manual("2.40", "").url, problem="404", at=NOW)
 
     assert keys(searching(), "nightly backup on 2.40") == ["2.41/backup"]
 
@@ -361,13 +375,13 @@ def test_what_is_over_or_does_not_answer_is_not_shown(
     insert(store, replace(page("later", "nightly backup"), expires_at=NOW + DAY))
     dead = insert(store, page("dead", "nightly backup"))
     with store.transaction():
-        store.targets.mark(dead, "https://example.org", problem="404", at=NOW)
+        store.targets.mark(dead, "https://example.org/dead", problem="404", at=NOW)
     searcher = searching()
 
     assert keys(searcher, "nightly backup") == ["later"]
 
     with store.transaction():
-        store.targets.mark(dead, "https://example.org", problem="", at=NOW)
+        store.targets.mark(dead, "https://example.org/dead", problem="", at=NOW)
     assert sorted(keys(searcher, "nightly backup")) == ["dead", "later"]
 
 

@@ -38,6 +38,7 @@ def test_one_version_is_searched_and_the_others_are_known(store: Store) -> None:
     old, new = edition(store, "2.40"), edition(store, "2.41")
     alone = insert(store, page("about", "We are."))
 
+    # One is not searched any more, and outdated.
     assert settle(store) == 1
 
     assert current(store, old, new, alone) == [new, alone]
@@ -122,6 +123,37 @@ def test_a_page_that_comes_in_no_versions_any_more_is_searched(store: Store) -> 
 
     assert current(store, old, new) == [old, new]
     assert store.passages.count() == 4
+
+
+def test_a_page_that_newer_versions_have_no_more_is_outdated(store: Store) -> None:
+    ids = {
+        (version, name): insert(
+            store,
+            replace(
+                page(f"{product}{version}/{name}", "Text."),
+                version=version,
+                page=f"{product}*/{name}",
+            ),
+        )
+        for product, version, name in [
+            ("core-", "2.40", "maps"),
+            ("core-", "2.41", "maps"),
+            ("core-", "2.40", "old"),
+            ("core-", "master", "new"),
+            ("app-", "1.2", "app"),
+        ]
+    }
+
+    def outdated(preferred: str | None) -> list[tuple[str, str]]:
+        settle(store, preferred)
+        found = store.documents.summaries(list(ids.values()))
+        return [name for name, i in ids.items() if found[i].outdated]
+
+    assert outdated(None) == [("2.40", "maps"), ("2.40", "old")]
+    assert outdated("2.40") == []
+    assert outdated("2.41") == [("2.40", "maps"), ("2.40", "old")]
+    # It is searched all the same, and nothing was indexed anew for it.
+    assert current(store, ids["2.40", "old"]) == [ids["2.40", "old"]]
 
 
 def test_who_may_not_read_a_version_is_not_led_to_it(store: Store) -> None:
