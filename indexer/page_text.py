@@ -10,6 +10,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
@@ -144,23 +145,23 @@ def decoded(body: bytes, content_type: str = "") -> str:
     >>> decoded("<p>café".encode("latin-1")), decoded("<p>café".encode())
     ('<p>café', '<p>café')
     """
+    if not body.isascii():
+        # Text in another charset is hardly ever UTF-8 by accident, whatever is told.
+        with suppress(UnicodeDecodeError):
+            return body.decode("utf-8-sig")
     _, text = html_to_unicode(content_type, body, auto_detect_fun=_detected)
-    if "\ufffd" in text and "\ufffd".encode() not in body:
+    if "\ufffd" in text:
         # It says what it is not.
-        return body.decode(_detected(body) or "utf-8", "replace")
+        return body.decode(_detected(body), "replace")
     return text
 
 
-def _detected(body: bytes) -> str | None:
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        sample = body[:_SAMPLE_BYTES]
-        strange = sum(byte > 127 for byte in sample)
-        found = from_bytes(sample).best() if strange >= _ENOUGH_BYTES else None
-        # What browsers take where nothing is told.
-        return found.encoding if found is not None else "cp1252"
-    return "utf-8"
+def _detected(body: bytes) -> str:
+    sample = body[:_SAMPLE_BYTES]
+    strange = sum(byte > 127 for byte in sample)
+    found = from_bytes(sample).best() if strange >= _ENOUGH_BYTES else None
+    # What browsers take where nothing is told.
+    return found.encoding if found is not None else "cp1252"
 
 
 def looks_like_html(body: bytes, content_type: str) -> bool:
@@ -358,7 +359,7 @@ def _sibling_before(node: LexborNode) -> LexborNode | None:
     before = node.prev
     while before is not None and not before.is_element_node:
         if before.is_text_node and _line(before.text_content or ""):
-            return None
+            return before
         before = before.prev
     return before
 

@@ -72,10 +72,7 @@ class Site:
             return None
         if found.host != self.base.host or not self._is_same_port(found):
             return None
-        own = found.copy_with(
-            scheme=self.base.scheme, port=self.base.port, fragment=None
-        )
-        return str(own.copy_with(path=own.path or "/") if not own.path else own)
+        return str(self.base.copy_with(raw_path=found.raw_path))
 
     def is_below(self, url: str) -> bool:
         """Whether an address of the site is the base, or in its folder."""

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox import Community, Sandbox
+from bot.sandbox import Community, Library, Sandbox
 from kb.store import Store
 from tests.indexer.forum_world import SUPPORT, Hands, World
 from tests.indexer.loopback import Loopback, as_json
+from tests.indexer.web_world import WebWorld
 
 
 @pytest.fixture
@@ -52,3 +53,29 @@ def server() -> Iterator[Loopback]:
 def scripted(server: Loopback, store: Store, clock: Hands) -> World:
     """What harvests the scripted forum."""
     return World(server.url, store, clock)
+
+
+@pytest.fixture
+def docs(community: Community) -> Iterator[Sandbox]:
+    """A documentation site without pages."""
+    with Sandbox(community=community, library=Library()) as running:
+        yield running
+
+
+@pytest.fixture
+def web(docs: Sandbox, store: Store, clock: Hands) -> WebWorld:
+    """What reads the documentation site."""
+    return WebWorld(docs.docs_url, store, clock)
+
+
+@pytest.fixture
+def host() -> Iterator[Loopback]:
+    """A website that answers as it is told."""
+    with Loopback() as running:
+        yield running
+
+
+@pytest.fixture
+def site(host: Loopback, store: Store, clock: Hands) -> WebWorld:
+    """What reads the scripted website."""
+    return WebWorld(host.url, store, clock)

@@ -53,7 +53,9 @@ class WebWorld:
         robots: bool = False,
         **settings: Any,
     ) -> RefreshReport:
-        """One refresh, a minute after the last; *settings* are the website's."""
+        """One refresh, a minute after the last; *settings* are the website's, which
+        has a sitemap below its address unless they say otherwise."""
+        settings = {"sitemaps": (f"{self.url}/sitemap.xml",), **settings}
         self.clock.now += timedelta(minutes=1)
         with Transport(
             self.url,
