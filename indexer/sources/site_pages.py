@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,8 @@ from kb.errors import (
 )
 from kb.store import Fetch
 from kb.types import NO_DETAILS, Clock, Details, Document, Part, content_hash
+
+log = logging.getLogger(__name__)
 
 WEB_FORMAT = 1
 """Grows with every change of what a web page is read as."""
@@ -139,7 +142,7 @@ class PageReader:
 
     Args:
         name: Of the source.
-        memory: What is known; whoever uses the outcomes keeps it up to date.
+        memory: What is known; whoever uses the outcomes notes them there.
     """
 
     def __init__(
@@ -259,14 +262,9 @@ class PageReader:
     # -- asking ------------------------------------------------------------------
 
     def _asked(self, page: Listed, key: str) -> Outcome:
-        noted: Notes = ()
-        if twin := self._twin(page, key):
-            outcome, noted = self._from_twin(page, key, twin)
-            if outcome is not None:
-                return outcome
-        outcome = self._from_html(page, key)
-        # Last: the page forgets what it was made of before.
-        return replace(outcome, noted=(*outcome.noted, *noted))
+        twin = self._twin(page, key)
+        outcome = self._from_twin(page, key, twin) if twin else None
+        return outcome or self._from_html(page, key)
 
     def _get(self, url: str, key: str, accept: str) -> Reply:
         """Ask for *url*; for the whole of it, unless what is held was made of it."""
@@ -300,20 +298,21 @@ class PageReader:
         age = self._clock() - known.checked_at
         return key in self._walk.again or age >= self._settings.recheck_every
 
-    def _from_twin(
-        self, page: Listed, key: str, twin: str
-    ) -> tuple[Outcome | None, Notes]:
-        """The page as its twin has it; else that there is none, to be noted."""
+    def _from_twin(self, page: Listed, key: str, twin: str) -> Outcome | None:
+        """The page as its twin has it; if there is none that is noted, at once: the
+        page itself may name it, too."""
         try:
             reply = self._get(twin, key, _MARKDOWN)
-        except (DisallowedError, ForumProtocolError, SourceError):
-            return None, ()
+        except (DisallowedError, ForumProtocolError, SourceError) as exc:
+            log.info("source=%s twin=%s: %s", self._name, twin, exc)
+            self._memory.noted[twin] = Fetch(twin, self._clock(), reason=_NO_TWIN)
+            return None
         if reply.is_unchanged:
-            return self._unchanged(page, key, reply), ()
+            return self._unchanged(page, key, reply)
         text = self._markdown(reply) if reply.is_whole else ""
         if not text.strip():
-            none = Fetch(twin, reply.fetch.checked_at, reason=_NO_TWIN)
-            return None, ((twin, none),)
+            self._memory.noted[twin] = Fetch(twin, self._clock(), reason=_NO_TWIN)
+            return None
         document = markdown_page(
             self._name,
             key,
@@ -322,7 +321,7 @@ class PageReader:
             self._rules,
             revision=content_hash(text, page.url, self._mark),
         )
-        return self._settled(page, document, reply.fetch), ()
+        return self._settled(page, document, reply.fetch)
 
     def _markdown(self, reply: Reply) -> str:
         """The text of a Markdown file; empty where it is something else: many sites
@@ -394,8 +393,7 @@ class PageReader:
             return None
         if not self._may_be_twin(twin, key):
             return None
-        outcome, _ = self._from_twin(page, key, twin)
-        return outcome
+        return self._from_twin(page, key, twin)
 
     def _original(self, told: WebPage, key: str, landed: str) -> str:
         """The key of the page that this one says to be a copy of, if that is so."""

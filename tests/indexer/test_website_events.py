@@ -14,30 +14,15 @@ from indexer.events import Event, events_of, next_of
 from indexer.page_text import parsed_page
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+_FIELDS = [
+    *("@type", "@graph", "name", "startDate", "endDate", "location", "address"),
+    *("inLanguage", "item", "hasCourseInstance", "eventAttendanceMode", "eventStatus"),
+]
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "@type",
-                    "@graph",
-                    "name",
-                    "startDate",
-                    "endDate",
-                    "location",
-                    "address",
-                    "inLanguage",
-                    "hasCourseInstance",
-                    "eventAttendanceMode",
-                    "eventStatus",
-                    "item",
-                ]
-            ),
-            inner,
-            max_size=5,
-        )
+        | st.dictionaries(st.sampled_from(_FIELDS), inner, max_size=5)
         | st.just({"@type": "Event", "startDate": "2026-04-01"})
     ),
     max_leaves=12,
