@@ -63,7 +63,7 @@ def read_feed(body: bytes, url: str) -> Feed:
     feed = feedparser.parse(
         io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False
     )
-    if not str(feed.version).startswith("atom"):
+    if not str(feed.get("version", "")).startswith("atom"):
         raise ForumProtocolError(url, "is no Atom feed")
     videos = tuple(
         VideoFacts(

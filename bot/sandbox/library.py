@@ -127,6 +127,7 @@ class Library:
     """Pages by path, courses and playlists; change it and the next answer follows.
 
     Attributes:
+        loose: Videos that are in no playlist any more.
         changed: When a feed was changed by one of the methods here.
         api_keys: Those that the Data API takes; any, and none, when ``None``.
         api_quota: How many answers it still gives; without end when ``None``.
@@ -135,6 +136,7 @@ class Library:
     pages: dict[str, DocPage] = field(default_factory=dict)
     courses: list[Course] = field(default_factory=list)
     playlists: list[Playlist] = field(default_factory=list)
+    loose: list[Video] = field(default_factory=list)
     changed: datetime = WRITTEN
     api_keys: frozenset[str] | None = None
     api_quota: int | None = None
@@ -183,9 +185,9 @@ class Library:
         return self.pages.get(path)
 
     def videos(self) -> Mapping[str, Video]:
-        return {
-            video.id: video for playlist in self.playlists for video in playlist.videos
-        }
+        """All of them by id, whether a playlist holds them or not."""
+        held = [video for playlist in self.playlists for video in playlist.videos]
+        return {video.id: video for video in (*self.loose, *held)}
 
     def change_course(self, course_id: str, **changes: Any) -> None:
         """Set fields of a course, such as ``public`` or ``listed``."""
@@ -199,20 +201,20 @@ class Library:
 
     def change_video(self, video_id: str, **changes: Any) -> None:
         """Set fields of a video wherever it is listed, such as ``privacy``."""
+
+        def changed(video: Video) -> Video:
+            return replace(video, **changes) if video.id == video_id else video
+
         self.playlists = [
-            replace(
-                playlist,
-                videos=tuple(
-                    replace(video, **changes) if video.id == video_id else video
-                    for video in playlist.videos
-                ),
-            )
+            replace(playlist, videos=tuple(map(changed, playlist.videos)))
             for playlist in self.playlists
         ]
+        self.loose = [changed(video) for video in self.loose]
         self._touch()
 
     def change_playlist(self, playlist_id: str, **changes: Any) -> None:
         """Set fields of a playlist, such as ``videos``, ``title`` or ``private``."""
+        self.loose = list(self.videos().values())
         self.playlists = [
             replace(each, **changes) if each.id == playlist_id else each
             for each in self.playlists
@@ -220,6 +222,8 @@ class Library:
         self._touch()
 
     def remove_playlist(self, playlist_id: str) -> None:
+        """Its videos can still be watched."""
+        self.loose = list(self.videos().values())
         self.playlists = [each for each in self.playlists if each.id != playlist_id]
         self._touch()
 

@@ -192,8 +192,8 @@ class _Walk:
     def batches(self, exports: Exports) -> Iterator[Batch]:
         yield Batch(set_aside=exports.set_aside)
         if self._settings.catalogue:
-            for listed, fetch in self._pages():
-                yield Batch(fetched=(fetch,), phase="catalogue")
+            for listed, fetched in self._pages():
+                yield Batch(fetched=fetched, phase="catalogue")
                 for index in range(listed.count("results")):
                     yield self._listed(listed, index, exports.courses)
         for key, export in exports.courses.items():
@@ -204,7 +204,7 @@ class _Walk:
 
     # -- the catalogue -------------------------------------------------------
 
-    def _pages(self) -> Iterator[tuple[Fields, Fetch]]:
+    def _pages(self) -> Iterator[tuple[Fields, tuple[Fetch, ...]]]:
         """The pages of the catalogue, each with what must be remembered of it.
 
         Raises:
@@ -225,10 +225,14 @@ class _Walk:
                 )
             told.fields.count("results")
             following = self._following(told.fields)
-            yield told.fields, told.reply.fetch
+            if following in seen:
+                # Not remembered, or the circle would stay when the site mends it.
+                yield told.fields, ()
+                raise SourceError(
+                    self._source, f"{following}: the pages lead in a circle"
+                )
+            yield told.fields, (told.reply.fetch,)
             url = following
-            if url in seen:
-                raise SourceError(self._source, f"{url}: the pages lead in a circle")
 
     def _following(self, listed: Fields) -> str | None:
         """The address of the next page, on the site as the config names it: behind a

@@ -95,6 +95,7 @@ class ApiPlaylists:
             for item in _present(told).each("items"):
                 title = " ".join(item.inner("snippet").text("title").split())
                 self._titles[item.text("id")] = title
+            self.fetched.append(told.reply.fetch)
 
     def read(self, playlist: str, before: Listed | None) -> Shelf:
         found: dict[str, None] = {}
@@ -103,6 +104,7 @@ class ApiPlaylists:
         while True:
             told = self._items(playlist, tokens[-1])
             if told.fields is None:
+                self.fetched.append(told.reply.fetch)
                 return _unread(told.reply, before, first=len(tokens) == 1)
             for index in range(told.fields.count("items")):
                 try:
@@ -110,10 +112,12 @@ class ApiPlaylists:
                 except RecordError as exc:
                     aside.append((f"{playlist}#{index}", str(exc)))
             token = told.fields.maybe_text("nextPageToken") or ""
+            if token in tokens[1:]:
+                raise told.fields.bad("nextPageToken", "leads in a circle")
+            # Now: what cannot be read must not be what is remembered.
+            self.fetched.append(told.reply.fetch)
             if not token:
                 break
-            if token in tokens:
-                raise told.fields.bad("nextPageToken", "leads in a circle")
             tokens.append(token)
         if aside and before is not None:
             # Which video the broken item is nobody knows.
@@ -125,7 +129,11 @@ class ApiPlaylists:
     def videos(self, ids: Sequence[str]) -> Fields:
         """What the API tells of up to 50 videos; raises as `Playlists.read`."""
         part = "snippet,contentDetails,status"
-        return _present(self._get("videos", part=part, id=",".join(ids)))
+        told = self._get("videos", part=part, id=",".join(ids))
+        fields = _present(told)
+        fields.count("items")
+        self.fetched.append(told.reply.fetch)
+        return fields
 
     def _items(self, playlist: str, token: str) -> Told:
         query = {"pageToken": token} if token else {}
@@ -152,7 +160,6 @@ class ApiPlaylists:
                 f"{reply.url}: {why}{reason}; see the key that "
                 f"sources.{self._source}.api_key_env names, and its quota",
             )
-        self.fetched.append(reply.fetch)
         return told
 
 
