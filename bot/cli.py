@@ -187,7 +187,7 @@ def _verify(
 def check(
     session: Session, sources: tuple[str, ...], whole: bool, as_json: bool
 ) -> None:
-    """Ask whether pages, courses and videos still answer under their addresses.
+    """Ask whether pages, courses and videos still answer.
 
     Asked for is what nobody saw alive within links.alive_within. What is dead is not
     suggested any more, until it answers again. Killed anywhere, it goes on next time.
@@ -289,7 +289,7 @@ def ask(
         if as_json:
             say_json(show.hit_values(hit))
         else:
-            say(show.hit_lines(hit))
+            say(show.hit_lines(hit, at=session.app.clock()))
     if as_json:
         return
     if not hits:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.escape import code_span, inline, label, link_target, prose, shortened, visible
+from bot.facts import facts_of
 from bot.topic import marker
-from kb.types import Kind, SearchHit, TopicId
+from kb.types import SearchHit, TopicId
 
 MAX_LINKS = 5
 MAX_EXCERPT_CHARS = 240
@@ -27,13 +29,10 @@ _SYMBOL_SHARE = 0.04
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """The words of a reply in one language; ``{…}`` is filled in."""
+    """The sentences of a reply in one language; ``{…}`` is filled in."""
 
     one: str
     several: str
-    kinds: Mapping[Kind, str]
-    solved: str
-    version: str
     about: str
 
 
@@ -41,56 +40,24 @@ PHRASES: Mapping[str, Phrases] = {
     "en": Phrases(
         one="This may already answer your question:",
         several="These may already answer your question:",
-        kinds={
-            Kind.THREAD: "thread",
-            Kind.DOCS: "documentation",
-            Kind.COURSE: "course",
-            Kind.VIDEO: "video",
-        },
-        solved="solved ✓",
-        version="version {version}",
         about="I am a bot of {community}. I only point to what is already written;"
         " members may know better.",
     ),
     "fr": Phrases(
         one="Ceci répond peut-être déjà à votre question :",
         several="Ces pages répondent peut-être déjà à votre question :",
-        kinds={
-            Kind.THREAD: "discussion",
-            Kind.DOCS: "documentation",
-            Kind.COURSE: "cours",
-            Kind.VIDEO: "vidéo",
-        },
-        solved="résolu ✓",
-        version="version {version}",
         about="Je suis un robot de {community}. Je ne fais qu’indiquer ce qui est"
         " déjà écrit ; les membres en savent peut-être plus.",
     ),
     "es": Phrases(
         one="Puede que esto ya responda a su pregunta:",
         several="Puede que estas páginas ya respondan a su pregunta:",
-        kinds={
-            Kind.THREAD: "conversación",
-            Kind.DOCS: "documentación",
-            Kind.COURSE: "curso",
-            Kind.VIDEO: "vídeo",
-        },
-        solved="resuelto ✓",
-        version="versión {version}",
         about="Soy un bot de {community}. Solo señalo lo que ya está escrito; quizá"
         " los miembros sepan más.",
     ),
     "pt": Phrases(
         one="Isto talvez já responda à sua pergunta:",
         several="Estas páginas talvez já respondam à sua pergunta:",
-        kinds={
-            Kind.THREAD: "tópico",
-            Kind.DOCS: "documentação",
-            Kind.COURSE: "curso",
-            Kind.VIDEO: "vídeo",
-        },
-        solved="resolvido ✓",
-        version="versão {version}",
         about="Sou um robô de {community}. Só indico o que já está escrito; os"
         " membros talvez saibam mais.",
     ),
@@ -104,6 +71,7 @@ def compose(
     question: str,
     language: str | None,
     community: str,
+    at: datetime,
 ) -> str:
     """The Markdown of a reply.
 
@@ -113,6 +81,7 @@ def compose(
         question: Title and text of the topic; decides which sentences are quoted.
         language: Of the asker; English where we have no words for it.
         community: Name of the community, for the line that says what this is.
+        at: Now; decides whether a course is said to start, or to have started.
 
     Raises:
         ValueError: There are no picks, or too many.
@@ -121,18 +90,15 @@ def compose(
         raise ValueError(f"expected 1 to {MAX_LINKS} links, got {len(picks)}")
     phrases = PHRASES.get(language or "en", PHRASES["en"])
     intro = phrases.one if len(picks) == 1 else phrases.several
-    items = "\n\n".join(_item(hit, phrases, question) for hit in picks)
+    items = "\n\n".join(
+        _item(hit, question, facts_of(hit, reader=language, at=at, foreign=inline))
+        for hit in picks
+    )
     about = phrases.about.format(community=inline(community))
     return f"{intro}\n\n{items}\n\n*{about}*\n\n{marker(topic_id)}"
 
 
-def _item(hit: SearchHit, phrases: Phrases, question: str) -> str:
-    document = hit.document
-    facts = [phrases.kinds[document.kind]]
-    if document.version:
-        facts.append(phrases.version.format(version=inline(document.version)))
-    if document.solved:
-        facts.append(phrases.solved)
+def _item(hit: SearchHit, question: str, facts: Sequence[str]) -> str:
     link = f"[{label(title_of(hit))}]({link_target(hit.url)})"
     item = f"- {link} · {' · '.join(facts)}"
     quoted = excerpt(hit.passage.text, question)

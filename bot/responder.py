@@ -245,6 +245,7 @@ class Responder:
             question=question.text,
             language=question.language or self._languages[0],
             community=self._community,
+            at=self._clock(),
         )
 
     def _replies_last_hour(self, *, sent: bool = False) -> int:

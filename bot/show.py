@@ -7,12 +7,16 @@ break a line; `bot.terminal.say` takes out the control characters.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.compose import title_of
 from bot.escape import shortened, visible
+from bot.facts import facts_of
 from bot.show_ranking import model_line, threshold_lines
 from bot.terminal import ago
+from kb.store.details import known_details
+from kb.types import Kind
 
 if TYPE_CHECKING:
     from bot.checking import CheckReport
@@ -77,19 +81,20 @@ def hit_values(hit: SearchHit) -> dict[str, Any]:
         "language": hit.document.language,
         "version": hit.document.version,
         "solved": hit.document.solved,
+        "closed": hit.document.closed,
         "heading": hit.passage.heading,
         "passage": hit.passage.text,
+        "details": known_details(hit.document.details),
         "score": round(hit.score, 4),
         "confidence": round(hit.confidence, 4),
     }
 
 
-def hit_lines(hit: SearchHit) -> str:
-    """A search result for people."""
-    document = hit.document
-    facts = [document.kind.value]
-    facts += [document.version] if document.version else []
-    facts += ["solved"] if document.solved else []
+def hit_lines(hit: SearchHit, *, at: datetime) -> str:
+    """A search result for people; *at* is now."""
+    # Kinds as the option --kind has them.
+    kinds = {kind: kind.value for kind in Kind}
+    facts = facts_of(hit, reader=None, at=at, foreign=visible, kinds=kinds)
     passage = shortened(visible(hit.passage.text), _PASSAGE_CHARS)
     return (
         f"{hit.confidence:.2f}  {visible(title_of(hit))} ({', '.join(facts)})\n"

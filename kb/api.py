@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from kb.errors import InvalidQueryError, KBError
+from kb.store.details import known_details
 from kb.types import Kind, SearchHit
 
 MAX_QUERY_CHARS = 10_000
@@ -43,7 +44,13 @@ nothing can be. Called from several threads at once."""
 
 
 class Hit(BaseModel):
-    """One document, with the passage of it that answers best, as plain text."""
+    """One document, with the passage of it that answers best, as plain text.
+
+    Attributes:
+        closed: Of a thread: nobody may answer.
+        details: What is known of a course, an event or a video, by the names of
+            `kb.types.Details`; what is not known is not in it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -54,9 +61,11 @@ class Hit(BaseModel):
     language: str | None
     version: str | None
     solved: bool
+    closed: bool
     updated_at: datetime | None
     passage: str
     heading: str
+    details: dict[str, str | int | datetime | tuple[str, ...]]
     score: float
     confidence: float
 
@@ -119,9 +128,11 @@ def _hit(hit: SearchHit) -> Hit:
         language=hit.document.language,
         version=hit.document.version,
         solved=hit.document.solved,
+        closed=hit.document.closed,
         updated_at=hit.document.updated_at,
         passage=hit.passage.text,
         heading=hit.passage.heading,
+        details=known_details(hit.document.details),
         score=round(hit.score, 4),
         confidence=round(hit.confidence, 4),
     )

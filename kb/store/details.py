@@ -22,13 +22,21 @@ def details_text(details: Details) -> str:
     >>> details_text(Details(duration_s=90, lists=("Training",)))
     '{"duration_s":90,"lists":["Training"]}'
     """
-    known: dict[str, Any] = {}
-    for field in fields(Details):
-        value = getattr(details, field.name)
-        if value in (None, ()):
-            continue
-        known[field.name] = to_text(value) if isinstance(value, datetime) else value
+    known = {
+        name: to_text(value) if isinstance(value, datetime) else value
+        for name, value in known_details(details).items()
+    }
     return clean(to_json(known)) if known else ""
+
+
+def known_details(details: Details) -> dict[str, Any]:
+    """What is known, by the names of the fields.
+
+    >>> known_details(Details(duration_s=90, lists=("Training",)))
+    {'duration_s': 90, 'lists': ('Training',)}
+    """
+    values = ((f.name, getattr(details, f.name)) for f in fields(Details))
+    return {name: value for name, value in values if value not in (None, ())}
 
 
 @lru_cache(maxsize=1_024)

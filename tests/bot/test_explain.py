@@ -11,10 +11,10 @@ import pytest
 from kb.model import shipped_model
 from kb.signals import SIGNALS
 from kb.types import Kind
-from tests.bot.test_cli import KEY, Install, clock, filled, install
+from tests.bot.test_cli import KEY, Install, clock, filled, install, site
 from tests.bot.test_forum import ask
 
-__all__ = ["clock", "filled", "install"]
+__all__ = ["clock", "filled", "install", "site"]
 
 
 def told(install: Install, *words: str) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from bot.sandbox import Community
-from tests.bot.test_cli import Install, clock, install
+from tests.bot.test_cli import Install, clock, install, site
 from tests.bot.test_forum import ask
 
-__all__ = ["clock", "install"]
+__all__ = ["clock", "install", "site"]
 
 
 def second_post(community: Community, topic: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -28,7 +28,15 @@ from kb.index import build_index, open_index
 from kb.lexical import TantivyIndex
 from kb.search import Searcher
 from kb.store import EmbeddingCache, Store
-from kb.types import DocumentId, DocumentSummary, Kind, Passage, PassageId, SearchHit
+from kb.types import (
+    Details,
+    DocumentId,
+    DocumentSummary,
+    Kind,
+    Passage,
+    PassageId,
+    SearchHit,
+)
 from tests.kb.stored import insert, page
 
 MARCH = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -157,15 +165,39 @@ def test_a_hit_is_told_in_full_and_as_plain_text(
                 "language": "en",
                 "version": None,
                 "solved": True,
+                "closed": False,
                 "updated_at": "2026-03-01T12:00:00Z",
                 "passage": "Use pg_restore <script>alert(1)</script>",
                 "heading": "",
+                "details": {},
                 "score": 1.2346,
                 "confidence": 0.8765,
             }
         ],
     }
     assert stand.asked == [("how to restore?", 3, None)]
+
+
+def test_what_is_known_of_a_course_is_told_and_nothing_else(
+    client: httpx.Client, stand: Stand
+) -> None:
+    details = Details(
+        duration_s=412,
+        pacing="self",
+        starts_at=datetime(2027, 3, 5, tzinfo=UTC),
+        lists=("Training",),
+    )
+    document = replace(HIT.document, kind=Kind.COURSE, details=details)
+    stand.hits = [replace(HIT, document=document)]
+
+    [hit] = client.get("/api/search?q=course").json()["hits"]
+
+    assert hit["details"] == {
+        "duration_s": 412,
+        "pacing": "self",
+        "starts_at": "2027-03-05T00:00:00Z",
+        "lists": ["Training"],
+    }
 
 
 def test_kinds_are_passed_on_and_ten_is_the_default(
