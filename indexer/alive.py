@@ -89,7 +89,7 @@ class AliveChecker:
         """
         try:
             asked = httpx.URL(url).copy_with(fragment=None)
-            if asked.scheme not in {"http", "https"} or not asked.host:
+            if not _is_web(asked):
                 return Verdict("dead", "it is no web address")
             if self._oembed:
                 return self._video(asked, private=private)
@@ -124,6 +124,8 @@ class AliveChecker:
             if answer.status not in _REDIRECTS or "location" not in answer.headers:
                 return _of_answer(answer)
             at = at.join(answer.headers["location"]).copy_with(fragment=None)
+            if not _is_web(at):
+                return Verdict("dead", "it redirects to what is no web address")
             misled = _misled(url, at)
             if misled:
                 return Verdict("dead", misled)
@@ -155,6 +157,10 @@ class AliveChecker:
     def close(self) -> None:
         for site in self._sites.values():
             site.close()
+
+
+def _is_web(url: httpx.URL) -> bool:
+    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 def _root(url: httpx.URL) -> str:

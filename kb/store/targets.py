@@ -107,7 +107,11 @@ class Targets:
             " ON CONFLICT (document_id) DO UPDATE SET"
             " url = excluded.url, checked_at = excluded.checked_at,"
             " problem = excluded.problem, dead_at = CASE excluded.problem"
-            " WHEN '' THEN NULL ELSE coalesce(dead_at, excluded.dead_at) END",
+            # Dead since the first look that found it so, unless it was alive meanwhile.
+            " WHEN '' THEN NULL ELSE coalesce(CASE WHEN targets.url = excluded.url AND"
+            " checked_at >= coalesce((SELECT verified_at FROM documents"
+            " WHERE id = excluded.document_id), '') THEN dead_at END,"
+            " excluded.dead_at) END",
             [
                 document_id,
                 clean(url),

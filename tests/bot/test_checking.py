@@ -23,6 +23,7 @@ from bot.policy import PolicySettings
 from bot.responder import Responder
 from bot.sandbox import Community, Library, Sandbox, Settings
 from bot.service import Service
+from bot.sources import Sources
 from indexer.alive import ALIVE, Verdict
 from kb.errors import ConfigError
 from kb.store import Store, Target
@@ -253,6 +254,39 @@ def test_forums_are_not_checked(
     assert names_to_check(app.sources, ["videos"]) == ["videos"]
     with pytest.raises(ConfigError, match=r"sources\.forum\.type: expected another"):
         names_to_check(app.sources, ["forum"])
+
+
+def waits_of_a_check(
+    tmp_path: Path, site: Loopback, clock: FakeClock, **forum: Any
+) -> list[int]:
+    """What a check of two pages of a checkout waits for, in seconds."""
+    config = config_for(site)
+    config["sources"] = {
+        "docs": {"type": "markdown", "path": ".", "base_url": site.url}
+    } | {name: {"type": "forum", **settings} for name, settings in forum.items()}
+    waits: list[float] = []
+    sources = Sources(
+        parse_config(config, folder=tmp_path), clock=clock, sleep=waits.append
+    )
+    with sources.checker("docs") as checker:
+        assert checker.check(f"{site.url}/good") == ALIVE
+        assert checker.check(f"{site.url}/better") == ALIVE
+    return [round(wait) for wait in waits if round(wait)]
+
+
+def test_a_host_of_which_nothing_else_is_known_is_asked_once_a_second(
+    tmp_path: Path, site: Loopback, clock: FakeClock
+) -> None:
+    # robots.txt comes first; and nobody really waits here, so it adds up.
+    assert waits_of_a_check(tmp_path, site, clock) == [1, 2]
+
+
+def test_a_host_is_asked_as_its_own_source_says(
+    tmp_path: Path, site: Loopback, clock: FakeClock
+) -> None:
+    forum = {"url": f"{site.url}/forum", "requests_per_second": 1000}
+
+    assert waits_of_a_check(tmp_path, site, clock, forum=forum) == []
 
 
 # -- the command and the job -----------------------------------------------

@@ -28,7 +28,7 @@ from bot.sandbox import Community, Sandbox
 from kb.types import utc_now
 from tests.bot.conftest import BOT, FakeClock
 from tests.bot.test_forum import ask, own_posts
-from tests.indexer.loopback import Loopback, as_text
+from tests.indexer.loopback import Loopback, Reply, as_text
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "BARAZA_TEST_KEY"
@@ -513,6 +513,28 @@ def test_a_dry_run_shows_the_reply_and_leaves_no_trace(filled: Install) -> None:
     assert f"<!-- baraza:topic={topic_id} -->" in told
     assert own_posts(filled.community, topic_id) == []
     assert json.loads(filled.ok("status", "--json"))["decisions"] == {}
+
+
+def test_a_page_that_is_gone_is_left_out_and_a_dry_run_keeps_that_to_itself(
+    filled: Install,
+) -> None:
+    filled.site.on("/en/backup.html", Reply(404))
+    topic_id = ask(filled.community, "Night cron for PostgreSQL backups?")
+    left_out = f"left out {filled.site.url}/en/backup.html#nightly: 404"
+
+    tried = filled.ok("answer", str(topic_id), "--dry-run")
+    dead_before = json.loads(filled.ok("status", "--json"))["dead"]
+    answered = filled.ok("answer", str(topic_id))
+    dead_after = json.loads(filled.ok("status", "--json"))["dead"]
+    found = filled.ok("ask", "pg_dump cron night", "--json")
+
+    assert left_out in tried
+    assert left_out in answered
+    assert f"]({filled.site.url}/en/backup" not in answered
+    assert dead_before == []
+    assert [each["key"] for each in dead_after] == ["en/backup"]
+    kinds = [json.loads(line)["title"] for line in found.splitlines()]
+    assert "Backup" not in kinds
 
 
 def test_in_shadow_an_answer_is_recorded_and_not_posted(filled: Install) -> None:

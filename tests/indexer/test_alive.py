@@ -275,15 +275,29 @@ def test_a_redirect_into_a_private_network_is_dead_and_not_followed(
     assert other.requests == []
 
 
+@pytest.mark.parametrize(
+    "location", ["mailto:someone@example.org", "android-app://x.y"]
+)
 def test_a_redirect_to_what_is_no_web_address_is_dead(
-    server: Loopback, checker: AliveChecker
+    server: Loopback, checker: AliveChecker, location: str
 ) -> None:
-    server.on("/page", redirect("mailto:someone@example.org"))
+    server.on("/page", redirect(location))
 
     verdict = checker.check(f"{server.url}/page")
 
     assert verdict.state == "dead"
     assert "redirects to what is no web address" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[::zz]/", "https://a b.example/", "view-source:x", ""]
+)
+def test_a_redirect_that_cannot_be_followed_is_not_alive(
+    server: Loopback, checker: AliveChecker, location: str
+) -> None:
+    server.on("/page", redirect(location))
+
+    assert checker.check(f"{server.url}/page").state != "alive"
 
 
 # -- what not everybody may know of ----------------------------------------

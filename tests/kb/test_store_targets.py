@@ -102,6 +102,17 @@ def test_a_later_harvest_makes_it_alive_again(store: Store) -> None:
     assert not is_dead(store, cats)
 
 
+def test_what_dies_again_is_dead_since_then(store: Store) -> None:
+    cats = insert(store, page("cats", "Cats sleep."))
+    mark(store, cats, "404, it is not there", NOON)
+    verify(store, cats, NOON + DAY)
+    mark(store, cats, "404, it is not there", NOON + 2 * DAY)
+
+    [found] = store.targets.dead()
+
+    assert found.dead_at == NOON + 2 * DAY
+
+
 def test_an_earlier_harvest_does_not(store: Store) -> None:
     cats = insert(store, page("cats", "Cats sleep."))
     verify(store, cats, NOON)
