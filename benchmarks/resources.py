@@ -37,13 +37,14 @@ QUESTIONS = (
     "How do I enrol a tracked entity through the API in 2.40?",
 )
 _RULES = [
-    {"pattern": "^(?P<language>[a-z]{2})/"},
+    {"pattern": "^docs-site/(?P<language>[a-z]{2})/"},
     {
         "pattern": r"/dhis-core-version-(?P<version>2(?P<minor>\d\d))/",
         "version": r"2.\g<minor>",
     },
     {"pattern": "/dhis-core-version-(?P<version>master)/"},
 ]
+_PROGRAM = Path(sys.executable).with_name("baraza")
 _KEY = "BARAZA_BENCHMARK_KEY"
 
 
@@ -130,7 +131,7 @@ def run(config: Path, *command: str) -> tuple[str, float]:
     """What a command prints, and the seconds that it took."""
     started = time.monotonic()
     result = subprocess.run(
-        [sys.executable, "-m", "bot.cli", *command, "--config", str(config)],
+        [str(_PROGRAM), *command, "--config", str(config)],
         env={**os.environ, _KEY: "a-key-of-the-benchmark"},
         stdout=subprocess.PIPE,
         text=True,

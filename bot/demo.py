@@ -20,7 +20,7 @@ import yaml
 
 from bot.app import App
 from bot.config import load_config
-from bot.sandbox import Sandbox, Settings, write_docs
+from bot.sandbox import Sandbox, Settings
 from bot.sandbox.load import SAMPLE
 from bot.schedule import Stop, stopping_on_signals
 from bot.terminal import say as say_on_terminal
@@ -108,8 +108,9 @@ def run_demo(
     with _sandbox(port) as box, _key(box.key_for("baraza")):
         config = _write_config(folder, box, model)
         say(
-            f"A sample community runs at {box.url}; "
-            f"its documentation at {box.docs_url}/"
+            f"A sample community runs at {box.url}; its documentation at "
+            f"{box.docs_url}/, its courses at {box.academy_url}/, "
+            f"its videos at {box.videos_url}/"
         )
         app = App(load_config(config))
         with app.single_instance("baraza demo"):
@@ -194,8 +195,7 @@ def _prepare(folder: Path) -> None:
         ours = config.is_file() and config.read_text("utf-8").startswith(_MARK)
         if not ours:
             raise ConfigError("", f"{folder} is not empty, and not a demo of before")
-        for path in (folder / "data", folder / "docs-checkout"):
-            shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(folder / "data", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -224,7 +224,8 @@ def _key(value: str) -> Iterator[None]:
 
 
 def _write_config(folder: Path, box: Sandbox, model: str) -> Path:
-    write_docs(folder / "docs-checkout", box.docs_url)
+    # On this machine there is nobody to be polite to.
+    at_once = {"requests_per_second": 500}
     values: Mapping[str, Any] = {
         "community": {
             "name": "Sample Community",
@@ -237,14 +238,20 @@ def _write_config(folder: Path, box: Sandbox, model: str) -> Path:
                 "type": "forum",
                 "url": box.url,
                 "ignore_authors": ["baraza", "system", "discobot"],
-                # On this machine there is nobody to be polite to.
-                "requests_per_second": 500,
+                **at_once,
             },
             "docs": {
-                "type": "markdown",
-                "path": "docs-checkout",
-                "base_url": box.docs_url,
-                "rules": [{"pattern": "^(?P<version>[^/]+)/(?P<language>[a-z]{2})/"}],
+                "type": "website",
+                "url": box.docs_url,
+                "rules": [{"pattern": r"/(?P<version>\d[^/]*)/(?P<language>[a-z]{2})/"}],
+                **at_once,
+            },
+            "courses": {"type": "courses", "url": box.academy_url, **at_once},
+            "videos": {
+                "type": "videos",
+                "url": box.videos_url,
+                "playlists": [playlist.id for playlist in box.library.playlists],
+                **at_once,
             },
         },
         "embedding": {"model": model},
@@ -363,7 +370,6 @@ def _where(folder: Path, app: App) -> str:
         "word and vector index": app.index_folder,
         "embedding cache": app.cache_path,
         "converted model": app.models_folder,
-        "documentation checkout": folder / "docs-checkout",
     }
     lines = [
         f"  {name:<23} {_short(path, folder)}  {_size(path)}"
@@ -384,9 +390,9 @@ def _size(path: Path) -> str:
 
 
 def _unversioned(key: str) -> str:
-    """A page's key without its version.
+    """A page's key without all up to its version, and without its suffix.
 
-    >>> _unversioned("2.41/en/manage/backup")
+    >>> _unversioned("docs-site/2.41/en/manage/backup.html")
     'en/manage/backup'
     """
-    return key.partition("/")[2]
+    return "/".join(key.split("/")[2:]).removesuffix(".html")

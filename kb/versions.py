@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from kb.types import DocumentId
-from kb.words import identifiers
 
 Editions = Sequence[tuple[DocumentId, str | None]]
 """``(id, version)`` of each version of a page."""
@@ -28,6 +27,9 @@ def versions_in(text: str) -> frozenset[str]:
     >>> sorted(versions_in("Since v2.40.1 it fails 12 times, on V41 as well"))
     ['2.40', '2.40.1', 'v41']
     """
+    # The store knows versions, and must open without Tantivy.
+    from kb.words import identifiers
+
     return frozenset(
         found
         for found in identifiers(text, prefixes=True)

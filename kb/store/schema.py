@@ -350,6 +350,7 @@ def _resources(db: Database) -> None:
             PRIMARY KEY (source, url)
         ) WITHOUT ROWID;
         CREATE INDEX fetches_key ON fetches (source, key);
+        CREATE INDEX fetches_content ON fetches (source, content_hash);
 
         -- whether what may be suggested still answers
         CREATE TABLE targets (
