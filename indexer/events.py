@@ -67,10 +67,10 @@ def events_of(tree: LexborHTMLParser) -> tuple[Event, ...]:
 
 
 def next_of(events: tuple[Event, ...], now: datetime) -> Event | None:
-    """The event that a page is about now: of those that tell a date the first that is
-    not over, else the first; ``None`` where none tells one."""
+    """The event that a page is about now: of those that tell a date the first that
+    will take place, else the first; ``None`` where none tells one."""
     dated = [(over, event) for event in events if (over := event.over_at) is not None]
-    ahead = [event for over, event in dated if over > now]
+    ahead = [event for over, event in dated if over > now and not event.is_cancelled]
     return next(iter(ahead or [event for _, event in dated]), None)
 
 

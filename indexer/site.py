@@ -72,6 +72,9 @@ class Site:
             return None
         if found.host != self.base.host or not self._is_same_port(found):
             return None
+        if found.raw_path.startswith(b"//"):
+            # Without its host it would be the address of another one.
+            return None
         return str(self.base.copy_with(raw_path=found.raw_path))
 
     def is_below(self, url: str) -> bool:

@@ -549,7 +549,7 @@ class PageReader:
             problem = f"{reply.status} {reply.problem}".rstrip()
             if held or reply.status >= 400:
                 return Outcome(key, set_aside=f"answers {problem}")
-            return Outcome(key, skipped="leads to another site")
+            return Outcome(key, skipped="is sent on to another site")
         reason = _PRIVATE if reply.is_refused else "is not there"
         if held and not reply.is_gone:
             fetch = replace(reply.fetch, key=key)
@@ -561,7 +561,12 @@ class PageReader:
                 noted=((fetch.url, fetch),),
             )
         urls = {page.url, *(each.url for each in self._memory.of_key(key))}
-        noted = tuple((url, None) for url in sorted(urls))
+        forgotten: Notes = tuple((url, None) for url in sorted(urls))
+        if key not in self._walk.listed:
+            return Outcome(key, skipped=reason, verified=True, noted=forgotten)
+        # Known to be missing: no other page is a copy of it.
+        missing = replace(reply.fetch, key="", content_hash="")
+        noted = (*forgotten, (page.url, missing))
         return Outcome(key, skipped=reason, verified=True, noted=noted)
 
 

@@ -170,9 +170,11 @@ def test_the_whole_last_day_is_not_over() -> None:
 
 def test_of_several_the_first_that_is_not_over_counts() -> None:
     past, undated = Event("past", NOW - timedelta(days=9)), Event("undated")
+    off = Event("off", NOW, is_cancelled=True)
     next_one, later = Event("next", NOW), Event("later", NOW + timedelta(days=9))
-    assert next_of((undated, past, next_one, later), NOW) == next_one
+    assert next_of((undated, past, off, next_one, later), NOW) == next_one
     assert next_of((undated, past), NOW) == past
+    assert next_of((undated, off), NOW) == off
     assert next_of((undated,), NOW) is None
     assert next_of((), NOW) is None
 

@@ -215,6 +215,7 @@ def test_no_bytes_break_a_reader(read: Callable[[bytes], object], body: bytes) -
         ("https://me@a.org/docs/x", None),
         ("mailto:x@a.org", None),
         ("javascript:alert(1)", None),
+        ("https://a.org//evil.com/x", None),
         ("https://[::1", None),
         ("https://a.org/" + "x" * 10_000, None),
     ],
