@@ -154,6 +154,7 @@ def measure(site: Site, config: Path) -> None:
 
 
 def main() -> None:
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the collected files")
     parser.add_argument("--languages", nargs="*", default=["en"], help="of the pages")
