@@ -9,13 +9,14 @@ PYTEST_ARGS ?=
 # come first. More than four workers would each open the models for little.
 PYTEST_WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 RANKING_ARGS ?= --help
+RESOURCES_ARGS ?= --help
 PEERS := build/peers
 
 # Tests start some hundred processes, and each would compile our modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench-harvest bench-latency bench-ranking format constraints clean
+.PHONY: help install demo test check bench-harvest bench-latency bench-ranking bench-resources format constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +49,9 @@ bench-harvest: install ## Measure what reading a whole forum costs (some minutes
 
 bench-latency: install ## Measure how long ranking one question takes (some minutes)
 	@$(BIN)/python benchmarks/latency.py
+
+bench-resources: install ## Measure reading collected pages, courses and videos, RESOURCES_ARGS='--data FOLDER'
+	@$(BIN)/python benchmarks/resources.py $(RESOURCES_ARGS)
 
 bench-ranking: $(PEERS)/.installed ## Measure ways of ranking a history, RANKING_ARGS='--archive ...' (an hour)
 	@$(PEERS)/bin/python -m benchmarks.ranking $(RANKING_ARGS)
