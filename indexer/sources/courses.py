@@ -29,6 +29,7 @@ from indexer.sources.course_exports import Exports, read_exports
 from indexer.sources.failures import MAX_FAILURES_IN_A_ROW, WHOLE_FORUM
 from indexer.units import Unit
 from kb.errors import (
+    DisallowedError,
     ForumProtocolError,
     ForumUnavailableError,
     RecordError,
@@ -312,6 +313,9 @@ class _Walk:
             documents=() if document is None else (document,),
             unchanged=(key,) if document is None else (),
             skipped=skipped,
+            # It answered now: nobody else need look whether it is there.
+            verified=(key,),
+            verified_at=told.reply.fetch.checked_at,
             fetched=tuple(fetched),
             phase="courses",
         )
@@ -334,7 +338,11 @@ class _Walk:
         )
         fetched: list[Fetch] = []
         for path in _BLOCKS:
-            told = self._site.get(f"{self._url}{path}?{query}")
+            try:
+                told = self._site.get(f"{self._url}{path}?{query}")
+            except DisallowedError:
+                # The catalogue may be read, or we would not be here.
+                return None, fetched
             if told.fields is not None:
                 units = outline_units(told.fields)
                 return units, [*fetched, told.reply.fetch]

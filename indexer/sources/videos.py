@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from indexer.http import Transport
@@ -104,7 +105,8 @@ class VideosSource:
                 forbids the feeds; the folder of transcripts cannot be listed.
         """
         maker = _Maker(self._name, self._site.base_url, self._settings, known, full)
-        walk = _Walk(self._settings, known, maker, Memory.of_cursor(state.cursor))
+        before = Memory.of_cursor(state.cursor)
+        walk = _Walk(self._settings, known, maker, before, self._clock())
         if self._api is None:
             reader = Reader(self._site, known.fetch, clock=self._clock)
             feeds = FeedPlaylists(self._name, self._site.base_url, reader, fresh=full)
@@ -224,7 +226,9 @@ class _Walk:
         known: Holdings,
         maker: _Maker,
         before: Memory,
+        now: datetime,
     ) -> None:
+        self._now = now
         self._settings = settings
         self._known = known
         self._maker = maker
@@ -269,13 +273,14 @@ class _Walk:
             except RecordError as exc:
                 aside.append((key, str(exc)))
         broken = {key for key, _ in aside}
-        batch = self._maker.batch(
-            [each for each in facts.values() if not each.refused], members
-        )
+        shown = [each for each in facts.values() if not each.refused]
+        made = self._maker.batch(shown, members)
         batch = replace(
-            batch,
+            made,
+            verified=tuple(each.id for each in shown),
+            verified_at=self._now,
             skipped=tuple((f.id, f.refused) for f in facts.values() if f.refused),
-            set_aside=(*batch.set_aside, *aside),
+            set_aside=(*made.set_aside, *aside),
             fetched=_taken(api.fetched),
             phase="videos",
         )
@@ -300,7 +305,12 @@ class _Walk:
         yield Batch(fetched=_taken(feeds.fetched), phase="playlists")
         for some in pages(list(facts), PAGE):
             videos = [facts[name] for name in some]
-            yield replace(self._maker.batch(videos, members), phase="videos")
+            yield replace(
+                self._maker.batch(videos, members),
+                verified=tuple(name for name in some if name in told),
+                verified_at=self._now,
+                phase="videos",
+            )
         yield self._untold(set(members) - set(facts))
         dropped = {
             video

@@ -125,6 +125,12 @@ class Reading:
         assert found is not None
         return found
 
+    def verified(self, source: str) -> dict[str, datetime | None]:
+        """When each document was last seen alive."""
+        return {
+            key: self.document(source, key).verified_at for key in self.keys(source)
+        }
+
     def passages(self, source: str, key: str) -> list[Passage]:
         state = self.store.documents.state(source, key)
         assert state is not None, key

@@ -93,7 +93,7 @@ def test_a_second_refresh_asks_only_for_what_changed_and_changes_nothing(
     academy: Reading, store: Store
 ) -> None:
     first = academy.asked(academy.courses)
-    before, generation = content(store), store.generation
+    before, generation = content(store, "academy"), store.generation
 
     second = academy.asked(academy.courses)
 
@@ -102,7 +102,36 @@ def test_a_second_refresh_asks_only_for_what_changed_and_changes_nothing(
     plain = [target for target, conditional in second if not conditional]
     assert len(second) == 5
     assert [target.partition("?")[0] for target in plain] == [BLOCKS]
-    assert (content(store), store.generation) == (before, generation)
+    assert (content(store, "academy"), store.generation) == (before, generation)
+
+
+def test_a_course_whose_address_answered_was_seen_alive(
+    academy: Reading, box: Sandbox, clock: Hands
+) -> None:
+    academy.courses()
+    first = clock.now
+    box.faults.fail_next(2, f"{API}{TWO}", status=500)
+    clock.now += timedelta(days=1)
+    academy.courses()
+
+    assert academy.verified("academy") == {ONE: clock.now, TWO: first}
+
+
+def test_rules_for_crawlers_may_keep_the_outlines(
+    box: Sandbox, store: Store, clock: Hands
+) -> None:
+    box.faults.fail_next(
+        1,
+        "/robots.txt",
+        status=200,
+        headers={"Content-Type": "text/plain"},
+        body="User-agent: *\nDisallow: /academy/api/courses/v2/blocks\n",
+    )
+    academy = Reading(box, store, clock, polite=True)
+    report = academy.courses()
+
+    assert report.inserted == 2
+    assert report.skipped == {"the outline is for learners only": 2}
 
 
 def test_a_long_catalogue_is_read_page_by_page(academy: Reading, box: Sandbox) -> None:
@@ -183,14 +212,14 @@ def test_a_catalogue_that_fails_loses_nothing_and_is_asked_again(
     words: str,
 ) -> None:
     academy.courses()
-    before = content(academy.store)
+    before = content(academy.store, "academy")
 
     # Another answer, or there would be none to spoil.
     box.library.courses = [course(1, public=True, effort="9"), course(2), course(3)]
     box.faults.fail_next(4, f"{API}?", **fault)
     with pytest.raises(error, match=words):
         academy.courses()
-    held = content(academy.store)
+    held = content(academy.store, "academy")
     box.faults.clear()
     report = academy.courses()
 

@@ -110,11 +110,11 @@ def test_an_export_that_did_not_change_is_not_read_again(
 ) -> None:
     write_export(tmp_path)
     academy.courses(exports=(tmp_path,), catalogue=False)
-    before, generation = content(store), store.generation
+    before, generation = content(store, "academy"), store.generation
     report = academy.courses(exports=(tmp_path,), catalogue=False)
 
     assert (report.unchanged, report.updated) == (1, 0)
-    assert (content(store), store.generation) == (before, generation)
+    assert (content(store, "academy"), store.generation) == (before, generation)
 
 
 def test_an_export_is_followed_when_it_changes(

@@ -68,13 +68,25 @@ def test_a_second_refresh_asks_only_for_what_changed_and_changes_nothing(
     films: Reading, store: Store
 ) -> None:
     films.videos("PL1", "PL2")
-    before, generation = content(store), store.generation
+    before, generation = content(store, "films"), store.generation
 
     asked = films.asked(lambda: films.videos("PL1", "PL2"))
 
     assert len(asked) == 4
     assert all(conditional for _, conditional in asked)
-    assert (content(store), store.generation) == (before, generation)
+    assert (content(store, "films"), store.generation) == (before, generation)
+
+
+def test_a_video_that_the_api_tells_of_was_seen_alive(
+    films: Reading, clock: Hands
+) -> None:
+    films.videos("PL1", "PL2")
+    first = clock.now
+    clock.now += DAY
+    films.videos("PL2")
+
+    assert clock.now != first
+    assert films.verified("films") == {"vid03": clock.now, "vid04": clock.now}
 
 
 def test_the_key_is_in_no_address(films: Reading, box: Sandbox) -> None:
@@ -275,12 +287,12 @@ def test_a_refused_key_is_told_by_its_field_and_nothing_is_lost(
     words: str,
 ) -> None:
     films.videos("PL1", "PL2")
-    before = content(films.store)
+    before = content(films.store, "films")
 
     spoil(films, box)
     with pytest.raises(SourceError, match=words) as raised:
         films.videos("PL1", "PL2")
-    held = content(films.store)
+    held = content(films.store, "films")
     box.library.api_keys, box.library.api_quota = frozenset({KEY}), None
     # A refusal of the key is no sign that a playlist is gone, however old it is.
     clock.now += DAY
@@ -288,7 +300,7 @@ def test_a_refused_key_is_told_by_its_field_and_nothing_is_lost(
 
     assert "sources.films.api_key_env" in str(raised.value)
     assert KEY not in str(raised.value)
-    assert held == content(films.store) == before
+    assert held == before
     assert (report.unchanged, report.deleted) == (4, 0)
 
 
@@ -326,14 +338,14 @@ def test_an_api_that_fails_loses_nothing_and_is_asked_again(
     films: Reading, box: Sandbox, fault: dict[str, Any], error: type[KBError], path: str
 ) -> None:
     films.videos("PL1")
-    before = content(films.store)
+    before = content(films.store, "films")
 
     box.library.change_video("vid01", description="Other words.")
     box.faults.fail_next(4, f"/videos/youtube/v3/{path}?", **fault)
     with pytest.raises(error):
         # All is asked for whole: what did not change has no body to spoil.
         films.videos("PL1", full=True)
-    held = content(films.store)
+    held = content(films.store, "films")
     box.faults.clear()
     report = films.videos("PL1")
 

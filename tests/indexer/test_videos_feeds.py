@@ -73,12 +73,12 @@ def test_a_second_refresh_asks_only_for_what_changed_and_changes_nothing(
     films: Reading, store: Store
 ) -> None:
     films.videos("PL1", "PL2")
-    before, generation = content(store), store.generation
+    before, generation = content(store, "films"), store.generation
 
     asked = films.asked(lambda: films.videos("PL1", "PL2"))
 
     assert asked == [(f"{FEED}PL1", True), (f"{FEED}PL2", True)]
-    assert (content(store), store.generation) == (before, generation)
+    assert (content(store, "films"), store.generation) == (before, generation)
 
 
 def test_what_a_feed_holds_no_more_stays_and_follows_the_config(
@@ -98,6 +98,24 @@ def test_what_a_feed_holds_no_more_stays_and_follows_the_config(
     assert {(d.language, d.visibility, d.details.lists) for d in found} == {
         ("pt", "source:films", ("New name",))
     }
+
+
+def test_only_what_a_feed_holds_was_seen_alive(
+    films: Reading, box: Sandbox, clock: Hands
+) -> None:
+    films.videos("PL1")
+    first = clock.now
+    publish(box, *range(20, 35))
+    clock.now += timedelta(days=1)
+    films.videos("PL1")
+
+    seen = films.verified("films")
+    assert {key for key, at in seen.items() if at == first} == {
+        "vid01",
+        "vid02",
+        "vid03",
+    }
+    assert {at for key, at in seen.items() if key >= "vid20"} == {clock.now}
 
 
 def test_an_edited_video_is_read_anew(films: Reading, box: Sandbox) -> None:
@@ -174,12 +192,12 @@ def test_a_feed_that_fails_loses_nothing_and_is_asked_again(
     films: Reading, box: Sandbox, fault: dict[str, Any], error: type[Exception]
 ) -> None:
     films.videos("PL1")
-    before = content(films.store)
+    before = content(films.store, "films")
     box.library.change_video("vid01", description="Other words.")
     box.faults.fail_next(2, f"{FEED}PL1", **fault)
     with pytest.raises(error):
         films.videos("PL1")
-    held = content(films.store)
+    held = content(films.store, "films")
     box.faults.clear()
 
     assert held == before
