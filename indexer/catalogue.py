@@ -13,8 +13,8 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from indexer.fields import Fields
-from indexer.olx import Export, moment_of
+from indexer.fields import Fields, moment_of
+from indexer.olx import Export
 from indexer.units import Unit, titled, unit_parts
 from kb.errors import RecordError
 from kb.store.rows import clean

@@ -91,13 +91,10 @@ class Fields:
     def moment(self, name: str) -> datetime:
         """A time in ISO 8601, in UTC; one without zone is taken for UTC."""
         text = self.text(name)
-        try:
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is None:
-                return moment.replace(tzinfo=UTC)
-            return moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise self.bad(name, f"expected a time, got {text[:40]!r}") from None
+        moment = moment_of(text)
+        if moment is None:
+            raise self.bad(name, f"expected a time, got {text[:40]!r}")
+        return moment
 
     def maybe_moment(self, name: str) -> datetime | None:
         return self.moment(name) if self.has(name) else None
@@ -141,6 +138,21 @@ class Fields:
 
     def _address(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name
+
+
+def moment_of(text: str) -> datetime | None:
+    """A time in ISO 8601, in UTC, or ``None`` where it is none; see `Fields.moment`.
+
+    >>> moment_of("2024-02-05T09:00:00+01:00").hour, moment_of("soon")
+    (8, None)
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _whole(value: Any, fields: Fields, name: str) -> int:

@@ -12,12 +12,13 @@ import json
 import re
 import stat
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
+from indexer.fields import moment_of
 from indexer.transcripts import decoded, read_cues
 from indexer.units import Unit, titled
 from kb.errors import RecordError
@@ -324,23 +325,9 @@ def _is_private(element: Any) -> bool:
 
 def _later(inherited: datetime | None, element: Any) -> datetime | None:
     """When it can be seen at the earliest: not before what it stands in."""
-    own = moment_of(element.get("start", ""))
+    # Times are JSON in XML: within quotes of their own.
+    own = moment_of(element.get("start", "").strip(' "'))
     return max(filter(None, (inherited, own)), default=None)
-
-
-def moment_of(text: str) -> datetime | None:
-    """A time of an export, in UTC; ``None`` for none and for what is no time.
-
-    >>> moment_of('"2024-02-05T08:00:00Z"').year, moment_of("soon")
-    (2024, None)
-    """
-    try:
-        moment = datetime.fromisoformat(text.strip(' "'))
-        if moment.tzinfo is None:
-            return moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _inner(element: Any) -> str:

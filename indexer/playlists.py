@@ -10,12 +10,12 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import feedparser
 import isodate
 
-from indexer.fields import Fields
+from indexer.fields import Fields, moment_of
 from kb.errors import ForumProtocolError
 from kb.store.rows import clean
 
@@ -70,7 +70,7 @@ def read_feed(body: bytes, url: str) -> Feed:
             entry["yt_videoid"],
             _one_line(entry.get("title", "")),
             clean(entry.get("summary", "")),
-            _moment(entry.get("published", "")),
+            moment_of(entry.get("published", "")),
         )
         for entry in feed.entries
         if _VIDEO_ID.fullmatch(entry.get("yt_videoid", "")) and entry.get("title")
@@ -132,7 +132,7 @@ def facts_of_json(video: str, told: Fields) -> VideoFacts:
     """
     match told.raw(video):
         case [str(title), str(description), None | str() as moment]:
-            return VideoFacts(video, title, description, _moment(moment or ""))
+            return VideoFacts(video, title, description, moment_of(moment or ""))
     raise told.bad(video, "expected title, description and time")
 
 
@@ -166,16 +166,6 @@ def _language(snippet: Fields) -> str | None:
         if told not in _NO_LANGUAGE and (found := _LANGUAGE.match(told)):
             return found[0]
     return None
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            return moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _one_line(text: str) -> str:
