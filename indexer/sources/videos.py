@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from indexer.http import Transport
 from indexer.playlists import VideoFacts, pages, video_facts
@@ -21,9 +20,7 @@ from indexer.sources.playlist_reading import (
     Playlists,
     Shelf,
 )
-from indexer.transcript_files import TranscriptFile, TranscriptFiles
-from indexer.transcripts import Cue, decoded, read_cues
-from indexer.video_parts import VIDEO_FORMAT, video_parts
+from indexer.sources.video_documents import Membership, VideoMaker, VideosSettings
 from kb.errors import (
     ForumProtocolError,
     ForumUnavailableError,
@@ -31,26 +28,9 @@ from kb.errors import (
     RecordError,
 )
 from kb.store import Fetch, Holdings, SourceState
-from kb.types import PUBLIC, Clock, Details, Document, Kind, content_hash
+from kb.types import Clock
 
-_REMOVED = "was deleted or made private"
-
-
-@dataclass(frozen=True, slots=True)
-class VideosSettings:
-    """What the config says of a source of videos.
-
-    Attributes:
-        playlists: ``(id, language)``; the language is for videos of which YouTube
-            tells none.
-        language: For those of which the playlist tells none either.
-        transcripts: A folder, see `indexer.transcript_files`.
-    """
-
-    playlists: tuple[tuple[str, str | None], ...] = ()
-    language: str | None = None
-    visibility: str = PUBLIC
-    transcripts: Path | None = None
+__all__ = ["VideosSettings", "VideosSource"]
 
 
 class VideosSource:
@@ -104,7 +84,7 @@ class VideosSource:
             SourceError: The key is refused, or its quota is used up; robots.txt
                 forbids the feeds; the folder of transcripts cannot be listed.
         """
-        maker = _Maker(self._name, self._site.base_url, self._settings, known, full)
+        maker = VideoMaker(self._name, self._site.base_url, self._settings, known, full)
         before = Memory.of_cursor(state.cursor)
         walk = _Walk(self._settings, known, maker, before, self._clock())
         if self._api is None:
@@ -117,106 +97,6 @@ class VideosSource:
             yield from walk.by_api(ApiPlaylists(self._name, self._api.base_url, site))
 
 
-class _Maker:
-    """Makes documents of facts, and says which of them changed."""
-
-    def __init__(
-        self,
-        source: str,
-        url: str,
-        settings: VideosSettings,
-        known: Holdings,
-        full: bool,
-    ) -> None:
-        self._source = source
-        self._url = url
-        self._settings = settings
-        self._known = known
-        self._full = full
-        self._files = TranscriptFiles(source, settings.transcripts)
-
-    def batch(
-        self, videos: Collection[VideoFacts], lists: Mapping[str, _Membership]
-    ) -> Batch:
-        """These videos, as far as they changed."""
-        documents: list[Document] = []
-        unchanged: list[str] = []
-        aside: list[tuple[str, str]] = []
-        for facts in videos:
-            made = self._made(facts, lists[facts.id], aside)
-            if made is None:
-                unchanged.append(facts.id)
-            else:
-                documents.append(made)
-        return Batch(
-            documents=tuple(documents),
-            unchanged=tuple(unchanged),
-            set_aside=tuple(aside),
-        )
-
-    def _made(
-        self, facts: VideoFacts, lists: _Membership, aside: list[tuple[str, str]]
-    ) -> Document | None:
-        language = facts.language or lists.language or self._settings.language
-        file = self._files.best(facts.id, language)
-        data = b""
-        if file is not None:
-            try:
-                data = self._files.read(file)
-            except RecordError as exc:
-                aside.append((file.path.name, f"{exc.field}: {exc.problem}"))
-                file = None
-        told = None if file is None else (file.path.name, data)
-        revision = self._revision(facts, lists, told)
-        stored = self._known.get(facts.id)
-        if stored is not None and stored.revision == revision and not self._full:
-            return None
-        cues: tuple[Cue, ...] = ()
-        text = ""
-        if file is not None:
-            try:
-                cues, text = _spoken(file, data)
-            except RecordError as exc:
-                aside.append((file.path.name, f"{exc.field}: {exc.problem}"))
-                # Another revision, or it would not be looked at again.
-                revision = self._revision(facts, lists, "unreadable")
-        return Document(
-            source=self._source,
-            kind=Kind.VIDEO,
-            key=facts.id,
-            url=f"{self._url}/watch?v={facts.id}",
-            title=facts.title,
-            parts=video_parts(
-                facts.description, duration_s=facts.duration_s, cues=cues, text=text
-            ),
-            language=language or (file.language if file else None),
-            visibility=self._settings.visibility,
-            created_at=facts.published_at,
-            revision=revision,
-            details=Details(duration_s=facts.duration_s, lists=lists.titles),
-        )
-
-    def _revision(
-        self, facts: VideoFacts, lists: _Membership, transcript: object
-    ) -> str:
-        settings = (self._url, self._settings.language, self._settings.visibility)
-        return content_hash(VIDEO_FORMAT, *settings, facts, lists, transcript)
-
-
-def _spoken(file: TranscriptFile, data: bytes) -> tuple[tuple[Cue, ...], str]:
-    if file.suffix == ".txt":
-        return (), decoded(data, file.path.name)
-    return read_cues(data, file.suffix, file.path.name), ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Membership:
-    """Of a video: titles of its playlists, and the language that one was given."""
-
-    titles: tuple[str, ...]
-    language: str | None
-
-
 class _Walk:
     """One walk: first all playlists, then their videos, at last what left."""
 
@@ -224,7 +104,7 @@ class _Walk:
         self,
         settings: VideosSettings,
         known: Holdings,
-        maker: _Maker,
+        maker: VideoMaker,
         before: Memory,
         now: datetime,
     ) -> None:
@@ -257,7 +137,7 @@ class _Walk:
         self,
         api: ApiPlaylists,
         some: list[str],
-        members: Mapping[str, _Membership],
+        members: Mapping[str, Membership],
     ) -> tuple[Batch, set[str]]:
         """What the API tells of these videos, and those it tells nothing of."""
         told = api.videos(some)
@@ -356,15 +236,15 @@ class _Walk:
         if failures and len(failures) == len(self._shelves):
             raise failures[-1]
 
-    def _members(self) -> dict[str, _Membership]:
+    def _members(self) -> dict[str, Membership]:
         """All videos that are in a playlist, in the order of the config."""
-        found: dict[str, _Membership] = {}
+        found: dict[str, Membership] = {}
         for name, language in self._settings.playlists:
             listed = self._shelves[name].listed
             for video in listed.videos if listed else ():
-                before = found.get(video, _Membership((), None))
+                before = found.get(video, Membership((), None))
                 titles = dict.fromkeys([*before.titles, listed.title if listed else ""])
-                found[video] = _Membership(tuple(titles), before.language or language)
+                found[video] = Membership(tuple(titles), before.language or language)
         return found
 
     def _last(
