@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 from indexer.catalogue import (
     COURSE_FORMAT,
@@ -15,8 +14,6 @@ from indexer.catalogue import (
     course_facts,
     course_key,
     exported_facts,
-    outline_units,
-    quoted,
     refused_of,
 )
 from indexer.fields import Fields
@@ -26,23 +23,17 @@ from indexer.reader import Reader
 from indexer.site_json import SiteJson, Told, not_asked
 from indexer.source import Batch
 from indexer.sources.course_exports import Exports, read_exports
+from indexer.sources.course_site import Academy, said
 from indexer.sources.failures import MAX_FAILURES_IN_A_ROW, WHOLE_FORUM
 from indexer.units import Unit
 from kb.errors import (
-    DisallowedError,
     ForumProtocolError,
     ForumUnavailableError,
     RecordError,
-    SourceError,
 )
-from kb.store import Fetch, Holdings, SourceState
+from kb.store import Holdings, SourceState
 from kb.types import PUBLIC, Clock, Document, content_hash
 
-_PAGE_SIZE = 100
-_LIST = "/api/courses/v1/courses/"
-_FIELDS = "children,display_name,type,student_view_url,lms_web_url,block_id"
-# Releases before Juniper have the first version alone.
-_BLOCKS = ("/api/courses/v2/blocks/", "/api/courses/v1/blocks/")
 _NOT_PUBLIC = "the outline is for learners only"
 
 
@@ -120,9 +111,8 @@ class CoursesSource:
             self._clock(),
             full,
         )
-        walk = _Walk(
-            self._name, self._transport.base_url, self._settings, known, site, maker
-        )
+        academy = Academy(self._name, self._transport.base_url, site)
+        walk = _Walk(self._settings, known, academy, maker)
         yield from walk.batches(exports)
 
 
@@ -174,18 +164,14 @@ class _Walk:
 
     def __init__(
         self,
-        source: str,
-        url: str,
         settings: CoursesSettings,
         known: Holdings,
-        site: SiteJson,
+        academy: Academy,
         maker: _Maker,
     ) -> None:
-        self._source = source
-        self._url = url
         self._settings = settings
         self._known = known
-        self._site = site
+        self._academy = academy
         self._maker = maker
         self._met: set[str] = set()
         self._failures = 0
@@ -193,7 +179,7 @@ class _Walk:
     def batches(self, exports: Exports) -> Iterator[Batch]:
         yield Batch(set_aside=exports.set_aside)
         if self._settings.catalogue:
-            for listed, fetched in self._pages():
+            for listed, fetched in self._academy.pages():
                 yield Batch(fetched=fetched, phase="catalogue")
                 for index in range(listed.count("results")):
                     yield self._listed(listed, index, exports.courses)
@@ -201,59 +187,9 @@ class _Walk:
             if key not in self._met:
                 yield self._exported(export)
         yield from self._departures(exports)
-        yield Batch(forgotten=tuple(not_asked(self._known, self._site.asked)))
+        yield Batch(forgotten=tuple(not_asked(self._known, self._academy.asked)))
 
     # -- the catalogue -------------------------------------------------------
-
-    def _pages(self) -> Iterator[tuple[Fields, tuple[Fetch, ...]]]:
-        """The pages of the catalogue, each with what must be remembered of it.
-
-        Raises:
-            SourceError: It cannot be read, or its pages lead in a circle or away.
-        """
-        query = urlencode({"page_size": _PAGE_SIZE, "page": 1})
-        url: str | None = f"{self._url}{_LIST}?{query}"
-        seen: set[str] = set()
-        while url is not None:
-            seen.add(url)
-            told = self._site.get(url)
-            if told.fields is None:
-                raise SourceError(
-                    self._source,
-                    f"{url}: {told.reply.status} {told.reply.problem}; where the "
-                    "catalogue is not public, set "
-                    f"sources.{self._source}.catalogue to false and read exports",
-                )
-            told.fields.count("results")
-            following = self._following(told.fields)
-            if following in seen:
-                # Not remembered, or the circle would stay when the site mends it.
-                yield told.fields, ()
-                raise SourceError(
-                    self._source, f"{following}: the pages lead in a circle"
-                )
-            yield told.fields, (told.reply.fetch,)
-            url = following
-
-    def _following(self, listed: Fields) -> str | None:
-        """The address of the next page, on the site as the config names it: behind a
-        proxy some know themselves by another scheme."""
-        page = listed.inner("pagination")
-        told = page.maybe_text("next")
-        if not told:
-            return None
-        try:
-            parts = urlsplit(told)
-            host = parts.hostname
-        except ValueError as exc:
-            raise page.bad("next", f"expected an address, got {told[:80]!r}") from exc
-        if host not in (None, urlsplit(self._url).hostname):
-            raise page.bad("next", f"leads to another site, {host}")
-        number = parse_qs(parts.query).get("page", [""])[-1]
-        if not (number.isascii() and number.isdecimal()):
-            raise page.bad("next", f"expected a page, got {told[:80]!r}")
-        query = urlencode({"page_size": _PAGE_SIZE, "page": int(number[:9])})
-        return f"{self._url}{_LIST}?{query}"
 
     def _listed(self, listed: Fields, index: int, exports: dict[str, Export]) -> Batch:
         """A course of the catalogue, whole; one that fails is tried with every walk.
@@ -289,9 +225,9 @@ class _Walk:
         return "excluded" if key in self._settings.exclude else ""
 
     def _course(self, key: str, export: Export | None) -> Batch:
-        told = self._detail(key)
+        told = self._academy.detail(key)
         if told.fields is None:
-            reason = f"is in the catalogue, but {_said(told)}"
+            reason = f"is in the catalogue, but {said(told)}"
             return Batch(set_aside=((key, reason),), fetched=(told.reply.fetch,))
         facts = course_facts(told.fields)
         if facts.key != key:
@@ -303,7 +239,7 @@ class _Walk:
         if export is not None:
             units: tuple[Unit, ...] = export.units
         else:
-            public, asked = self._outline(key)
+            public, asked = self._academy.outline(key)
             fetched += asked
             units = public or ()
             if public is None:
@@ -319,39 +255,6 @@ class _Walk:
             fetched=tuple(fetched),
             phase="courses",
         )
-
-    def _detail(self, key: str) -> Told:
-        return self._site.get(f"{self._url}{_LIST}{quoted(key)}")
-
-    def _outline(self, key: str) -> tuple[tuple[Unit, ...] | None, list[Fetch]]:
-        """The units that a visitor sees; ``None`` where that is none of them."""
-        query = urlencode(
-            {
-                "course_id": key,
-                # A visitor: with all blocks asked for, only staff is answered.
-                "username": "",
-                "depth": "all",
-                "requested_fields": _FIELDS,
-                "student_view_data": "html,video",
-            },
-            safe=",:",
-        )
-        fetched: list[Fetch] = []
-        for path in _BLOCKS:
-            try:
-                told = self._site.get(f"{self._url}{path}?{query}")
-            except DisallowedError:
-                # The catalogue may be read, or we would not be here.
-                return None, fetched
-            if told.fields is not None:
-                units = outline_units(told.fields)
-                return units, [*fetched, told.reply.fetch]
-            fetched.append(told.reply.fetch)
-            if told.reply.is_refused:
-                break
-            if not told.reply.is_missing:
-                raise RecordError(told.reply.url, "outline", _said(told))
-        return None, fetched
 
     # -- exports, and what left ----------------------------------------------
 
@@ -383,7 +286,7 @@ class _Walk:
             return
         gone: list[str] = []
         for key in missing:
-            told = self._detail(key)
+            told = self._academy.detail(key)
             if told.reply.is_gone:
                 gone.append(key)
             refused = "" if told.fields is None else refused_of(told.fields)
@@ -396,9 +299,5 @@ class _Walk:
         yield Batch(gone=tuple(gone), phase="departures")
 
 
-def _said(told: Told) -> str:
-    return f"its own address answers {told.reply.status} {told.reply.problem}".strip()
-
-
 def _kept(told: Told) -> str:
-    return f"left the catalogue, but {_said(told)}; it stays until that is certain"
+    return f"left the catalogue, but {said(told)}; it stays until that is certain"
