@@ -258,6 +258,30 @@ def test_a_site_that_fails_for_one_after_the_other_is_down(
     assert len([each for each in box.requests if f"{API}course" in each]) == 6
 
 
+def test_a_site_that_fails_now_and_then_is_read_to_its_end(
+    academy: Reading, box: Sandbox
+) -> None:
+    box.library.courses = [course(number) for number in range(7)]
+    for number in (0, 1, 3, 4, 6):
+        failing = f"{API}course-v1:Org+C{number}+2026"
+        box.faults.fail_next(2, failing, status=500)
+    report = academy.courses()
+
+    assert (report.inserted, report.set_aside, report.complete) == (2, 5, True)
+
+
+def test_what_is_asked_no_more_is_forgotten(academy: Reading, store: Store) -> None:
+    academy.courses()
+    before = [fetch.url for fetch in store.fetches.all("academy")]
+    academy.courses(exclude=frozenset({TWO}))
+    academy.courses(exclude=frozenset({TWO}))
+
+    after = [fetch.url for fetch in store.fetches.all("academy")]
+    assert [url for url in before if url not in after] == [
+        url for url in before if "C2" in url
+    ]
+
+
 def test_a_course_that_left_the_catalogue_leaves_when_that_is_certain(
     academy: Reading, box: Sandbox, clock: Hands
 ) -> None:
@@ -393,13 +417,16 @@ def test_a_broken_outline_leaves_the_course_as_it_was(
 def test_an_outline_that_leads_in_a_circle_ends(academy: Reading, box: Sandbox) -> None:
     def circle(answer: Any) -> Any:
         for block in answer["blocks"].values():
-            block["children"] = [answer["root"], "none", 7, *answer["blocks"]]
+            block["children"] = [answer["root"], "none", 7, *[*answer["blocks"]] * 2]
         return answer
 
     box.faults.alter(circle, BLOCKS)
     report = academy.courses()
 
     assert (report.inserted, report.set_aside) == (2, 0)
+    # Each unit once.
+    anchors = [part.anchor for part in academy.document("academy", ONE).parts]
+    assert len(anchors) == len(set(anchors)) == 3
 
 
 def test_broken_courses_of_a_list_are_set_aside_by_name(

@@ -170,6 +170,28 @@ def test_videos_of_a_playlist_that_the_config_drops_leave(films: Reading) -> Non
     assert films.keys("films") == ["vid03", "vid04"]
 
 
+def test_nothing_leaves_while_a_playlist_that_was_never_read_may_hold_it(
+    films: Reading, clock: Hands
+) -> None:
+    films.videos("PL1", "PL2")
+    first = films.videos("PL2", "PLnone")
+    clock.now += DAY
+    second = films.videos("PL2", "PLnone")
+
+    assert (first.deleted, second.deleted) == (0, 2)
+    assert films.keys("films") == ["vid03", "vid04"]
+
+
+def test_what_is_asked_no_more_is_forgotten(films: Reading, store: Store) -> None:
+    films.videos("PL1", "PL2")
+    films.videos("PL2")
+    films.videos("PL2")
+
+    asked = [fetch.url for fetch in store.fetches.all("films")]
+    assert len(asked) == 3
+    assert not [url for url in asked if "PL1" in url or "vid01" in url]
+
+
 def test_an_edited_video_is_read_anew_and_the_others_are_not(
     films: Reading, box: Sandbox
 ) -> None:
