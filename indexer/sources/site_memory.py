@@ -3,6 +3,7 @@ store it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ class SiteMemory:
     noted: dict[str, Fetch | None] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
     leaving: set[str] = field(default_factory=set)
+    _shared: frozenset[str] | None = None
 
     def fetch(self, url: str) -> Fetch | None:
         """The last answer to *url* that counts."""
@@ -38,6 +40,14 @@ class SiteMemory:
         """Those whose content is the same, by address."""
         stored = self.known.fetches_like(content_hash)
         return self._with_noted(stored, lambda each: each.content_hash == content_hash)
+
+    def is_shared(self, content_hash: str) -> bool:
+        """Whether several addresses had the same content when this was first asked:
+        to look for it at each page would take as long as all of them, each time."""
+        if self._shared is None:
+            counts = Counter(fetch.content_hash for fetch in self.known.fetches())
+            self._shared = frozenset(each for each in counts if counts[each] > 1)
+        return content_hash in self._shared
 
     def _with_noted(
         self, stored: Iterable[Fetch], fits: Callable[[Fetch], bool]

@@ -247,9 +247,11 @@ class PageReader:
             return still_stands(known, self._memory, self._walk.listed)
         if known.key != key or not known.content_hash or not self._memory.holds(key):
             return False
-        same = same_page(known.content_hash, key, self._memory, self._rules)
-        if same is not None and order(same.key) < order(key):
-            return False
+        if self._memory.is_shared(known.content_hash):
+            # A walk that was interrupted may have left both.
+            same = same_page(known.content_hash, key, self._memory, self._rules)
+            if same is not None and order(same.key) < order(key):
+                return False
         return not (self._settings.events and self._is_over(key))
 
     def _is_over(self, key: str) -> bool:

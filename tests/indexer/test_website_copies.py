@@ -8,6 +8,7 @@ import pytest
 
 from bot.sandbox import Sandbox
 from bot.sandbox.library import WRITTEN
+from kb.errors import RateLimitedError
 from tests.indexer.web_world import WebWorld
 
 PRE = "docs-site/"
@@ -92,6 +93,28 @@ def test_a_new_page_with_a_shorter_address_takes_the_place_of_its_copy(
     assert (report.inserted, report.deleted) == (1, 1)
     assert web.keys == [key("2.41/en/maps")]
     assert (again.inserted, again.deleted, again.unchanged) == (0, 0, 1)
+
+
+def test_a_walk_that_stops_before_its_end_leaves_no_copy_for_good(
+    docs: Sandbox, web: WebWorld
+) -> None:
+    put(docs, "2.41/en/use/copy", "# Maps\n\nText.")
+    web.harvest()
+    put(docs, "2.41/en/maps", "# Maps\n\nText.")
+    put(docs, "2.41/en/use/long/z", "# Z\n\nText z.")
+    docs.faults.fail_next(
+        path="/docs-site/2.41/en/use/long/z",
+        status=429,
+        headers={"Retry-After": "9999"},
+    )
+    with pytest.raises(RateLimitedError):
+        web.harvest()
+    both = web.keys
+
+    web.harvest()
+
+    assert both == [key("2.41/en/maps"), key("2.41/en/use/copy")]
+    assert web.keys == [key("2.41/en/maps"), key("2.41/en/use/long/z")]
 
 
 def test_versions_with_the_same_text_are_all_held(docs: Sandbox, web: WebWorld) -> None:
