@@ -17,8 +17,8 @@ from charset_normalizer import from_bytes
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from w3lib.encoding import html_to_unicode
 
-from indexer.blocks import tidy
 from indexer.clean import is_tangled
+from indexer.page_head import Head, one_line
 from indexer.sitemaps import is_html
 from kb.errors import SourceError
 
@@ -54,9 +54,6 @@ _AROUND = "header, [role=banner], [role=complementary]"
 # Notes that are part of the text, which some generators write as asides.
 _NOTE = re.compile(r"admonition|aside|callout|footnote|note|tip|topic|warning")
 _SIGNS = frozenset({"", "#", "¶", "§", "🔗", "⚓", "permalink", "link"})
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?=$|[-_])")
-_REFRESH = re.compile(r"^\s*0*\s*[;,]\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
-_SEPARATOR = r"\s*(?:[|·•»«–—:]|::|\s-)\s*"
 _TEXT_BLOCKS = "p, li, td, th, dd, dt, pre, blockquote"
 # Of what is found to be main text, as much is in the element that is taken for it.
 _MOST = 0.8
@@ -119,7 +116,7 @@ def read_page(url: str, tree: LexborHTMLParser, *, content: str = "") -> WebPage
     >>> page.title, page.body
     ('Maps', '<main><h2 id="a">A</h2>x</main>')
     """
-    facts = _Facts(tree)
+    head = Head(tree)
     main = _main(url, tree, content)
     if main is not None:
         _anchor_headings(main)
@@ -127,14 +124,14 @@ def read_page(url: str, tree: LexborHTMLParser, *, content: str = "") -> WebPage
     heading = main.css_first("h1") if main is not None else None
     heading = heading or tree.css_first("h1")
     return WebPage(
-        title=facts.title(_line(heading.text()) if heading is not None else ""),
+        title=head.title(one_line(heading.text()) if heading is not None else ""),
         body=(main.html or "") if main is not None else "",
-        language=facts.language,
-        version=facts.meta("name", "version") or None,
-        canonical=facts.link("canonical"),
-        twin=facts.link("alternate", "text/markdown"),
-        leads_to=facts.leads_to,
-        is_indexable=not _refuses(facts.meta("name", "robots")),
+        language=head.language,
+        version=head.meta("name", "version") or None,
+        canonical=head.link("canonical"),
+        twin=head.link("alternate", "text/markdown"),
+        leads_to=head.leads_to,
+        is_indexable=head.is_indexable,
     )
 
 
@@ -169,95 +166,6 @@ def looks_like_html(body: bytes, content_type: str) -> bool:
     return content_type in HTML_TYPES or (not content_type and is_html(body))
 
 
-def refuses_indexing(header: str) -> bool:
-    """Whether ``X-Robots-Tag`` asks everybody, or us, to leave a page out.
-
-    >>> refuses_indexing("noindex, nofollow"), refuses_indexing("googlebot: noindex")
-    (True, False)
-    """
-    agent = ""
-    for item in header.split(","):
-        name, colon, rule = item.partition(":")
-        if colon and name.strip().lower() != "unavailable_after":
-            agent, item = name.strip().lower(), rule
-        if agent in ("", "baraza") and _refuses(item):
-            return True
-    return False
-
-
-def _refuses(rules: str) -> bool:
-    return not {"noindex", "none"}.isdisjoint(re.split(r"[\s,]+", rules.lower()))
-
-
-# -- what a page says of itself ----------------------------------------------
-
-
-class _Facts:
-    """What stands in the head."""
-
-    def __init__(self, tree: LexborHTMLParser) -> None:
-        self._tree = tree
-
-    def meta(self, attribute: str, name: str) -> str:
-        for node in self._tree.css("meta"):
-            if (node.attributes.get(attribute) or "").strip().lower() == name:
-                return _line(node.attributes.get("content") or "")
-        return ""
-
-    def link(self, rel: str, kind: str = "") -> str:
-        for node in self._tree.css("link[href]"):
-            said = (node.attributes.get("rel") or "").lower().split()
-            type_ = (node.attributes.get("type") or "").strip().lower()
-            if rel in said and type_ == kind:
-                return (node.attributes.get("href") or "").strip()
-        return ""
-
-    @property
-    def language(self) -> str | None:
-        root = self._tree.css_first("html")
-        said = (root.attributes.get("lang") or "") if root is not None else ""
-        found = _LANGUAGE.match(said.strip().lower())
-        return found[0] if found else None
-
-    @property
-    def leads_to(self) -> str:
-        for node in self._tree.css("meta[http-equiv]"):
-            if (node.attributes.get("http-equiv") or "").lower() == "refresh":
-                found = _REFRESH.match(node.attributes.get("content") or "")
-                return found[1].strip() if found else ""
-        return ""
-
-    def title(self, heading: str) -> str:
-        """The page's own name, without the site's."""
-        site = self.meta("property", "og:site_name")
-        named = self._tree.css_first("head title") or self._tree.css_first("title")
-        told = (
-            self.meta("property", "og:title"),
-            _line(named.text()) if named is not None else "",
-        )
-        for title in told:
-            if title and title != site:
-                return _without_site(title, site, heading)
-        return heading
-
-
-def _without_site(title: str, site: str, heading: str) -> str:
-    """A title without what many pages of its site end in.
-
-    >>> _without_site("Maps - Docs 2.41", "", "Maps")
-    'Maps'
-    >>> _without_site("Maps | The docs", "The docs", "All about maps")
-    'Maps'
-    >>> _without_site("Data - a primer", "The docs", "Welcome")
-    'Data - a primer'
-    """
-    if site and (found := re.search(_SEPARATOR + re.escape(site) + "$", title)):
-        title = title[: found.start()] or title
-    if heading and re.match(re.escape(heading) + _SEPARATOR, title):
-        return heading
-    return title
-
-
 # -- its main part -----------------------------------------------------------
 
 
@@ -273,10 +181,12 @@ def _main(url: str, tree: LexborHTMLParser, content: str) -> LexborNode | None:
             return chosen
     for selector in ("main", "[role=main]", "article"):
         found = tree.css(selector)
-        if len(found) == 1 and _line(found[0].text()):
+        if len(found) == 1 and one_line(found[0].text()):
             inner = found[0].css("article") if selector != "article" else []
             # Beside the one article is what belongs to all pages.
-            return inner[0] if len(inner) == 1 and _line(inner[0].text()) else found[0]
+            return (
+                inner[0] if len(inner) == 1 and one_line(inner[0].text()) else found[0]
+            )
     return _looks_main(tree)
 
 
@@ -295,7 +205,7 @@ def _looks_main(tree: LexborHTMLParser) -> LexborNode | None:
     nodes: dict[int, LexborNode] = {}
     found = 0
     for block in body.css(_TEXT_BLOCKS):
-        if _line(block.text()) not in lines:
+        if one_line(block.text()) not in lines:
             continue
         found += 1
         for above in _ancestors(block):
@@ -314,7 +224,7 @@ def _extracted(html: str) -> Iterator[str]:
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     text = trafilatura.extract(html, favor_recall=True, include_comments=False)
     for line in (text or "").splitlines():
-        if line := _line(line.strip("-•| ")):
+        if line := one_line(line.strip("-•| ")):
             yield line
 
 
@@ -341,7 +251,7 @@ def _anchor_of(heading: LexborNode) -> str:
     before = _sibling_before(heading)
     if before is not None and before.tag in ("a", "span"):
         # An empty mark above the heading.
-        return "" if _line(before.text()) else _name_of(before)
+        return "" if one_line(before.text()) else _name_of(before)
     above = heading.parent
     if before is None and above is not None:
         classes = (above.attributes.get("class") or "").split()
@@ -358,7 +268,7 @@ def _name_of(node: LexborNode) -> str:
 def _sibling_before(node: LexborNode) -> LexborNode | None:
     before = node.prev
     while before is not None and not before.is_element_node:
-        if before.is_text_node and _line(before.text_content or ""):
+        if before.is_text_node and one_line(before.text_content or ""):
             return before
         before = before.prev
     return before
@@ -375,7 +285,7 @@ def _strip(main: LexborNode) -> None:
         _remove(
             link
             for link in heading.css("a[href^='#']")
-            if _line(link.text()).lower() in _SIGNS
+            if one_line(link.text()).lower() in _SIGNS
         )
 
 
@@ -390,7 +300,3 @@ def _remove(nodes: Iterable[LexborNode]) -> None:
     ]
     for node in tops:
         node.decompose()
-
-
-def _line(text: str) -> str:
-    return " ".join(tidy(text).split())

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from html import escape
-from typing import Literal
+from dataclasses import replace
 
 from selectolax.lexbor import LexborHTMLParser
 
-from indexer.blocks import join_blocks
-from indexer.clean import clean_body
-from indexer.events import Event, events_of, next_of
-from indexer.page_text import (
-    WebPage,
-    looks_like_html,
-    parsed_page,
-    read_page,
-    refuses_indexing,
-)
+from indexer.events import Event, events_of
+from indexer.page_head import refuses_indexing
+from indexer.page_text import WebPage, looks_like_html, parsed_page, read_page
 from indexer.reader import Reader, Reply
 from indexer.site import Listed, Site, key_of, order, pages_of, twins_of
 from indexer.sitemaps import is_html
-from indexer.sources.pages import PAGE_FORMAT, PageRules, markdown_page, page_title
+from indexer.sources.pages import PAGE_FORMAT, PageRules, markdown_page
 from indexer.sources.site_copies import (
     LEADS,
     SAME,
@@ -35,7 +24,9 @@ from indexer.sources.site_copies import (
     same_page,
     still_stands,
 )
+from indexer.sources.site_documents import event_document, html_document, text_of
 from indexer.sources.site_memory import SiteMemory
+from indexer.sources.site_outcomes import Notes, Outcome, PageSettings, Walk
 from kb.errors import (
     DisallowedError,
     ForumProtocolError,
@@ -45,17 +36,12 @@ from kb.errors import (
     SourceError,
 )
 from kb.store import Fetch
-from kb.types import NO_DETAILS, Clock, Details, Document, Part, content_hash
+from kb.types import NO_DETAILS, Clock, Document, content_hash
 
 log = logging.getLogger(__name__)
 
 WEB_FORMAT = 1
 """Grows with every change of what a web page is read as."""
-
-Twins = Literal["auto", "always", "never"]
-
-Notes = tuple[tuple[str, Fetch | None], ...]
-"""Answers to keep, by address; ``None`` for what to forget."""
 
 _HTML = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 _MARKDOWN = "text/markdown, text/plain;q=0.9, */*;q=0.1"
@@ -66,75 +52,6 @@ _MARKDOWN_TYPES = frozenset(
 _NO_TWIN = "is no Markdown twin"
 _PRIVATE = "is for people with an account only"
 _LOGIN = re.compile(r"/(?:log|sign)[-_]?in\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class PageSettings:
-    """How pages are read.
-
-    Attributes:
-        twins: Whether Markdown twins are read: those that are named, all, none.
-        content: CSS selector of a page's main part; empty to find it.
-        events: Each page is an event.
-        recheck_every: After that long a page is asked for though its date stood still.
-    """
-
-    twins: Twins = "auto"
-    content: str = ""
-    events: bool = False
-    recheck_every: timedelta = timedelta(days=7)
-
-    @property
-    def stamp(self) -> tuple[object, ...]:
-        """All that a page's text depends on."""
-        return (self.twins, self.content, self.events)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one page; one of the fields after *key* is set.
-
-    Attributes:
-        unchanged: It is held as the site has it.
-        skipped: Why it is not to be held.
-        set_aside: Why nothing is known of it now.
-        failure: The site did not answer at all.
-        verified: The site itself said so just now.
-        displaced: ``(key, notes)`` of pages that turned out to be copies of it.
-    """
-
-    key: str
-    document: Document | None = None
-    unchanged: bool = False
-    skipped: str = ""
-    set_aside: str = ""
-    failure: ForumUnavailableError | None = None
-    verified: bool = False
-    noted: Notes = ()
-    displaced: tuple[tuple[str, Notes], ...] = ()
-
-    @property
-    def chars(self) -> int:
-        """Of its text."""
-        return 0 if self.document is None else len(self.document.parts[0].body)
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """What holds for one walk.
-
-    Attributes:
-        listed: All pages that lists name, by key.
-        again: Keys that are asked for in any case.
-        full: Everything is read anew.
-        since: What was asked after then was asked by this walk, before it was
-            interrupted; ``None`` for a walk from the beginning.
-    """
-
-    listed: Mapping[str, Listed] = field(default_factory=dict)
-    again: Collection[str] = ()
-    full: bool = False
-    since: datetime | None = None
 
 
 class PageReader:
@@ -368,7 +285,7 @@ class PageReader:
         landed = self._site.own(reply.url) or page.url
         if told.leads_to:
             landed = self._site.own(told.leads_to, seen_at=landed) or landed
-        if landed != page.url and _LOGIN.search(landed):
+        if _LOGIN.search(landed) and not _LOGIN.search(page.url):
             return self._refused(key)
         if landed != page.url and key_of(landed) in self._walk.listed:
             return self._skipped(page, key, reply, f"{LEADS}{key_of(landed)}")
@@ -379,9 +296,14 @@ class PageReader:
         if told.twin and (outcome := self._from_named_twin(page, key, reply, told)):
             return outcome
         url = self._address(told, key, landed)
-        document = self._document(key, url, told)
+        revision = content_hash(told.body, url, self._mark)
+        document = html_document(
+            self._name, key, url, told, self._rules, revision=revision
+        )
         if self._settings.events:
-            dated = self._dated(document, told, events)
+            dated = event_document(
+                document, told, events, self._rules, now=self._clock()
+            )
             if isinstance(dated, str):
                 return self._skipped(page, key, reply, dated)
             document = dated
@@ -437,56 +359,10 @@ class PageReader:
 
     # -- what became of it -------------------------------------------------------
 
-    def _document(self, key: str, url: str, told: WebPage) -> Document:
-        version, language = self._rules.of(key)
-        return Document(
-            source=self._name,
-            kind=self._rules.kind,
-            key=key,
-            url=url,
-            title=told.title or page_title("", key.removesuffix(".html")),
-            parts=(Part(number=1, body=told.body, format="html"),),
-            language=language or told.language,
-            visibility=self._rules.visibility,
-            version=version or told.version,
-            revision=content_hash(told.body, url, self._mark),
-            page=self._rules.page_of(key),
-        )
-
-    def _dated(
-        self, document: Document, told: WebPage, events: tuple[Event, ...]
-    ) -> Document | str:
-        """The page as the event that it announces, or why it announces none."""
-        event = next_of(events, self._clock())
-        over_at = None if event is None else event.over_at
-        if event is None or over_at is None:
-            return "tells no date"
-        if event.is_cancelled:
-            return "is cancelled"
-        if over_at <= self._clock():
-            return "is over"
-        body = told.body
-        if event.description and event.description not in _text(document):
-            body = f"<p>{escape(event.description)}</p>\n{body}"
-        _, language = self._rules.of(document.key)
-        return replace(
-            document,
-            title=event.name or document.title,
-            language=language or event.language or told.language,
-            parts=(replace(document.parts[0], body=body),),
-            details=Details(
-                starts_at=event.starts_at,
-                ends_at=event.ends_at,
-                place=event.place,
-                mode=event.mode,
-            ),
-            expires_at=over_at,
-        )
-
     def _settled(self, page: Listed, document: Document, fetch: Fetch) -> Outcome:
         """A page that was read: itself, or one that is held under another address."""
         key = document.key
-        text = _text(document)
+        text = text_of(document)
         if not text and document.details == NO_DETAILS:
             return self._skipped_fetch(page, key, fetch, "holds no text")
         digest = content_hash(document.title, text)
@@ -570,8 +446,3 @@ class PageReader:
         missing = replace(reply.fetch, key="", content_hash="")
         noted = (*forgotten, (page.url, missing))
         return Outcome(key, skipped=reason, verified=True, noted=noted)
-
-
-def _text(document: Document) -> str:
-    part = document.parts[0]
-    return join_blocks(clean_body(part.body, part.format))

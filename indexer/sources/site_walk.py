@@ -12,7 +12,8 @@ from indexer.source import Batch
 from indexer.sources.site_copies import is_copy, still_stands, told
 from indexer.sources.site_lists import Lists
 from indexer.sources.site_memory import SiteMemory
-from indexer.sources.site_pages import Notes, Outcome, PageReader
+from indexer.sources.site_outcomes import Notes, Outcome
+from indexer.sources.site_pages import PageReader
 from kb.errors import ForumError
 from kb.types import Clock, Document
 

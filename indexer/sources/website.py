@@ -23,7 +23,8 @@ from indexer.source import Batch
 from indexer.sources.pages import PageRules
 from indexer.sources.site_lists import ListReader, ListSettings
 from indexer.sources.site_memory import SiteMemory
-from indexer.sources.site_pages import PageReader, PageSettings, Twins, Walk
+from indexer.sources.site_outcomes import PageSettings, Twins, Walk
+from indexer.sources.site_pages import PageReader
 from indexer.sources.site_walk import SiteWalk
 from kb.store import Holdings, SourceState
 from kb.types import Clock, utc_now

@@ -13,7 +13,8 @@ from indexer.pipeline import RefreshReport
 from indexer.site import Listed
 from indexer.sources import site_walk
 from indexer.sources.pages import PageRules
-from indexer.sources.site_pages import Outcome, PageReader
+from indexer.sources.site_outcomes import Outcome
+from indexer.sources.site_pages import PageReader
 from kb.errors import ForumUnavailableError, SourceError
 from kb.types import Document, Kind, Part
 from tests.indexer.samples import content

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from indexer.blocks import Block
 from indexer.clean import clean_html
-from indexer.page_text import WebPage, decoded, parsed_page, read_page, refuses_indexing
+from indexer.page_head import refuses_indexing
+from indexer.page_text import WebPage, decoded, parsed_page, read_page
 from kb.errors import SourceError
 
 URL = "https://docs.example.org/maps.html"
