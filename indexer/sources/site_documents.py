@@ -7,7 +7,7 @@ from datetime import datetime
 from html import escape
 
 from indexer.blocks import join_blocks
-from indexer.clean import clean_body
+from indexer.clean import clean_body, clean_html
 from indexer.events import Event, next_of
 from indexer.page_text import WebPage
 from indexer.sources.pages import PageRules, page_title
@@ -71,6 +71,8 @@ def event_document(
 
 
 def text_of(document: Document) -> str:
-    """The text of a page, as it is cut into passages."""
+    """All text of a page, whatever in it looks like mail."""
     part = document.parts[0]
+    if part.format == "html":
+        return join_blocks(clean_html(part.body, mail=False))
     return join_blocks(clean_body(part.body, part.format))

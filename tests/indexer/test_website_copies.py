@@ -54,6 +54,16 @@ def test_of_two_pages_with_the_same_text_the_one_with_the_shorter_address_stays(
     assert (second.unchanged, second.requests) == (1, 2)
 
 
+def test_pages_that_differ_below_what_looks_like_mail_are_no_copies(
+    docs: Sandbox, web: WebWorld
+) -> None:
+    mail = "From: a@example.org\\\nSent: Monday\\\nTo: b\\\nSubject: c"
+    put(docs, "2.41/en/a", f"# Mail\n\nText.\n\n{mail}\n\nOne.")
+    put(docs, "2.41/en/b", f"# Mail\n\nText.\n\n{mail}\n\nTwo.")
+    web.harvest()
+    assert web.keys == [key("2.41/en/a"), key("2.41/en/b")]
+
+
 def test_when_the_first_leaves_its_copy_is_read_in_the_same_walk(
     docs: Sandbox, web: WebWorld
 ) -> None:
