@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from charset_normalizer import from_bytes
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
@@ -53,7 +54,7 @@ _CHROME = ", ".join(
 _AROUND = "header, [role=banner], [role=complementary]"
 # Notes that are part of the text, which some generators write as asides.
 _NOTE = re.compile(r"admonition|aside|callout|footnote|note|tip|topic|warning")
-_SIGNS = frozenset({"", "#", "¶", "§", "🔗", "⚓", "permalink", "link"})
+_NAMED_SIGNS = frozenset({"permalink", "link"})
 _TEXT_BLOCKS = "p, li, td, th, dd, dt, pre, blockquote"
 # Of what is found to be main text, as much is in the element that is taken for it.
 _MOST = 0.8
@@ -245,6 +246,9 @@ def _anchor_headings(main: LexborNode) -> None:
 
 
 def _anchor_of(heading: LexborNode) -> str:
+    for sign in _signs_in(heading):
+        if own := (sign.attributes.get("href") or "").removeprefix("#").strip():
+            return unquote(own)
     for inner in heading.css("[id], a[name]"):
         if inner != heading and (own := _name_of(inner)):
             return own
@@ -282,11 +286,17 @@ def _strip(main: LexborNode) -> None:
         if not _NOTE.search((node.attributes.get("class") or "").lower())
     )
     for heading in main.css(_HEADINGS):
-        _remove(
-            link
-            for link in heading.css("a[href^='#']")
-            if one_line(link.text()).lower() in _SIGNS
-        )
+        _remove(_signs_in(heading))
+
+
+def _signs_in(heading: LexborNode) -> list[LexborNode]:
+    """The links in a heading that lead to itself: a pilcrow, a picture of a chain."""
+    found = []
+    for link in heading.css("a[href^='#']"):
+        text = one_line(link.text()).lower()
+        if text in _NAMED_SIGNS or not any(map(str.isalnum, text)):
+            found.append(link)
+    return found
 
 
 def _remove(nodes: Iterable[LexborNode]) -> None:

@@ -98,6 +98,8 @@ def test_a_page_with_little_text_is_read_whole() -> None:
         ("<a id='before'></a> <h2>H</h2>", "before"),
         ("<p>x</p><span id='before'></span><h2>H</h2>", "before"),
         ("<section id='s'><h2>H</h2></section>", "s"),
+        ("<span id='t'></span><h2>H<a href='#s%20%C3%A9'>¶</a></h2>", "s é"),
+        ("<h2 id='own'>H<a href='#s'>¶</a></h2>", "own"),
         ("<div class='section' id='s'><h2>H</h2></div>", "s"),
         ("<section id='s'><h2 id='own'>H</h2></section>", "own"),
         ("<section id='s'><h2>A</h2><h2>H</h2></section>", ""),
@@ -111,7 +113,7 @@ def test_a_heading_has_the_anchor_that_leads_to_it(html: str, anchor: str) -> No
     assert blocks(f"<main>{html}</main>")[-1] == (anchor, "H")
 
 
-@pytest.mark.parametrize("sign", ["¶", "#", "§", "🔗", "\u200b", "Permalink"])
+@pytest.mark.parametrize("sign", ["¶", "#", "§", "🔗", "\u200b", "\uf0c1", "Permalink"])
 def test_the_sign_beside_a_heading_is_no_part_of_it(sign: str) -> None:
     page = read(f"<main><h1 id=a>Maps <a href='#a' title='x'>{sign}</a></h1>x</main>")
     assert clean_html(page.body)[0] == Block("heading", "Maps", 1, "a")
