@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urljoin
@@ -122,6 +123,55 @@ def test_pages_are_listed_in_sitemap_and_llms_txt(
     robots = web.get("/docs-site/robots.txt").text
     assert f"Sitemap: {box.docs_url}/sitemap.xml" in robots
     assert PATH in web.get("/docs-site/").text
+
+
+def test_sitemaps_also_come_packed_and_by_way_of_an_index(
+    box: Sandbox, web: httpx.Client
+) -> None:
+    plain = web.get("/docs-site/sitemap.xml").content
+    packed = web.get("/docs-site/sitemap.xml.gz").content
+    index = web.get("/docs-site/sitemap-index.xml").text
+
+    assert gzip.decompress(packed) == plain
+    assert f"<sitemap><loc>{box.docs_url}/sitemap.xml.gz</loc></sitemap>" in index
+
+
+@pytest.mark.parametrize("name", ["sitemap.xml", "sitemap.xml.gz", "llms.txt"])
+def test_a_list_is_sent_again_only_when_it_changed(
+    box: Sandbox, web: httpx.Client, name: str
+) -> None:
+    first = web.get(f"/docs-site/{name}")
+    tag = {"If-None-Match": first.headers["etag"]}
+
+    same = web.get(f"/docs-site/{name}", headers=tag)
+    box.library.put_page("2.41/en/use/new", "# New")
+    changed = web.get(f"/docs-site/{name}", headers=tag)
+
+    assert (same.status_code, same.content) == (304, b"")
+    assert changed.status_code == 200
+    assert first.headers["last-modified"] == "Tue, 03 Feb 2026 04:05:06 GMT"
+
+
+def test_a_page_is_taken_down_unlisted_or_without_a_twin(
+    box: Sandbox, web: httpx.Client
+) -> None:
+    box.library.take_down(PATH, 410, is_listed=True)
+    box.library.put_page(
+        "2.40/fr/use/saisie",
+        "# Saisie",
+        head='<link rel="canonical" href="{docs}/x.html">',
+        is_listed=False,
+        has_twin=False,
+    )
+    page = web.get("/docs-site/2.40/fr/use/saisie.html")
+    listed = web.get("/docs-site/sitemap.xml").text
+
+    assert web.get(f"/docs-site/{PATH}.html").status_code == 410
+    assert web.get(f"/docs-site/{PATH}.md").status_code == 410
+    assert web.get("/docs-site/2.40/fr/use/saisie.md").status_code == 404
+    assert f'<link rel="canonical" href="{box.docs_url}/x.html">' in page.text
+    assert 'type="text/markdown"' not in page.text
+    assert (PATH in listed, "saisie" in listed) == (True, False)
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}.pdf", "2.41/en/none.html", ".html"])
