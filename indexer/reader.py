@@ -113,6 +113,14 @@ class Reader:
         own = (self._origin.scheme, self._origin.host, self._origin.port)
         return (parsed.scheme, parsed.host, parsed.port) == own
 
+    def failed_lately(self, url: str, within: timedelta) -> Fetch | None:
+        """What is remembered of *url*, if it was missing or refused the last time and
+        that is not longer ago."""
+        known = self._remembered(url)
+        if known is None or not known.failures:
+            return None
+        return known if self._clock() - known.checked_at < within else None
+
     def get(
         self,
         url: str,

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from indexer.fields import Fields
@@ -65,6 +66,12 @@ class SiteJson:
         if not (reply.is_whole or reply.is_unchanged):
             return Told(reply, None)
         return Told(reply, _parsed(reply))
+
+    def failed_lately(self, url: str, within: timedelta) -> Fetch | None:
+        """See `Reader.failed_lately`; never when everything is asked for. It counts as
+        asked for."""
+        self.asked.add(url)
+        return None if self._fresh else self._reader.failed_lately(url, within)
 
     def _ask(self, url: str, *, fresh: bool) -> Reply:
         return self._reader.get(

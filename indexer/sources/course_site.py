@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from indexer.catalogue import outline_units, quoted
@@ -15,6 +17,9 @@ from kb.store import Fetch
 _PAGE_SIZE = 100
 _LIST = "/api/courses/v1/courses/"
 _FIELDS = "children,display_name,type,student_view_url,lms_web_url,block_id"
+CLOSED = "the outline is for learners only"
+# A refusal cannot be asked about like an answer, so it holds for that long.
+_CLOSED_FOR = timedelta(days=1)
 # Releases before Juniper have the first version alone.
 _BLOCKS = ("/api/courses/v2/blocks/", "/api/courses/v1/blocks/")
 
@@ -105,17 +110,23 @@ class Academy:
         )
         fetched: list[Fetch] = []
         for path in _BLOCKS:
+            url = f"{self._url}{path}?{query}"
+            if (failed := self._site.failed_lately(url, _CLOSED_FOR)) is not None:
+                if failed.reason:
+                    break
+                continue
             try:
-                told = self._site.get(f"{self._url}{path}?{query}")
+                told = self._site.get(url)
             except DisallowedError:
                 # The catalogue may be read, or we would not be here.
                 return None, fetched
             if told.fields is not None:
                 units = outline_units(told.fields)
                 return units, [*fetched, told.reply.fetch]
-            fetched.append(told.reply.fetch)
             if told.reply.is_refused:
+                fetched.append(replace(told.reply.fetch, reason=CLOSED))
                 break
+            fetched.append(told.reply.fetch)
             if not told.reply.is_missing:
                 raise RecordError(told.reply.url, "outline", said(told))
         return None, fetched

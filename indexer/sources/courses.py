@@ -23,7 +23,7 @@ from indexer.reader import Reader
 from indexer.site_json import SiteJson, Told, not_asked
 from indexer.source import Batch
 from indexer.sources.course_exports import Exports, read_exports
-from indexer.sources.course_site import Academy, said
+from indexer.sources.course_site import CLOSED, Academy, said
 from indexer.sources.failures import MAX_FAILURES_IN_A_ROW, WHOLE_FORUM
 from indexer.units import Unit
 from kb.errors import (
@@ -33,8 +33,6 @@ from kb.errors import (
 )
 from kb.store import Holdings, SourceState
 from kb.types import PUBLIC, Clock, Document, content_hash
-
-_NOT_PUBLIC = "the outline is for learners only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +241,7 @@ class _Walk:
             fetched += asked
             units = public or ()
             if public is None:
-                skipped = ((f"{key} outline", _NOT_PUBLIC),)
+                skipped = ((f"{key} outline", CLOSED),)
         document = self._maker.made(facts, units)
         return Batch(
             documents=() if document is None else (document,),

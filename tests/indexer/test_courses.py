@@ -90,19 +90,37 @@ def test_every_address_of_a_passage_answers(academy: Reading, box: Sandbox) -> N
 
 
 def test_a_second_refresh_asks_only_for_what_changed_and_changes_nothing(
-    academy: Reading, store: Store
+    academy: Reading, store: Store, clock: Hands
 ) -> None:
     first = academy.asked(academy.courses)
-    before, generation = content(store, "academy"), store.generation
+    before = [academy.passages("academy", key) for key in (ONE, TWO)]
+    generation = store.generation
 
+    clock.now += timedelta(hours=23)
     second = academy.asked(academy.courses)
+    clock.now += timedelta(hours=1)
+    third = academy.asked(academy.courses)
 
-    assert [target for target, _ in second] == [target for target, _ in first]
-    # What is not public has no mark to ask by.
-    plain = [target for target, conditional in second if not conditional]
-    assert len(second) == 5
+    assert len(second) == 4
+    assert all(conditional for _, conditional in second)
+    # What is not public has no mark to ask by: it is asked for once a day.
+    assert [target for target, _ in third] == [target for target, _ in first]
+    plain = [target for target, conditional in third if not conditional]
     assert [target.partition("?")[0] for target in plain] == [BLOCKS]
-    assert (content(store, "academy"), store.generation) == (before, generation)
+    assert [academy.passages("academy", key) for key in (ONE, TWO)] == before
+    assert store.generation == generation
+
+
+def test_an_outline_that_is_opened_is_found_within_a_day(
+    academy: Reading, box: Sandbox, clock: Hands
+) -> None:
+    academy.courses()
+    box.library.change_course(TWO, public=True)
+    clock.now += timedelta(days=1)
+
+    academy.courses()
+
+    assert len({anchor for anchor, _, _ in academy.links("academy", TWO)}) == 3
 
 
 def test_a_course_whose_address_answered_was_seen_alive(
