@@ -4,9 +4,10 @@ store it."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
+from indexer.site import key_of
 from kb.store import Fetch, Holdings
 
 
@@ -26,6 +27,7 @@ class SiteMemory:
     written: set[str] = field(default_factory=set)
     leaving: set[str] = field(default_factory=set)
     _shared: frozenset[str] | None = None
+    _borrowing: frozenset[str] | None = None
 
     def fetch(self, url: str) -> Fetch | None:
         """The last answer to *url* that counts."""
@@ -48,6 +50,17 @@ class SiteMemory:
             counts = Counter(fetch.content_hash for fetch in self.known.fetches())
             self._shared = frozenset(each for each in counts if counts[each] > 1)
         return content_hash in self._shared
+
+    def borrows(self, key: str, listed: Container[str]) -> bool:
+        """Whether the page was linked to at the address of another one, which is
+        listed by now; as of when this was first asked."""
+        if self._borrowing is None:
+            self._borrowing = frozenset(
+                page.key
+                for page in self.known.filed()
+                if (other := key_of(page.url)) != page.key and other in listed
+            )
+        return key in self._borrowing
 
     def _with_noted(
         self, stored: Iterable[Fetch], fits: Callable[[Fetch], bool]

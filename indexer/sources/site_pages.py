@@ -164,6 +164,8 @@ class PageReader:
             return still_stands(known, self._memory, self._walk.listed)
         if known.key != key or not known.content_hash or not self._memory.holds(key):
             return False
+        if self._memory.borrows(key, self._walk.listed):
+            return False
         if self._memory.is_shared(known.content_hash):
             # A walk that was interrupted may have left both.
             same = same_page(known.content_hash, key, self._memory, self._rules)
@@ -376,12 +378,9 @@ class PageReader:
         displaced: tuple[tuple[str, Notes], ...] = ()
         if same is not None:
             copy = replace(same, key="", reason=f"{SAME}{key}")
-            displaced = ((same.key, ((copy.url, copy),)),)
-        others = tuple(
-            (each.url, None)
-            for each in self._memory.of_key(key)
-            if each.url != fetch.url
-        )
+            url = self._walk.listed.get(same.key, Listed(same.url)).url
+            displaced = ((same.key, _as_copy(copy, url)),)
+        others = self._others(page, key, fetch)
         return Outcome(
             key,
             document=replace(document, verified_at=fetch.checked_at),
@@ -404,14 +403,16 @@ class PageReader:
         self, page: Listed, key: str, fetch: Fetch, reason: str
     ) -> Outcome:
         noted = replace(fetch, key="", stamp=self._stamp(page), reason=reason)
-        others = tuple(
-            (each.url, None)
-            for each in self._memory.of_key(key)
-            if each.url != fetch.url
-        )
-        return Outcome(
-            key, skipped=reason, verified=True, noted=(*others, (fetch.url, noted))
-        )
+        notes = (*self._others(page, key, fetch), *_as_copy(noted, page.url))
+        return Outcome(key, skipped=reason, verified=True, noted=notes)
+
+    def _others(self, page: Listed, key: str, fetch: Fetch) -> Notes:
+        """What is to be forgotten of a page that *fetch* tells of now."""
+        urls = {each.url for each in self._memory.of_key(key)}
+        known = self._memory.fetch(page.url)
+        if known is not None and known.reason:
+            urls.add(page.url)
+        return tuple((url, None) for url in sorted(urls - {fetch.url}))
 
     def _refused(self, key: str) -> Outcome:
         """A page that leads to a login, which no list tells from others."""
@@ -446,3 +447,14 @@ class PageReader:
         missing = replace(reply.fetch, key="", content_hash="")
         noted = (*forgotten, (page.url, missing))
         return Outcome(key, skipped=reason, verified=True, noted=noted)
+
+
+def _as_copy(fetch: Fetch, url: str) -> Notes:
+    """An answer that became no page, also under the address of the page itself, by
+    which it is found again when the reason is none any more."""
+    if fetch.url == url:
+        return ((url, fetch),)
+    return (
+        (fetch.url, fetch),
+        (url, replace(fetch, url=url, etag="", last_modified="")),
+    )
