@@ -202,6 +202,9 @@ class VideosSource(_Site):
     """Playlists of YouTube, by their feeds or, with a key, by its Data API."""
 
     type: Literal["videos"]
+    # A playlist's feed is named by a person, as to a feed reader, and not crawled to;
+    # YouTube's robots.txt keeps crawlers from all feeds.
+    respect_robots: bool = False
     url: WebAddress = "https://www.youtube.com"
     api_url: WebAddress = "https://www.googleapis.com"
     api_key_env: EnvName | None = None

@@ -243,7 +243,9 @@ def _write_config(folder: Path, box: Sandbox, model: str) -> Path:
             "docs": {
                 "type": "website",
                 "url": box.docs_url,
-                "rules": [{"pattern": r"/(?P<version>\d[^/]*)/(?P<language>[a-z]{2})/"}],
+                "rules": [
+                    {"pattern": r"/(?P<version>\d[^/]*)/(?P<language>[a-z]{2})/"}
+                ],
                 **at_once,
             },
             "courses": {"type": "courses", "url": box.academy_url, **at_once},

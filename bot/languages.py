@@ -7,7 +7,7 @@ from dataclasses import replace
 from indexer.blocks import join_blocks
 from indexer.clean import clean_body
 from kb.language import detect
-from kb.types import Document
+from kb.types import Document, Kind
 
 # Enough to tell languages apart, and cheap for a thread of a thousand posts.
 _MAX_CHARS = 2_000
@@ -20,6 +20,8 @@ def with_language(document: Document, *, among: tuple[str, ...]) -> Document:
     if len(among) == 1:
         return replace(document, language=among[0])
     first = document.parts[0]
-    text = join_blocks(clean_body(first.body, first.format))
+    text = join_blocks(
+        clean_body(first.body, first.format, mail=document.kind is Kind.THREAD)
+    )
     language = detect(f"{document.title}\n{text}"[:_MAX_CHARS], among=among)
     return replace(document, language=language)

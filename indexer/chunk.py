@@ -93,7 +93,7 @@ def chunk_document(
                 MAX_CHARS,
             )
         is_thread = document.kind is Kind.THREAD
-        blocks = clean_body(part.body, part.format)
+        blocks = clean_body(part.body, part.format, mail=is_thread)
         if is_thread:
             known = templates.reply if index else templates.opening
             blocks = without_templates(blocks, known)

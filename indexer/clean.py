@@ -35,15 +35,19 @@ _MAX_OPEN_FORMATS = 32
 # The first post of a thread is asked for again at once: it tells the language, it is
 # the question, and it is cut into passages.
 @lru_cache(maxsize=1)
-def clean_body(body: str, format: Format) -> tuple[Block, ...]:
-    """Clean a part of a document by its format."""
+def clean_body(body: str, format: Format, *, mail: bool = True) -> tuple[Block, ...]:
+    """Clean a part of a document by its format.
+
+    Args:
+        mail: See `clean_html`; not for pages, where what looks like mail is meant.
+    """
     match format:
         case "html":
-            return clean_html(body)
+            return clean_html(body, mail=mail)
         case "markdown":
             return clean_markdown(body)
         case "text":
-            return clean_text(body)
+            return clean_text(body, mail=mail)
 
 
 def clean_html(cooked: str, *, mail: bool = True) -> tuple[Block, ...]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.signals import SIGNALS
 from kb.table import Table, gathered
 from kb.types import Candidate, DocumentId
 
@@ -107,7 +108,8 @@ def rank(
 def standardised(
     candidates: Sequence[Candidate], names: Sequence[str]
 ) -> NDArray[np.float32]:
-    """Signals with mean 0 and deviation 1 among the candidates.
+    """Signals with mean 0 and deviation 1 among the candidates; with a smaller one
+    where they differ by less than `kb.signals.Signal.least`.
 
     What a candidate lacks is 0, as is what is not finite, and a signal in which
     none differs.
@@ -123,7 +125,8 @@ def standardised(
     values[~known] = 0.0
     deviations = np.sqrt((values**2).sum(axis=0) / counts)
     flat = deviations < _SMALLEST_DEVIATION
-    values /= np.where(flat, 1.0, deviations)
+    least = [SIGNALS[name].least if name in SIGNALS else 0.0 for name in names]
+    values /= np.where(flat, 1.0, np.maximum(deviations, least))
     values[:, flat] = 0.0
     return values.astype(np.float32)
 

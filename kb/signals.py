@@ -31,11 +31,14 @@ class Signal:
 
     Attributes:
         about: For people, in a few words; `baraza explain` shows it.
+        least: What candidates differ by at least before it counts in full: where
+            hardly anything was linked, one link is no landslide.
     """
 
     name: str
     group: Group
     about: str
+    least: float = 0.0
 
 
 def _signals() -> Iterable[Signal]:
@@ -102,8 +105,21 @@ def _signals() -> Iterable[Signal]:
     )
 
 
+# In units of each signal: ln of a count, a score of BM25.
+_LEAST = {
+    "in_links": 0.25,
+    "out_links": 0.25,
+    "log_likes": 0.25,
+    "helper_answers": 0.25,
+    "bm25_asked": 1.0,
+    "bm25_anchors": 1.0,
+}
+
+
 def _group(group: Group, **about: str) -> Iterable[Signal]:
-    return (Signal(name, group, text) for name, text in about.items())
+    return (
+        Signal(name, group, text, _LEAST.get(name, 0.0)) for name, text in about.items()
+    )
 
 
 SIGNALS: Mapping[str, Signal] = MappingProxyType(

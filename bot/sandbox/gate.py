@@ -115,7 +115,8 @@ class FaultGate:
 
 async def _send(answer: Answer, fault: Fault, send: Send) -> None:
     body = answer.body
-    if fault.malformed:
+    # An answer that has no body cannot be half of it.
+    if fault.malformed and body:
         body = body[: len(body) // 2] or b"{"
     headers = {name.lower(): value for name, value in answer.headers.items()}
     headers["content-length"] = str(len(body) + (not body and fault.truncate))

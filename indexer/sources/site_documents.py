@@ -75,4 +75,4 @@ def text_of(document: Document) -> str:
     part = document.parts[0]
     if part.format == "html":
         return join_blocks(clean_html(part.body, mail=False))
-    return join_blocks(clean_body(part.body, part.format))
+    return join_blocks(clean_body(part.body, part.format, mail=False))

@@ -133,9 +133,11 @@ class ListReader:
         for url in own_ones:
             self._read_sitemap(url)
         if not own_ones:
-            guesses = (self._site.root + "sitemap.xml", self._site.at("sitemap.xml"))
+            # That of a folder knows its pages; that of the whole site may not.
+            guesses = (self._site.at("sitemap.xml"), self._site.root + "sitemap.xml")
             for url in dict.fromkeys(guesses):
-                self._read_sitemap(url, is_guess=True)
+                if self._read_sitemap(url, is_guess=True):
+                    break
 
     def _named_by_robots(self) -> list[str]:
         url = self._site.root.rstrip("/") + ROBOTS_PATH
@@ -155,7 +157,9 @@ class ListReader:
 
     def _read_sitemap(
         self, first: str, *, must: bool = False, is_guess: bool = False
-    ) -> None:
+    ) -> bool:
+        """Read a sitemap and those that it names; False when it is not there."""
+        is_there = False
         waiting = [(first, 0)]
         seen = {first}
         while waiting:
@@ -164,6 +168,7 @@ class ListReader:
             body = self._body(url, _XML, what, is_guess=is_guess and not depth)
             if body is None:
                 continue
+            is_there = is_there or url == first
             sitemap = read_sitemap(url, body)
             self._add(sitemap.pages, seen_at=url)
             for nested in sitemap.nested:
@@ -179,6 +184,7 @@ class ListReader:
                         f"names sitemaps more than {MAX_DEPTH} deep, or more than "
                         f"{MAX_SITEMAPS}",
                     )
+        return is_there
 
     # -- llms.txt ------------------------------------------------------------
 

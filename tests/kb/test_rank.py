@@ -82,6 +82,18 @@ def test_a_signal_in_which_none_differs_says_nothing() -> None:
     assert rows.tolist() == [[0.0, 0.0, 0.0]] * 7
 
 
+def test_one_link_among_many_pages_is_no_landslide() -> None:
+    pages = [candidate(i, in_links=math.log(2) if i == 1 else 0.0) for i in range(100)]
+    linked = [candidate(i, in_links=math.log1p(i)) for i in range(100)]
+
+    few = standardised(pages, ["in_links"])[:, 0]
+    many = standardised(linked, ["in_links"])[:, 0].astype(np.float64)
+
+    # A hundredth of them would be ten deviations away.
+    assert few.max() == pytest.approx(math.log(2) * 0.99 / 0.25, rel=1e-4)
+    assert many.std() == pytest.approx(1, abs=1e-4)
+
+
 def test_signals_of_nobody_and_no_signals_at_all_keep_their_shape() -> None:
     assert standardised([], ["coverage", "log_age"]).shape == (0, 2)
     assert standardised([candidate(1)], []).shape == (1, 0)
