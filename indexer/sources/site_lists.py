@@ -129,15 +129,18 @@ class ListReader:
                 own = self._own_setting(url, "sitemaps")
                 self._read_sitemap(own, must=True)
             return
-        own_ones = self._named_by_robots()
-        for url in own_ones:
+        named_ones = self._named_by_robots()
+        below = [url for url in named_ones if self._site.is_below(url)]
+        if below:
+            named_ones = below
+        elif self._read_sitemap(self._site.at("sitemap.xml"), is_guess=True):
+            # That of a folder knows its pages; those of the whole site may not.
+            return
+        for url in named_ones:
             self._read_sitemap(url)
-        if not own_ones:
-            # That of a folder knows its pages; that of the whole site may not.
-            guesses = (self._site.at("sitemap.xml"), self._site.root + "sitemap.xml")
-            for url in dict.fromkeys(guesses):
-                if self._read_sitemap(url, is_guess=True):
-                    break
+        usual = self._site.root + "sitemap.xml"
+        if not named_ones and usual != self._site.at("sitemap.xml"):
+            self._read_sitemap(usual, is_guess=True)
 
     def _named_by_robots(self) -> list[str]:
         url = self._site.root.rstrip("/") + ROBOTS_PATH
