@@ -33,8 +33,9 @@ _MAX_OPEN_FORMATS = 32
 
 
 # The first post of a thread is asked for again at once: it tells the language, it is
-# the question, and it is cut into passages.
-@lru_cache(maxsize=1)
+# the question, and it is cut into passages. A page is compared with others before its
+# batch of a hundred is cut.
+@lru_cache(maxsize=128)
 def clean_body(body: str, format: Format, *, mail: bool = True) -> tuple[Block, ...]:
     """Clean a part of a document by its format.
 

@@ -11,6 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
@@ -25,6 +26,9 @@ from indexer.blocks import Block
 _MAX_NESTING = 60
 
 
+# A page is rendered for its text and for its links, and a batch holds a hundred pages:
+# most of a harvest of documentation is spent here.
+@lru_cache(maxsize=128)
 def render_markdown(source: str) -> str:
     """Render Markdown to HTML; HTML in it passes through.
 
