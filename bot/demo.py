@@ -108,9 +108,10 @@ def run_demo(
     with _sandbox(port) as box, _key(box.key_for("baraza")):
         config = _write_config(folder, box, model)
         say(
-            f"A sample community runs at {box.url}; its documentation at "
-            f"{box.docs_url}/, its courses at {box.academy_url}/, "
-            f"its videos at {box.videos_url}/"
+            f"A sample community runs at {box.url}\n"
+            f"with documentation at {box.docs_url}/\n"
+            f"     courses at {box.academy_url}/\n"
+            f"     videos at {box.videos_url}/"
         )
         app = App(load_config(config))
         with app.single_instance("baraza demo"):
