@@ -94,7 +94,7 @@ class AliveChecker:
             if self._oembed:
                 return self._video(asked, private=private)
             return self._page(asked, private=private)
-        except httpx.InvalidURL as exc:
+        except (httpx.InvalidURL, UnicodeError) as exc:
             return Verdict("dead", f"it is no web address: {exc}")
         except DisallowedError:
             return Verdict("unknown", "robots.txt does not let us look")

@@ -507,15 +507,34 @@ def _refuse_other_schemes(response: httpx.Response) -> None:
     As a hook, because httpx looks at the address before we do, and fails on it.
     """
     location = response.headers.get("location", "")
-    scheme, colon, _ = location.partition(":")
-    foreign = colon and scheme.isalpha() and scheme.lower() not in {"http", "https"}
-    if response.status_code in _REDIRECTS and foreign:
+    if response.status_code in _REDIRECTS and _is_no_web_address(location):
         raise ForumRejectedError(
             str(response.url),
             response.status_code,
             f"redirects to what is no web address: {location[:80]!r}",
             error_type=MOVED if response.status_code in _FOR_GOOD else None,
         )
+
+
+def _is_no_web_address(location: str) -> bool:
+    """Whether *location* has another scheme, or a host that is no name.
+
+    >>> _is_no_web_address("mailto:a@b.org"), _is_no_web_address("https://xn--/")
+    (True, True)
+    >>> _is_no_web_address("/x:y"), _is_no_web_address("https://b.org/")
+    (False, False)
+    """
+    scheme, colon, _ = location.partition(":")
+    if colon and scheme.isalpha() and scheme.lower() not in {"http", "https"}:
+        return True
+    try:
+        httpx.URL(location).host  # noqa: B018 - it is decoded when it is read
+    except UnicodeError:
+        return True
+    except httpx.InvalidURL:
+        # httpx takes it for a broken answer, which is asked for again.
+        return False
+    return False
 
 
 def _read_only(answer: Answer, problem: str) -> ForumReadOnlyError:

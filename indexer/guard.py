@@ -66,7 +66,7 @@ class PublicOnly:
         """As `Guard.check_url`; the host is private, has no address, or is no host."""
         try:
             host = httpx.URL(url).host
-        except httpx.InvalidURL as exc:
+        except (httpx.InvalidURL, UnicodeError) as exc:
             raise SourceError(url, f"is no web address: {exc}") from exc
         if host in self._accepted:
             return

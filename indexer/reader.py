@@ -110,8 +110,8 @@ class Reader:
             parsed = httpx.URL(url)
         except httpx.InvalidURL:
             return False
-        own = (self._origin.scheme, self._origin.host, self._origin.port)
-        return (parsed.scheme, parsed.host, parsed.port) == own
+        own = (self._origin.scheme, self._origin.raw_host, self._origin.port)
+        return (parsed.scheme, parsed.raw_host, parsed.port) == own
 
     def failed_lately(self, url: str, within: timedelta) -> Fetch | None:
         """What is remembered of *url*, if it was missing or refused the last time and

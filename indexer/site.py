@@ -70,7 +70,7 @@ class Site:
             return None
         if found.scheme not in _DEFAULT_PORTS or found.userinfo:
             return None
-        if found.host != self.base.host or not self._is_same_port(found):
+        if found.raw_host != self.base.raw_host or not self._is_same_port(found):
             return None
         if found.raw_path.startswith(b"//"):
             # Without its host it would be the address of another one.

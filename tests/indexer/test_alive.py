@@ -192,7 +192,9 @@ def test_a_name_that_is_not_there_is_dead_and_a_resolver_that_fails_is_not(
         assert verdict.reason == "its host has no address"
 
 
-@pytest.mark.parametrize("url", ["mailto:a@b.example", "http://[::zz]/", "page.html"])
+@pytest.mark.parametrize(
+    "url", ["mailto:a@b.example", "http://[::zz]/", "http://xn--/", "page.html"]
+)
 def test_what_is_no_web_address_is_dead(
     server: Loopback, checker: AliveChecker, url: str
 ) -> None:
@@ -276,7 +278,7 @@ def test_a_redirect_into_a_private_network_is_dead_and_not_followed(
 
 
 @pytest.mark.parametrize(
-    "location", ["mailto:someone@example.org", "android-app://x.y"]
+    "location", ["mailto:someone@example.org", "android-app://x.y", "//xn--/"]
 )
 def test_a_redirect_to_what_is_no_web_address_is_dead(
     server: Loopback, checker: AliveChecker, location: str

@@ -153,7 +153,9 @@ def test_one_private_address_among_public_ones_is_enough(
         PublicOnly(base_url="https://a.example").check_url("https://b.example/")
 
 
-@pytest.mark.parametrize("url", ["http://0177.0.0.1/", "http://[::zz]/"])
+@pytest.mark.parametrize(
+    "url", ["http://0177.0.0.1/", "http://[::zz]/", "http://xn--/"]
+)
 def test_what_is_no_address_for_us_is_refused(url: str) -> None:
     with pytest.raises(SourceError, match="is no web address"):
         PublicOnly(base_url="https://8.8.8.8").check_url(url)

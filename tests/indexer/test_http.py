@@ -505,7 +505,9 @@ def test_a_redirect_to_what_is_no_url_is_tried_again(
     assert reader.get_json("/a") == "better"
 
 
-@pytest.mark.parametrize("target", ["mailto:a@b.org", "tel:123", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["mailto:a@b.org", "tel:123", "javascript:alert(1)", "https://xn--/"]
+)
 def test_a_redirect_to_what_is_no_web_address_is_a_refusal(
     server: Loopback, reader: Transport, target: str
 ) -> None:

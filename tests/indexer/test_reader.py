@@ -175,7 +175,9 @@ def test_a_server_that_fails_tells_nothing(site: Site) -> None:
     assert site.kept == {}
 
 
-@pytest.mark.parametrize("url", ["http://other.example/a", "/a", "http://[", ""])
+@pytest.mark.parametrize(
+    "url", ["http://other.example/a", "http://xn--/a", "/a", "http://[", ""]
+)
 def test_other_sites_are_not_asked(site: Site, url: str) -> None:
     assert not site.reader.is_own(url)
     with pytest.raises(ValueError, match="is not of"):

@@ -219,6 +219,7 @@ def test_no_bytes_break_a_reader(read: Callable[[bytes], object], body: bytes) -
         ("javascript:alert(1)", None),
         ("https://a.org//evil.com/x", None),
         ("https://[::1", None),
+        ("https://xn--/docs/x", None),
         ("https://a.org/" + "x" * 10_000, None),
     ],
 )
