@@ -203,11 +203,17 @@ class SeenAlive:
 
     def problem_with(self, source: str, key: str) -> str:
         target = self._store.targets.find(source, key)
-        if target is None:
+        document = self._store.documents.find(source, key)
+        if target is None or document is None:
             return "it has left the knowledge base"
+        # What was found for an answer that waits may have changed since.
+        if not document.listed or document.visibility != PUBLIC:
+            return "it is not public"
+        now = self._clock()
+        if document.expires_at is not None and document.expires_at <= now:
+            return "it is over"
         if source in self._trusted:
             return ""
-        now = self._clock()
         if target.seen_at is not None and now - target.seen_at <= self._alive_within:
             return target.problem
         if target.document_id not in self._found:

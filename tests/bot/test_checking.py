@@ -440,6 +440,30 @@ def test_what_was_deleted_meanwhile_is_not_vouched_for(
     assert asking.asked == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"expires_at": NOW + WEEK}, ""),
+        ({"expires_at": NOW}, "it is over"),
+        ({"visibility": "source:handbook"}, "it is not public"),
+        ({"listed": False}, "it is not public"),
+    ],
+)
+@pytest.mark.parametrize("source", ["handbook", "elsewhere"])
+def test_what_is_over_or_not_public_any_more_is_not_vouched_for(
+    store: Store,
+    vouch: SeenAlive,
+    asking: Asking,
+    source: str,
+    changes: dict[str, Any],
+    problem: str,
+) -> None:
+    insert(store, replace(page("academy", "Days."), source=source, **changes))
+
+    assert vouch.problem_with(source, "academy") == problem
+    assert asking.asked == ([] if problem or source == "elsewhere" else ["academy"])
+
+
 @pytest.fixture
 def answering(
     forum: LiveForum, app: App, clock: FakeClock
@@ -526,6 +550,29 @@ def test_considering_a_topic_marks_nothing(
         (None, ""),
         (None, ""),
     ]
+
+
+def test_a_claim_whose_event_is_over_meanwhile_is_not_posted(
+    app: App,
+    site: Loopback,
+    community: Community,
+    clock: FakeClock,
+    answering: Callable[..., Responder],
+) -> None:
+    fill(app, at(site, "good", expires_at=NOW + timedelta(hours=1)))
+    topic_id = ask(community)
+    claimed = replace(answering("good").consider(topic_id), state="claimed")
+    with app.open_store() as store, store.transaction():
+        assert store.ledger.record(claimed)
+    clock.forward(hours=2)
+
+    [settled] = answering("good").reconcile()
+
+    assert settled.state == "refused"
+    assert settled.reasons[-1] == (
+        f"never posted, and now {site.url}/good must not be linked: it is over"
+    )
+    assert own_posts(community, topic_id) == []
 
 
 def test_a_claim_whose_page_died_meanwhile_is_not_posted(
