@@ -171,12 +171,12 @@ def facts_of(
     match document.kind:
         case Kind.THREAD:
             told += _thread(document, words)
+        case Kind.DOCS | Kind.COURSE if _is_event(document):
+            told += _event(document.details, words, foreign)
         case Kind.COURSE:
             told += _course(document.details, words, at)
         case Kind.VIDEO:
             told += _video(document.details, hit.passage.anchor, words)
-        case Kind.DOCS if _is_event(document):
-            told += _event(document.details, words, foreign)
     return told
 
 
@@ -196,8 +196,12 @@ def _kind(
 
 
 def _is_event(document: DocumentSummary) -> bool:
-    """A page of a site whose pages are events; no other page has a first day."""
-    return document.kind is Kind.DOCS and document.details.starts_at is not None
+    """A page of a site whose pages are events: no other page has a first day. They may
+    be called courses; but no course of a catalogue takes place somewhere."""
+    details = document.details
+    if document.kind is Kind.COURSE:
+        return bool(details.place or details.mode)
+    return document.kind is Kind.DOCS and details.starts_at is not None
 
 
 def _thread(document: DocumentSummary, words: Words) -> Iterator[str]:

@@ -202,6 +202,18 @@ def test_an_event_tells_where_and_when(details: Details, facts: list[str]) -> No
     assert told(Kind.DOCS, details=details) == ["event", *facts]
 
 
+def test_events_that_are_harvested_as_courses_tell_where_and_when() -> None:
+    academy = Details(
+        starts_at=MARCH_5, ends_at=MARCH_7, place="Kampala", mode="in person"
+    )
+
+    assert told(Kind.COURSE, details=academy) == [
+        "event",
+        "Kampala",
+        "5 March 2027 – 7 March 2027",
+    ]
+
+
 def test_an_event_is_called_so_in_every_language() -> None:
     details = Details(starts_at=MARCH_5, mode="online")
     facts = [told(Kind.DOCS, reader=each, details=details) for each in ("fr", "pt")]
