@@ -104,7 +104,7 @@ class AddressRule(Section):
         if self.version and "version" not in known:
             raise ValueError("expected a group named version, as version is set")
         try:
-            re.compile(f"(?:{self.pattern})|").sub(self.version, "")
+            re.sub(self.pattern, self.version, "")
         except (re.error, IndexError) as exc:
             raise ValueError(
                 f"expected a version that fits its pattern ({exc})"

@@ -17,6 +17,7 @@ from bot.config_sources import (
     ForumSource,
     MarkdownSource,
     VideosSource,
+    WebsiteSource,
 )
 from kb.errors import ConfigError
 from kb.types import Kind
@@ -415,6 +416,16 @@ def test_a_rule_of_addresses_that_could_tell_nothing_is_refused(
     website = {"type": "website", "url": "https://docs.example", "rules": [rule]}
 
     assert problem in error("sources.docs", website)
+
+
+def test_a_rule_of_addresses_may_begin_with_flags() -> None:
+    rule = {"pattern": r"(?i)/core-(?P<version>2(?P<m>\d\d))/", "version": r"2.\g<m>"}
+    website = {"type": "website", "url": "https://docs.example", "rules": [rule]}
+
+    source = parsed("sources.docs", website).sources["docs"]
+
+    assert isinstance(source, WebsiteSource)
+    assert source.rules[0].pattern == rule["pattern"]
 
 
 def test_pages_are_no_threads() -> None:
