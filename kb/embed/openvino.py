@@ -126,10 +126,12 @@ class OpenVinoEmbedder:
         tokens = self._tokens(texts, prompt)
         lengths = np.array([len(ids) for ids in tokens])
         own = threading.local()
+        # Compiled here: each thread that came first would do it for itself.
+        bulk = self._bulk
 
         def infer(chosen: NDArray[np.intp]) -> Float32:
             if not hasattr(own, "request"):
-                own.request = self._bulk.create_infer_request()
+                own.request = bulk.create_infer_request()
             inputs = self._inputs(*(tokens[position] for position in chosen))
             return self._infer(own.request, *inputs)
 

@@ -125,6 +125,22 @@ def test_threads_may_ask_at_once(embedder: Embedder) -> None:
             assert float(one @ other) > 0.9999
 
 
+def test_threads_that_embed_share_one_compiled_model(cache_dir: Path) -> None:
+    compiled_by: list[threading.Thread] = []
+
+    class Noting(OpenVinoEmbedder):
+        def _compile(self, **hints: object) -> Any:
+            compiled_by.append(threading.current_thread())
+            return super()._compile(**hints)
+
+    source = find_model("packaged", cache_dir=cache_dir)
+    embedder = Noting(source, converted(source, cache_dir))
+    embedder.embed_passages([f"text {n}" for n in range(200)])
+
+    # Once for questions and once for many texts, by nobody in the pool.
+    assert compiled_by == [threading.current_thread()] * 2
+
+
 # -- hashing -----------------------------------------------------------------------
 
 
