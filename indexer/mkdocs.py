@@ -39,18 +39,28 @@ def read_nav(source: str, path: Path) -> dict[Path, str]:
     folder = data.get("docs_dir", "docs")
     if not isinstance(folder, str):
         raise SourceError(source, f"{path}: docs_dir: expected a folder")
-    return {path.parent / folder / page: name for name, page in _pages("", nav)}
+    pages = _pages("", nav, set())
+    return {path.parent / folder / page: name for name, page in pages}
 
 
-def _pages(name: str, entry: object) -> Iterator[tuple[str, str]]:
-    """``(name, page)`` of an entry and all below it; links to elsewhere are none."""
+def _pages(name: str, entry: object, met: set[int]) -> Iterator[tuple[str, str]]:
+    """``(name, page)`` of an entry and all below it; links to elsewhere are none.
+
+    Args:
+        met: Lists and mappings that were gone through. YAML's aliases put one at many
+            places, or into itself; it names its pages once.
+    """
+    if id(entry) in met:
+        return
+    if isinstance(entry, list | dict):
+        met.add(id(entry))
     match entry:
         case str() if entry.endswith(".md") and "://" not in entry:
             yield name, entry
         case list():
             for each in entry:
                 # Pages that stand in a list by themselves take their own title.
-                yield from _pages("", each)
+                yield from _pages("", each, met)
         case dict():
             for title, below in entry.items():
-                yield from _pages(str(title), below)
+                yield from _pages(str(title), below, met)

@@ -45,6 +45,17 @@ def test_pages_have_the_names_of_the_nav(tmp_path: Path) -> None:
     }
 
 
+def test_a_list_that_is_in_itself_or_at_many_places_is_read_once(
+    tmp_path: Path,
+) -> None:
+    doubled = [f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 30)]
+    text = "\n".join(["a0: &a0 [a.md]", *doubled, "nav: &nav [*a29, *nav, b.md]"])
+
+    found = read_nav("docs", written(tmp_path, text))
+
+    assert found == {tmp_path / "docs/a.md": "", tmp_path / "docs/b.md": ""}
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
