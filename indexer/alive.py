@@ -32,6 +32,7 @@ MAX_SILENCES = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # Some sites answer HEAD with these, and GET as they should.
 _HEAD_REFUSED = frozenset({400, 403, 404, 405, 501})
+_NOT_EMBEDDED = 401
 _FOR_MEMBERS = frozenset({401, 403})
 _GONE = {404: "404, it is not there", 410: "410, it is gone"}
 _UNRESOLVED = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", -5)})
@@ -111,6 +112,10 @@ class AliveChecker:
             return _kept_private(url)
         asked = f"{self._own}/oembed?url={quote(str(url), safe='')}&format=json"
         status = self._look(httpx.URL(asked), "GET").status
+        if status == _NOT_EMBEDDED:
+            # Everybody may watch it on YouTube; one that is private answers 403:
+            # https://github.com/extractus/oembed-extractor/issues/168
+            return Verdict("unknown", f"{status}, it may not be embedded")
         if status in _FOR_MEMBERS:
             return Verdict("dead", f"{status}, the video is not public")
         return _of_status(status)

@@ -118,7 +118,7 @@ def _embedding(library: Library, sites: Addresses, url: str) -> Answer:
     if video is None or video.privacy == "deleted":
         return text_answer("Not Found", 404)
     if not video.is_shown:
-        return text_answer("Unauthorized", 401)
+        return text_answer("Forbidden", 403)
     return json_answer(
         {
             "title": video.title,

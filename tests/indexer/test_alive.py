@@ -329,7 +329,7 @@ def test_a_private_page_is_asked_of_its_own_host_alone(
     ("reply", "verdict"),
     [
         (as_json({"title": "A video"}), ALIVE),
-        (Reply(401), Verdict("dead", "401, the video is not public")),
+        (Reply(401), Verdict("unknown", "401, it may not be embedded")),
         (Reply(403), Verdict("dead", "403, the video is not public")),
         (Reply(404), Verdict("dead", "404, it is not there")),
         (Reply(400), Verdict("unknown", "it answers 400")),

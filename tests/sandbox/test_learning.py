@@ -217,7 +217,7 @@ def test_an_answer_has_the_parts_that_are_asked_for(web: httpx.Client) -> None:
     [
         ("public", "Video 1", 200, 200, 1),
         ("unlisted", "Video 1", 200, 200, 1),
-        ("private", "Private video", 401, 200, 0),
+        ("private", "Private video", 403, 200, 0),
         ("deleted", "Deleted video", 404, 404, 0),
     ],
 )
