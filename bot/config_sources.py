@@ -140,7 +140,7 @@ class MarkdownSource(_Pages):
     base_url: WebAddress
     url_suffix: str = ".html"
     # Of a site made with MkDocs: its mkdocs.yml, below path. Only what its nav names
-    # is read, under the names that stand there.
+    # is read, under the names that stand there; its docs_dir is at base_url.
     nav: str | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -17,8 +18,21 @@ class _Lenient(yaml.SafeLoader):
 _Lenient.add_multi_constructor("", lambda _loader, _suffix, _node: None)
 
 
-def read_nav(source: str, path: Path) -> dict[Path, str]:
-    """The pages that a nav names, with their names; empty where it names none.
+@dataclass(frozen=True, slots=True)
+class Nav:
+    """What a nav names.
+
+    Attributes:
+        folder: Its ``docs_dir``, which is the root of the site.
+        names: Of its pages; empty where it names none.
+    """
+
+    folder: Path
+    names: dict[Path, str]
+
+
+def read_nav(source: str, path: Path) -> Nav:
+    """The pages that a nav names.
 
     Args:
         source: For errors.
@@ -39,8 +53,8 @@ def read_nav(source: str, path: Path) -> dict[Path, str]:
     folder = data.get("docs_dir", "docs")
     if not isinstance(folder, str):
         raise SourceError(source, f"{path}: docs_dir: expected a folder")
-    pages = _pages("", nav, set())
-    return {path.parent / folder / page: name for name, page in pages}
+    root = path.parent / folder
+    return Nav(root, {root / page: name for name, page in _pages("", nav, set())})
 
 
 def _pages(name: str, entry: object, met: set[int]) -> Iterator[tuple[str, str]]:

@@ -39,7 +39,7 @@ class MarkdownSource:
     Args:
         name: In the config.
         folder: The checkout, or its part that holds the pages.
-        base_url: What *folder* is on the web.
+        base_url: What *folder* is on the web; with a nav, what its ``docs_dir`` is.
         nav: Path of an ``mkdocs.yml`` below *folder*: only pages that its nav names are
             read, under the names that stand there.
         url_suffix: What pages end in there: ``.html``; or ``/``, where ``index``
@@ -62,7 +62,7 @@ class MarkdownSource:
         self._name = name
         self._nav = None if nav is None else folder / nav
         self._titles: dict[Path, str] = {}
-        self._folder = folder
+        self._folder = self._root = folder
         self._base_url = base_url.rstrip("/")
         self._url_suffix = url_suffix
         self._rules = rules
@@ -112,11 +112,11 @@ class MarkdownSource:
         )
 
     def _files(self) -> list[Path]:
-        if not self._folder.is_dir():
-            raise SourceError(self._name, f"{self._folder}: no such folder")
+        if not self._root.is_dir():
+            raise SourceError(self._name, f"{self._root}: no such folder")
         root = self._folder.resolve()
         files: list[Path] = []
-        for folder, folders, names in os.walk(self._folder, onerror=self._fail):
+        for folder, folders, names in os.walk(self._root, onerror=self._fail):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
                 path = Path(folder, name)
@@ -127,14 +127,19 @@ class MarkdownSource:
                     continue
                 files.append(path)
         if not files:
-            raise SourceError(self._name, f"{self._folder}: no .md file below it")
+            raise SourceError(self._name, f"{self._root}: no .md file below it")
         return sorted(files)
 
     def _named_files(self) -> list[Path]:
         """The pages that the nav names and that are there, by path."""
         if self._nav is None:
             return []
-        self._titles = read_nav(self._name, self._nav)
+        nav = read_nav(self._name, self._nav)
+        if not nav.folder.resolve().is_relative_to(self._folder.resolve()):
+            raise SourceError(
+                self._name, f"{self._nav}: docs_dir: leads out of {self._folder}"
+            )
+        self._root, self._titles = nav.folder, nav.names
         here = set(self._files())
         for path in sorted(self._titles.keys() - here):
             _log.warning("source=%s %s is in the nav and not there", self._name, path)
@@ -150,7 +155,7 @@ class MarkdownSource:
         ) from error
 
     def _key(self, path: Path) -> str:
-        relative = path.relative_to(self._folder).with_suffix("").as_posix()
+        relative = path.relative_to(self._root).with_suffix("").as_posix()
         # File names may be bytes of any encoding.
         return os.fsencode(relative).decode("utf-8", "replace")
 

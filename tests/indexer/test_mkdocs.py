@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.mkdocs import read_nav
+from indexer.mkdocs import Nav, read_nav
 from indexer.sources.markdown import MarkdownSource
 from kb.errors import SourceError
 from kb.store import SourceState
@@ -37,12 +37,15 @@ def written(folder: Path, text: str) -> Path:
 def test_pages_have_the_names_of_the_nav(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
 
-    assert read_nav("docs", written(tmp_path, NAV)) == {
-        docs / "index.md": "Start",
-        docs / "use/entry.md": "Data: entry",
-        docs / "use/maps.md": "",
-        docs / "use/deep/last.md": "Last",
-    }
+    assert read_nav("docs", written(tmp_path, NAV)) == Nav(
+        docs,
+        {
+            docs / "index.md": "Start",
+            docs / "use/entry.md": "Data: entry",
+            docs / "use/maps.md": "",
+            docs / "use/deep/last.md": "Last",
+        },
+    )
 
 
 def test_a_list_that_is_in_itself_or_at_many_places_is_read_once(
@@ -53,7 +56,7 @@ def test_a_list_that_is_in_itself_or_at_many_places_is_read_once(
 
     found = read_nav("docs", written(tmp_path, text))
 
-    assert found == {tmp_path / "docs/a.md": "", tmp_path / "docs/b.md": ""}
+    assert found.names == {tmp_path / "docs/a.md": "", tmp_path / "docs/b.md": ""}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +98,28 @@ def test_only_what_the_nav_names_is_read(tmp_path: Path) -> None:
         ("a", "Home page"),
         ("b", "Of b"),
     ]
+
+
+def test_the_folder_of_the_pages_is_the_root_of_the_site(tmp_path: Path) -> None:
+    written(tmp_path, "nav:\n  - Start: use/start.md\n")
+    (tmp_path / "docs/use").mkdir(parents=True)
+    (tmp_path / "docs/use/start.md").write_text("Text.", "utf-8")
+
+    (batch,) = checkout(tmp_path).walk(STATE, {})
+
+    assert [(page.key, page.url) for page in batch.documents] == [
+        ("use/start", "https://docs.example/use/start.html")
+    ]
+
+
+def test_pages_outside_of_the_checkout_are_not_read(tmp_path: Path) -> None:
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (tmp_path / "notes.md").write_text("Of somebody else.", "utf-8")
+    written(folder, "docs_dir: ..\nnav: [notes.md]\n")
+
+    with pytest.raises(SourceError, match="docs_dir: leads out of"):
+        list(checkout(folder).walk(STATE, {}))
 
 
 def test_another_name_in_the_nav_is_a_change(tmp_path: Path) -> None:
