@@ -16,8 +16,10 @@ Editions = Sequence[tuple[DocumentId, str | None]]
 """``(id, version)`` of each version of a page."""
 
 _DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+)+")
-# Some products leave out what stands before the first dot: v41 is 2.41.
 _SHORT = re.compile(r"v[0-9]+")
+# Some products leave out what stands before the first dot: v41 is 2.41. With one digit
+# it may be anything, and v2 is no 1.2.
+_WITHOUT_FIRST = re.compile(r"v[0-9]{2,}")
 _NUMBER = re.compile(r"[0-9]+")
 
 
@@ -46,6 +48,8 @@ def is_named(version: str | None, named: Collection[str]) -> bool:
     (True, False)
     >>> is_named("dhis-core-version-240", {"2.40"}), is_named("2.41", {"v41"})
     (True, True)
+    >>> is_named("1.2", {"v2"}), is_named("v2", {"v2"})
+    (False, True)
     """
     own = numbers(version or "")
     if not own:
@@ -54,7 +58,8 @@ def is_named(version: str | None, named: Collection[str]) -> bool:
         digits = {name.replace(".", "").removeprefix("v") for name in named}
         return str(own[0]) in digits
     return any(
-        numbers(name) == (own[1:] if _SHORT.fullmatch(name) else own) for name in named
+        numbers(name) == (own[1:] if _WITHOUT_FIRST.fullmatch(name) else own)
+        for name in named
     )
 
 

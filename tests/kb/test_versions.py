@@ -46,6 +46,7 @@ def test_a_version_is_known_however_it_is_written(version: str, named: str) -> N
     ("version", "named"),
     [
         ("2.40", "24.0"),
+        ("1.2", "v2"),
         ("2.4.0", "2.40"),
         ("2.40.1", "2.40"),
         ("2.40", "v2"),
