@@ -215,9 +215,10 @@ class Searcher:
     ) -> dict[DocumentId, float]:
         """What the odds of documents are multiplied with, where it is not 1."""
         odds: dict[DocumentId, float] = {}
+        named = question.versions
         for document in documents:
             weight = self._weights.get(document.source, 1.0)
-            if document.outdated and not is_named(document.version, question.versions):
+            if document.outdated and not is_named(document.version, named):
                 weight *= OUTDATED_ODDS
             if weight != 1:
                 odds[document.id] = weight
