@@ -54,7 +54,19 @@ def web_address(text: str) -> str:
     Raises:
         ValueError: It is not the address of a site or of a folder on one.
     """
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
+    if "?" in text:
+        raise ValueError("expected an address without a query")
+    return page_address(text).rstrip("/")
+
+
+def page_address(text: str) -> str:
+    """*text*, unless it is no address on the web. It may have a query, as a feed's
+    has, and the slash at its end is part of it.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s#]*", text):
         raise ValueError("expected an address that starts with https:// or http://")
     try:
         parts = urlsplit(text)
@@ -66,7 +78,7 @@ def web_address(text: str) -> str:
     if "@" in parts.netloc:
         # With a colon, so that what was found is not shown: it holds a secret.
         raise ValueError("expected an address without name and password: no secret")
-    return text.rstrip("/")
+    return text
 
 
 def _header_text(text: str) -> str:
@@ -115,6 +127,7 @@ def _regex(text: str) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
+PageAddress = Annotated[str, AfterValidator(page_address)]
 EnvName = Annotated[str, AfterValidator(_env_name)]
 Contact = Annotated[
     str,

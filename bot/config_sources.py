@@ -15,6 +15,7 @@ from bot.config_fields import (
     Hours,
     KindName,
     Language,
+    PageAddress,
     Regex,
     Section,
     WebAddress,
@@ -157,9 +158,9 @@ class WebsiteSource(_Site, _Pages):
     type: Literal["website"]
     url: WebAddress
     # Unset: what robots.txt names, else /sitemap.xml.
-    sitemaps: list[WebAddress] | None = None
-    feeds: list[WebAddress] = []
-    pages: list[WebAddress] = []
+    sitemaps: list[PageAddress] | None = None
+    feeds: list[PageAddress] = []
+    pages: list[PageAddress] = []
     # Expressions searched in a page's path, without the slash it starts with.
     include: list[Regex] = []
     exclude: list[Regex] = []

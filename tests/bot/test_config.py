@@ -418,6 +418,36 @@ def test_a_rule_of_addresses_that_could_tell_nothing_is_refused(
     assert problem in error("sources.docs", website)
 
 
+def test_addresses_on_a_website_are_kept_as_they_are() -> None:
+    named = ["https://a.example/about/", "https://a.example/?feed=rss2"]
+    website = {"type": "website", "url": "https://a.example/", "pages": named}
+
+    source = parsed(
+        "sources.docs", website | {"feeds": named, "sitemaps": named}
+    ).sources["docs"]
+
+    assert isinstance(source, WebsiteSource)
+    assert source.url == "https://a.example"
+    assert [source.pages, source.feeds, source.sitemaps] == [named] * 3
+
+
+@pytest.mark.parametrize(
+    ("key", "address", "problem"),
+    [
+        ("url", "https://a.example/?p=1", "expected an address without a query"),
+        ("feeds", ["a.example"], "expected an address that starts with https://"),
+        ("pages", ["https://me:pw@a.example/"], "without name and password"),
+    ],
+)
+def test_what_is_no_address_on_the_web_is_refused(
+    key: str, address: object, problem: str
+) -> None:
+    website = {"type": "website", "url": "https://a.example", key: address}
+
+    assert problem in error("sources.docs", website)
+    assert "pw@" not in error("sources.docs", website)
+
+
 def test_a_rule_of_addresses_may_begin_with_flags() -> None:
     rule = {"pattern": r"(?i)/core-(?P<version>2(?P<m>\d\d))/", "version": r"2.\g<m>"}
     website = {"type": "website", "url": "https://docs.example", "rules": [rule]}
