@@ -84,15 +84,18 @@ def _passages(
 def _said(
     conn: sqlite3.Connection, ids: Sequence[DocumentId]
 ) -> defaultdict[DocumentId, Said]:
-    """What public documents say of these; whoever may read these."""
-    marks = placeholders(ids)
+    """What public documents say of these, and of versions of them that are not
+    searched; whoever may read these."""
+    standing = _standing(conn, ids)
+    targets = [*ids, *standing]
+    marks = placeholders(targets)
     columns = (
         "SELECT t.id, l.document_id, d.kind, l.text, d.language,"
         " d.created_at AS started, l.part_number, l.ordinal FROM documents t"
     )
     source = (
         " CROSS JOIN documents d ON d.id = l.document_id"
-        f" WHERE t.id IN ({marks}) AND d.listed AND d.visibility = ?"
+        f" WHERE t.id IN ({marks}) AND d.listed AND d.current AND d.visibility = ?"
         f" AND NOT {FROM_OPENING}"
     )
     rows = conn.execute(
@@ -104,13 +107,33 @@ def _said(
         f" {source} AND t.link_key != d.link_key AND {OF_THE_FORUM}"
         " ORDER BY started DESC, l.document_id DESC, l.part_number DESC,"
         " l.ordinal DESC",
-        [*ids, PUBLIC, *ids, PUBLIC],
+        [*targets, PUBLIC, *targets, PUBLIC],
     )
     found: defaultdict[DocumentId, Said] = defaultdict(Said)
-    for target, linking, kind, text, language, *_ in rows:
-        said = found[DocumentId(target)]
-        said.add(DocumentId(linking), Kind(kind), text, language)
+    # A link may fit the addresses of several versions of one page.
+    met: set[tuple[int, ...]] = set()
+    for number, linking, kind, text, language, _, part, ordinal in rows:
+        target = standing.get(number, DocumentId(number))
+        link = (target, linking, part, ordinal)
+        if standing and (link in met or target == linking):
+            continue
+        met.add(link)
+        found[target].add(DocumentId(linking), Kind(kind), text, language)
     return found
+
+
+def _standing(
+    conn: sqlite3.Connection, ids: Sequence[DocumentId]
+) -> dict[int, DocumentId]:
+    """For each version of these that is not searched the one that is."""
+    rows = conn.execute(
+        "SELECT o.id, c.id FROM documents c CROSS JOIN documents o"  # noqa: S608
+        " INDEXED BY documents_page ON o.source = c.source AND o.page = c.page"
+        f" WHERE c.id IN ({placeholders(ids)}) AND c.current AND o.page != ''"
+        " AND NOT o.current",
+        ids,
+    )
+    return {old: DocumentId(new) for old, new in rows}
 
 
 def _questions(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Collection
 
 from sqlite_utils import Database
 
 from kb.store.generation import next_generation
+from kb.store.rows import batches, placeholders
 from kb.types import DocumentId
 from kb.versions import current_of, outdated_among
 
@@ -84,6 +86,23 @@ class Editions:
             [document_id],
         )
         self._conn.executemany("DELETE FROM passages WHERE id = ?", [(i,) for i in old])
+
+    def searched(self, ids: Collection[DocumentId]) -> frozenset[DocumentId]:
+        """Documents, but in place of versions that are not searched the ones of their
+        pages that are."""
+        found = set(ids)
+        for some in batches(sorted(found)):
+            rows = self._conn.execute(
+                "SELECT o.id, c.id FROM documents o CROSS JOIN documents c"  # noqa: S608
+                " INDEXED BY documents_page ON c.source = o.source AND c.page = o.page"
+                f" WHERE o.id IN ({placeholders(some)}) AND NOT o.current"
+                " AND c.page != '' AND c.current",
+                some,
+            )
+            for old, new in rows.fetchall():
+                found.discard(DocumentId(old))
+                found.add(DocumentId(new))
+        return frozenset(found)
 
     def standing(self) -> dict[DocumentId, DocumentId]:
         """For each version that is not searched the one of its page that is."""

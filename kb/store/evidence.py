@@ -120,7 +120,8 @@ class Evidence:
     def edges(self, *, visible_to: Collection[str] = _PUBLIC) -> Iterator[Edge]:
         """All links between stored documents, lazily; write nothing meanwhile.
 
-        Links in the opening post of a thread are part of its question, and left out.
+        Links in the opening post of a thread are part of its question, and left out;
+        so are those in versions of a page that are not searched: they say the same.
 
         Args:
             visible_to: What the reader may see, of linking documents and targets.
@@ -130,7 +131,7 @@ class Evidence:
         may = sorted(visible_to)
         marks = placeholders(may)
         where = (
-            f" AND d.listed AND d.visibility IN ({marks})"
+            f" AND d.listed AND d.current AND d.visibility IN ({marks})"
             f" AND t.listed AND t.visibility IN ({marks}) AND NOT {FROM_OPENING}"
         )
         columns = (
@@ -163,7 +164,8 @@ class Evidence:
             target = standing.get(target, target)
             if is_edition:
                 link = (source, part, ordinal, target)
-                if link in met:
+                # A page's own link to another of its versions is no news, either.
+                if link in met or source == target:
                     continue
                 met.add(link)
             yield Edge(

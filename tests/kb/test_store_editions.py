@@ -9,6 +9,7 @@ import pytest
 
 from kb.links import LinkRules
 from kb.store import Store
+from kb.texts import TextField
 from kb.types import DocumentId, PassageId
 from tests.kb.linked import RULES, docs, link, put, thread
 from tests.kb.stored import delete, insert, page, passage_ids
@@ -195,3 +196,62 @@ def test_whatever_version_was_linked_that_page_was_once(
 
     assert edges == [(topic, new), (topic, new)]
     assert store.editions.standing() == {old: new}
+    assert store.editions.searched([old, topic]) == {new, topic}
+
+
+@pytest.mark.parametrize("rules", [RULES, LinkRules()], ids=["folded", "not folded"])
+def test_what_is_said_of_any_version_is_said_of_that_page_once(
+    store: Store, rules: LinkRules
+) -> None:
+    with store.transaction():
+        store.links.use(rules)
+    manual(store, "1")
+    new = manual(store, "2")
+    with store.transaction():
+        store.editions.settle("docs", None)
+    asked = thread(1)
+    urls = {
+        "old": "https://docs.example/v1/backup",
+        "new": "https://docs.example/v2/backup",
+    }
+    links = tuple(link(asked, 2, url, f"The {name} page") for name, url in urls.items())
+    put(store, asked, *links)
+
+    [text] = store.evidence.texts([new])
+
+    assert sorted(each.text for each in text.fields[TextField.ANCHORS]) == [
+        "The new page",
+        "The old page",
+    ]
+
+
+@pytest.mark.parametrize("rules", [RULES, LinkRules()], ids=["folded", "not folded"])
+def test_versions_that_are_not_searched_link_to_nothing(
+    store: Store, rules: LinkRules
+) -> None:
+    """Each version of a manual has the same links; they count once."""
+    with store.transaction():
+        store.links.use(rules)
+    backup = manual(store, "2")
+    restores = []
+    for version in ("1", "2"):
+        restore = docs(f"v{version}/restore", "Text.")
+        urls = [f"https://docs.example/v{n}/backup" for n in (1, 2)]
+        urls.append("https://docs.example/v1/restore")
+        restores.append(
+            put(
+                store,
+                replace(restore, version=version, page="*/restore"),
+                *(link(restore, 1, url, "Another", "page") for url in urls),
+            )
+        )
+    manual(store, "1")
+    with store.transaction():
+        store.editions.settle("docs", None)
+
+    edges = [(edge.source, edge.target) for edge in store.evidence.edges()]
+    said = {text.id: text.fields for text in store.evidence.texts()}
+
+    assert edges == [(restores[1], backup)] * 2
+    assert [each.text for each in said[backup][TextField.ANCHORS]] == ["Another"] * 2
+    assert TextField.ANCHORS not in said[restores[1]]
