@@ -43,8 +43,8 @@ def question_of_topic(
         category=topic.category_name or None,
         tags=topic.tags,
         language=_language(topic, source, languages),
-        linked=store.links.documents_at(
-            [link.href for link in links], origin=topic.url
+        linked=store.editions.searched(
+            store.links.documents_at([link.href for link in links], origin=topic.url)
         ),
     )
 
@@ -84,5 +84,5 @@ def question_of_stored(store: Store, document_id: DocumentId) -> Question | None
         category=document.category,
         tags=document.tags,
         language=document.language,
-        linked=frozenset(linked),
+        linked=store.editions.searched(frozenset(linked)),
     )

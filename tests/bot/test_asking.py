@@ -11,9 +11,11 @@ from bot.history import history_of_store
 from bot.sandbox import Community, Sandbox
 from bot.study import question_of
 from kb.question import Question
+from kb.store import Store
 from kb.types import TopicId
 from tests.bot.test_app import app_for
 from tests.bot.test_forum import ask
+from tests.kb.linked import docs, link, put, thread
 
 LANGUAGES = ["en", "fr"]
 
@@ -33,21 +35,21 @@ def test_what_is_asked_now_equals_what_will_be_stored_of_it(
     app.harvest("forum")
     with app.open_store() as store:
         history = history_of_store(store)
-        thread = history.thread(topic_id)
+        known = history.thread(topic_id)
         linked = store.documents.find("forum", str(older))
-        assert thread is not None
+        assert known is not None
         assert linked is not None
 
         now = question_of_topic(
             forum.topic(topic_id), store, source="forum", languages=["en"]
         )
-        stored = question_of_stored(store, thread.id)
+        stored = question_of_stored(store, known.id)
 
-    assert now == question_of(history, thread) == stored
+    assert now == question_of(history, known) == stored
     assert now == Question(
         "Backup fails",
         now.body,
-        document=thread.id,
+        document=known.id,
         asker=f"forum:{community.user('amina').id}",
         category="Android",
         tags=("backup",),
@@ -105,3 +107,26 @@ def test_a_link_to_what_the_public_may_not_see_says_nothing(
         assert not store.links.documents_at(
             [url], origin=topic.url, visible_to=frozenset({"category:staff"})
         )
+
+
+def test_a_link_to_any_version_of_a_page_is_one_to_that_which_is_searched(
+    store: Store,
+) -> None:
+    pages = {
+        version: put(
+            store,
+            replace(
+                docs(f"v{version}/backup", "Text."), version=version, page="*/backup"
+            ),
+        )
+        for version in ("1", "2")
+    }
+    with store.transaction():
+        store.editions.settle("docs", None)
+    asked = thread(1)
+    topic = put(store, asked, link(asked, 1, "https://docs.example/v1/backup"))
+
+    question = question_of_stored(store, topic)
+
+    assert question is not None
+    assert question.linked == {pages["2"]}
