@@ -82,14 +82,18 @@ class Gathering:
         texts: Iterable[TextFound],
         links: Mapping[int, Sequence[LinkFound]],
         question: Question,
+        *,
+        versions: tuple[str, ...] = (),
     ) -> None:
         """Take in a document with at least one part.
 
         Args:
             texts: Its passages; *links* its links by the number of their part.
-            question: See `HistoryDocument`.
+            question: See `HistoryDocument`; so *versions*.
         """
-        described = _described(document, document_id, question)
+        described = replace(
+            _described(document, document_id, question), versions=versions
+        )
         self.documents[document_id] = described
         texts_of = by_part((text.part_number, text) for text in texts)
         for part in document.parts:

@@ -137,7 +137,8 @@ def _take_stored(
         if link.targets
     )
     question = question_of(document, templates)
-    gathering.take(document, document_id, texts, links, question)
+    versions = tuple(v for _, v in store.editions.of(document_id) if v)
+    gathering.take(document, document_id, texts, links, question, versions=versions)
 
 
 def question_of(document: Document, templates: Templates = NO_TEMPLATES) -> Question:

@@ -110,4 +110,5 @@ class Present:
             created_at=document.created_at,
             parts_count=len(self._posts[document.id]),
             solved=bool(self._accepted.get(document.id)),
+            versions=document.versions,
         )

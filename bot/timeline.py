@@ -96,6 +96,7 @@ class HistoryDocument:
         question: What opened a thread, as the bot would search for it; of a page
             its title alone.
         asker: Who opened a thread, see `kb.store.evidence.person_key`.
+        versions: See `kb.corpus.DocumentFacts`.
     """
 
     id: DocumentId
@@ -110,6 +111,7 @@ class HistoryDocument:
     tags: tuple[str, ...] = ()
     created_at: datetime | None = None
     asker: str | None = None
+    versions: tuple[str, ...] = ()
 
     @property
     def started(self) -> datetime:

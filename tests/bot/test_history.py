@@ -440,3 +440,10 @@ def test_the_past_knows_the_version_that_is_searched_alone(store: Store) -> None
     targets = [each.targets for event in past.events for each in event.links]
     assert targets == [(new,)]
     assert old not in past.documents
+    # Who names another version is led to this one, in the past as now.
+    assert past.documents[new].versions == ("1", "2")
+    present = Present(past.documents)
+    for event in past.events:
+        present.happen(event)
+    facts = present.document_facts([new])
+    assert facts == store.evidence.document_facts([new])
