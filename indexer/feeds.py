@@ -55,7 +55,11 @@ def _parsed(url: str, body: bytes) -> Any:
     try:
         # As a stream: text that looks like an address or a path would be opened.
         return feedparser.parse(
-            io.BytesIO(body), response_headers={"content-location": url}
+            io.BytesIO(body),
+            response_headers={"content-location": url},
+            # Nothing is taken of the texts, and to clean them may take hours.
+            sanitize_html=False,
+            resolve_relative_uris=False,
         )
     except (ValueError, LookupError, TypeError, AssertionError, RecursionError) as exc:
         raise SourceError(url, f"is a feed that cannot be read: {exc}") from exc

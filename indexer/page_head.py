@@ -4,13 +4,18 @@ and whether it may be indexed. Pure."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser
 
 from indexer.blocks import tidy
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?=$|[-_])")
-_REFRESH = re.compile(r"^\s*0*\s*[;,]\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
+_REFRESH = re.compile(r"0*\s*[;,]\s*url\s*=\s*['\"]?([^'\"]+)", re.IGNORECASE)
+# Rules for robots that have a value of their own: no names of robots.
+_VALUED_RULES = frozenset(
+    {"max-image-preview", "max-snippet", "max-video-preview", "unavailable_after"}
+)
 _SEPARATOR = r"\s*(?:[|·•»«–—:]|::|\s-)\s*"
 
 
@@ -22,13 +27,15 @@ class Head:
 
     @property
     def is_indexable(self) -> bool:
-        return not _refuses(self.meta("name", "robots"))
+        return not any(map(_refuses, self._metas("name", "robots")))
 
     def meta(self, attribute: str, name: str) -> str:
+        return next(self._metas(attribute, name), "")
+
+    def _metas(self, attribute: str, name: str) -> Iterator[str]:
         for node in self._tree.css("meta"):
             if (node.attributes.get(attribute) or "").strip().lower() == name:
-                return one_line(node.attributes.get("content") or "")
-        return ""
+                yield one_line(node.attributes.get("content") or "")
 
     def link(self, rel: str, kind: str = "") -> str:
         for node in self._tree.css("link[href]"):
@@ -49,7 +56,8 @@ class Head:
     def leads_to(self) -> str:
         for node in self._tree.css("meta[http-equiv]"):
             if (node.attributes.get("http-equiv") or "").lower() == "refresh":
-                found = _REFRESH.match(node.attributes.get("content") or "")
+                # On one line: a run of spaces takes long to look through.
+                found = _REFRESH.match(one_line(node.attributes.get("content") or ""))
                 return found[1].strip() if found else ""
         return ""
 
@@ -89,11 +97,13 @@ def refuses_indexing(header: str) -> bool:
 
     >>> refuses_indexing("noindex, nofollow"), refuses_indexing("googlebot: noindex")
     (True, False)
+    >>> refuses_indexing("max-snippet: -1, noindex")
+    True
     """
     agent = ""
     for item in header.split(","):
         name, colon, rule = item.partition(":")
-        if colon and name.strip().lower() != "unavailable_after":
+        if colon and name.strip().lower() not in _VALUED_RULES:
             agent, item = name.strip().lower(), rule
         if agent in ("", "baraza") and _refuses(item):
             return True

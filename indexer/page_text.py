@@ -39,7 +39,8 @@ _CHROME = ", ".join(
         "script",
         "style",
         "template",
-        "[hidden]",
+        # What a tab shows is text, too, before somebody chooses it.
+        "[hidden]:not([role=tabpanel])",
         "[role=navigation]",
         "[role=search]",
         "[role=contentinfo]",
@@ -148,8 +149,9 @@ def decoded(body: bytes, content_type: str = "") -> str:
         with suppress(UnicodeDecodeError):
             return body.decode("utf-8-sig")
     _, text = html_to_unicode(content_type, body, auto_detect_fun=_detected)
-    if "\ufffd" in text:
-        # It says what it is not.
+    beyond_ascii = len(text) - len(text.encode("ascii", "ignore"))
+    if text.count("\ufffd") * 2 > beyond_ascii:
+        # It says what it is not; with less it is that, and has a broken letter.
         return body.decode(_detected(body), "replace")
     return text
 
@@ -250,7 +252,7 @@ def _anchor_of(heading: LexborNode) -> str:
         if own := (sign.attributes.get("href") or "").removeprefix("#").strip():
             return unquote(own)
     for inner in heading.css("[id], a[name]"):
-        if inner != heading and (own := _name_of(inner)):
+        if inner.mem_id != heading.mem_id and (own := _name_of(inner)):
             return own
     before = _sibling_before(heading)
     if before is not None and before.tag in ("a", "span"):
@@ -279,7 +281,8 @@ def _sibling_before(node: LexborNode) -> LexborNode | None:
 
 
 def _strip(main: LexborNode) -> None:
-    _remove(node for node in main.css(_CHROME) if node != main)
+    # By id: two nodes are compared by all their HTML.
+    _remove(node for node in main.css(_CHROME) if node.mem_id != main.mem_id)
     _remove(
         node
         for node in main.css("aside")

@@ -20,6 +20,8 @@ MAX_BYTES = 50 * 2**20
 """Of one sitemap, unpacked, as its protocol has it."""
 
 _GZIP = b"\x1f\x8b"
+# Of one file: what follows is copied with each.
+_MAX_MEMBERS = 1000
 _BOM = b"\xef\xbb\xbf"
 _FEEDS = frozenset({"rss", "feed", "RDF"})
 
@@ -69,7 +71,11 @@ def unpacked(url: str, body: bytes, *, max_bytes: int = MAX_BYTES) -> bytes:
     out = bytearray()
     rest = body
     # A file may be several, one after the other; zeros may fill it up.
+    members = 0
     while rest.startswith(_GZIP):
+        members += 1
+        if members > _MAX_MEMBERS:
+            raise SourceError(url, f"is more than {_MAX_MEMBERS} gzip files in one")
         stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
         try:
             out += stream.decompress(rest, max_bytes + 1 - len(out))

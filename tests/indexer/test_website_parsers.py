@@ -7,6 +7,7 @@ import re
 import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -110,6 +111,22 @@ def test_a_bomb_of_many_files_is_no_way_around() -> None:
 
 
 # -- llms.txt ------------------------------------------------------------------
+
+
+def test_many_empty_files_in_one_do_not_take_hours() -> None:
+    with pytest.raises(SourceError, match="more than 1000 gzip files in one"):
+        read_sitemap(URL, gzip.compress(b"", mtime=0) * 50_000)
+
+
+def test_a_text_in_a_feed_is_not_looked_through() -> None:
+    text = "<!--" * 50_000
+    feed = (
+        '<rss version="2.0"><channel><item><link>/x</link>'
+        f"<description><![CDATA[{text}]]></description></item></channel></rss>"
+    )
+    started = process_time()
+    assert read_feed(URL, feed.encode()) == (Listed("https://docs.example.org/x"),)
+    assert process_time() - started < 5
 
 
 def test_llms_txt_names_links_wherever_they_stand() -> None:

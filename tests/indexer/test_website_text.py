@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -197,6 +198,8 @@ def test_a_page_says_nothing_by_accident(head: str) -> None:
         ("baraza: noindex", True),
         ("googlebot: nofollow, noindex", False),
         ("googlebot: noindex, otherbot: none", False),
+        ("max-snippet:-1, noindex", True),
+        ("googlebot: max-snippet:-1, noindex", False),
         ("unavailable_after: 25 Jun 2030 15:00:00 PST, noindex", True),
         ("noarchive", False),
         ("", False),
@@ -204,6 +207,36 @@ def test_a_page_says_nothing_by_accident(head: str) -> None:
 )
 def test_the_header_for_robots_is_heeded(header: str, refuses: bool) -> None:
     assert refuses_indexing(header) is refuses
+
+
+def test_any_of_several_rules_for_robots_is_heeded() -> None:
+    rules = (
+        "<meta name=robots content=max-snippet:-1><meta name=robots content=noindex>"
+    )
+    assert not read(f"{rules}<main>x</main>").is_indexable
+
+
+def test_one_broken_letter_does_not_spoil_the_others() -> None:
+    body = "<p>Données de l'été</p>".encode() + b"\xe9"
+    assert decoded(body, "text/html; charset=utf-8") == "<p>Données de l'été</p>\ufffd"
+
+
+def test_what_a_tab_holds_is_text() -> None:
+    tabs = "<p role=tabpanel>npm</p><p role=tabpanel hidden>yarn</p><p hidden>x</p>"
+    assert blocks(f"<main>{tabs}</main>") == [("", "npm"), ("", "yarn")]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<meta http-equiv=refresh content='{' ' * 200_000}'><main>x</main>",
+        f"<main>x{'<nav>y</nav>' * 20_000}</main>",
+    ],
+)
+def test_no_page_takes_long(html: str) -> None:
+    started = process_time()
+    assert read(html).body == "<main>x</main>"
+    assert process_time() - started < 5
 
 
 # -- charsets ------------------------------------------------------------------------
