@@ -27,7 +27,12 @@ _MODES = {
     "blended": "both",
     "mixed": "both",
 }
+# What old generators hide scripts in from readers of XML, and of no scripts.
+_WRAPPING = re.compile(
+    r"(?://|/\*)?[ ]?(?:<!\[CDATA\[|\]\]>)[ ]?(?:\*/)?|\A\s*<!--|(?://)?-->\s*\Z"
+)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d|\d{8}")
+_NOT_THEN = ("EventCancelled", "EventPostponed")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?=$|[-_])")
 _LAST_SECOND = time(23, 59, 59, tzinfo=UTC)
 # Nothing that people write is nested deeper, or has more items.
@@ -40,7 +45,8 @@ class Event:
 
     Attributes:
         ends_at: Its last moment, where one is told.
-        is_cancelled: It does not take place.
+        is_cancelled: It does not take place, or nobody knows when.
+        url: Its own page, as it stands there.
     """
 
     name: str
@@ -51,6 +57,7 @@ class Event:
     language: str | None = None
     description: str = ""
     is_cancelled: bool = False
+    url: str = ""
 
     @property
     def over_at(self) -> datetime | None:
@@ -83,7 +90,8 @@ def _from_json(tree: LexborHTMLParser) -> Iterator[dict[str, Any]]:
         if kind != "application/ld+json":
             continue
         try:
-            data = json.loads(node.text_content or node.text() or "", strict=False)
+            text = node.text_content or node.text() or ""
+            data = json.loads(_WRAPPING.sub("", text), strict=False)
         except (ValueError, RecursionError):
             continue
         yield from _items(data)
@@ -148,9 +156,10 @@ def _scope(node: LexborNode, depth: int = 0) -> dict[str, Any]:
         stack.append(here.next)
         names = (here.attributes.get("itemprop") or "").split()
         has_own = "itemscope" in here.attributes
-        for name in names:
+        if names:
+            # Once, however many names it has: each scope may hold others.
             value = _scope(here, depth + 1) if has_own and depth < 4 else _value(here)
-            item.setdefault(name, value)
+            item |= {name: value for name in names if name not in item}
         if not has_own:
             stack.append(here.first_child)
     return item
@@ -180,7 +189,8 @@ def _event(item: Mapping[str, Any]) -> Event:
         mode=_mode(item),
         language=_language(item.get("inLanguage")),
         description=_text(item.get("description")),
-        is_cancelled=_text(item.get("eventStatus")).endswith("EventCancelled"),
+        is_cancelled=_text(item.get("eventStatus")).endswith(_NOT_THEN),
+        url=_text(item.get("url")),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from selectolax.lexbor import LexborHTMLParser
@@ -303,6 +304,7 @@ class PageReader:
             self._name, key, url, told, self._rules, revision=revision
         )
         if self._settings.events:
+            events = self._own_events(events, {page.url, landed, url})
             dated = event_document(
                 document, told, events, self._rules, now=self._clock()
             )
@@ -320,6 +322,20 @@ class PageReader:
         if not self._may_be_twin(twin, key):
             return None
         return self._from_twin(page, key, twin)
+
+    def _own_events(
+        self, events: tuple[Event, ...], urls: Collection[str]
+    ) -> tuple[Event, ...]:
+        """Those that name the page at *urls* as their own; all where none does. A list
+        of what comes next stands beside what is over, too."""
+        bare = {url.rstrip("/") for url in urls}
+        own = tuple(
+            event
+            for event in events
+            if event.url
+            and (self._site.own(event.url, seen_at=min(urls)) or "").rstrip("/") in bare
+        )
+        return own or events
 
     def _original(self, told: WebPage, key: str, landed: str) -> str:
         """The key of the page that this one says to be a copy of, if that is so."""

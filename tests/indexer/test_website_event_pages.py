@@ -81,6 +81,13 @@ def test_an_event_is_held_with_what_people_ask_until_it_is_over(
             },
             "is cancelled",
         ),
+        (
+            {
+                "startDate": "2026-05-01",
+                "eventStatus": "https://schema.org/EventPostponed",
+            },
+            "is cancelled",
+        ),
     ],
 )
 def test_what_nobody_can_attend_is_skipped_with_a_reason(
@@ -95,6 +102,20 @@ def test_what_nobody_can_attend_is_skipped_with_a_reason(
     expected[reason] = expected.get(reason, 0) + 1
     assert (web.keys, first.skipped) == ([], expected)
     assert (second.skipped, second.requests) == (expected, 2)
+
+
+def test_what_comes_next_does_not_stand_for_what_is_over(
+    docs: Sandbox, web: WebWorld
+) -> None:
+    announce(
+        docs,
+        {"startDate": "2026-02-02", "url": f"/docs-site/{PATH}.html"},
+        {"startDate": "2026-05-01", "url": "/docs-site/academies/en/kigali.html"},
+    )
+
+    report = web.harvest(events=True)
+
+    assert (web.keys, report.skipped) == ([], {"is over": 1})
 
 
 def test_an_event_on_its_last_day_is_held(docs: Sandbox, web: WebWorld) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from time import process_time
 from typing import Any
 
 import pytest
@@ -204,6 +205,32 @@ def test_where_an_event_is(
 ) -> None:
     found = event(**fields)
     assert (found.place, found.mode) == (place, mode)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("//<![CDATA[\n", "\n//]]>"),
+        ("/* <![CDATA[ */", "/* ]]> */"),
+        ("<![CDATA[", "]]>"),
+        ("\n<!--\n", "\n//-->\n"),
+    ],
+)
+def test_an_event_is_found_in_a_script_that_is_hidden(before: str, after: str) -> None:
+    data = '{"@type": "Event", "name": "Academy"}'
+    html = f'<script type="application/ld+json">{before}{data}{after}</script>'
+    assert events_of(parsed_page("u", html.encode())) == (Event("Academy"),)
+
+
+def test_names_do_not_multiply_what_is_read() -> None:
+    names = " ".join(f"p{i}" for i in range(60))
+    html = (
+        '<div itemscope itemtype="https://schema.org/Event">'
+        + f'<div itemscope itemprop="{names}">' * 5
+    )
+    started = process_time()
+    assert events_of(parsed_page("u", html.encode())) == (Event(""),)
+    assert process_time() - started < 5
 
 
 @pytest.mark.parametrize(
