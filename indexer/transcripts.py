@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
 
 import webvtt
 from webvtt.errors import MalformedCaptionError, MalformedFileError
@@ -23,6 +24,8 @@ SUFFIXES = (".vtt", ".srt", ".txt")
 # A passage of speech is as long as people listen for; it ends with a sentence.
 _LONG_ENOUGH_S = 60.0
 _TOO_LONG_S = 90.0
+# Lines that fit on a screen.
+_MAX_SHOWN = 20
 _SENTENCE_END = re.compile(r"[.!?…。！？؟।]['\"”’»)\]]*$")
 
 
@@ -60,7 +63,8 @@ def read_cues(data: bytes, suffix: str, source: str) -> tuple[Cue, ...]:
     try:
         found = webvtt.from_buffer(io.StringIO(text), suffix.lstrip("."))
         captions = [
-            (_start(caption.start), caption.text.splitlines()) for caption in found
+            (_start(caption.start), unescape(caption.text).splitlines())
+            for caption in found
         ]
     except (MalformedFileError, MalformedCaptionError, ValueError) as exc:
         raise RecordError(source, "cues", f"cannot be read: {exc}") from exc
@@ -95,9 +99,8 @@ def _said_once(captions: Iterable[tuple[float, list[str]]]) -> Iterator[Cue]:
         lines = [line for each in raw if (line := " ".join(each.split()))]
         if not lines:
             continue
-        known = max(
-            n for n in range(len(lines) + 1) if not n or shown[-n:] == lines[:n]
-        )
+        most = min(len(lines), len(shown), _MAX_SHOWN)
+        known = max(n for n in range(most + 1) if not n or shown[-n:] == lines[:n])
         shown = lines
         if known < len(lines):
             yield Cue(start, " ".join(lines[known:]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -65,6 +66,21 @@ def test_cues_are_read_with_their_times(data: bytes, suffix: str) -> None:
         Cue(1.5, "Hello there."),
         Cue(3723.0, "Two lines."),
     )
+
+
+def test_signs_of_a_caption_are_read_as_they_are_shown() -> None:
+    data = (
+        b"WEBVTT\n\n00:01.000 --> 00:02.000\n&gt;&gt; Maps&nbsp;&amp; <b>layers</b>\n"
+    )
+    assert read_cues(data, ".vtt", "x.vtt") == (Cue(1.0, ">> Maps & layers"),)
+
+
+def test_a_caption_of_many_lines_does_not_take_hours() -> None:
+    data = b"WEBVTT\n\n00:01.000 --> 00:02.000\n" + b"x\n" * 100_000
+    started = process_time()
+    [cue] = read_cues(data, ".vtt", "x.vtt")
+    assert cue.text.count("x") == 100_000
+    assert process_time() - started < 5
 
 
 def test_captions_that_roll_are_said_once() -> None:
