@@ -32,7 +32,8 @@ MAX_UNITS = 20_000
 
 # What an address can hold as it is.
 _ID = re.compile(r"(?!\.+$)[\w.~-]+")
-_PUZZLE_ASIDE = frozenset({"solution", "script", "style", "choicehint", "hint"})
+# What tells the answer of an exercise, or is no text; so is what ends in "hint".
+_PUZZLE_ASIDE = frozenset({"answer", "solution", "script", "style"})
 _BLOCKS = frozenset({"html", "video", "problem"})
 
 
@@ -201,6 +202,8 @@ class _Reading:
             return _inner(element)
         # Colons stood for slashes once.
         path = f"html/{filename.replace(':', '/')}.html"
+        if self._is_read(path):
+            return ""
         data = self._maybe_bytes(path)
         if data is None:
             return ""
@@ -216,6 +219,8 @@ class _Reading:
             path = f"static/{name}"
             if not self._exists(path):
                 continue
+            if self._is_read(path):
+                return ""
             data = self._maybe_bytes(path)
             if data is None:
                 continue
@@ -224,6 +229,13 @@ class _Reading:
             except RecordError as exc:
                 self._set_aside(path, f"{exc.field}: {exc.problem}")
         return ""
+
+    def _is_read(self, path: str) -> bool:
+        """Whether a file was met before; it is from now on."""
+        if ("", path) in self.seen:
+            return True
+        self.seen.add(("", path))
+        return False
 
     # -- facts -----------------------------------------------------------------
 
@@ -318,7 +330,8 @@ def _name(element: Any) -> str:
 
 def _is_private(element: Any) -> bool:
     """For staff, or for one group of learners."""
-    if element.get("visible_to_staff_only", "").lower() == "true":
+    for_staff = element.get("visible_to_staff_only", "").strip(' "').lower()
+    if for_staff not in ("", "false", "0", "null"):
         return True
     return element.get("group_access", "").strip() not in ("", "{}", "null")
 
@@ -353,11 +366,15 @@ def _texts(element: Any) -> list[str]:
         if is_tail:
             found.append(node.tail or "")
             continue
-        if isinstance(node.tag, str) and node.tag not in _PUZZLE_ASIDE:
+        if isinstance(node.tag, str) and not _is_aside(node.tag):
             found.append(node.text or "")
             for child in reversed(node):
                 waiting += [(child, True), (child, False)]
     return [text for text in found if text.strip()]
+
+
+def _is_aside(tag: str) -> bool:
+    return tag in _PUZZLE_ASIDE or tag.endswith("hint")
 
 
 def _transcripts(video: Any) -> list[str]:

@@ -82,7 +82,12 @@ def test_all_may_be_written_in_one_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "mark",
-    ['visible_to_staff_only="true"', 'group_access="{&quot;50&quot;: [1]}"'],
+    [
+        'visible_to_staff_only="true"',
+        'visible_to_staff_only="&quot;true&quot;"',
+        'visible_to_staff_only="1"',
+        'group_access="{&quot;50&quot;: [1]}"',
+    ],
 )
 @pytest.mark.parametrize(
     ("file", "left"),
@@ -236,6 +241,26 @@ def test_a_unit_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
     export = read_export(write_export(tmp_path, {"sequential/s1.xml": twice}))
 
     assert [block_id for block_id, _ in units(export)] == ["v1"]
+
+
+def test_a_file_that_is_named_often_is_read_once(tmp_path: Path) -> None:
+    often = (
+        '<vertical display_name="Layers">'
+        + '<html filename="h1"/><video sub="w2"/>' * 1000
+        + "</vertical>"
+    )
+    changes = {"vertical/v1.xml": often, "static/w2.srt": FILES["static/w1.srt"]}
+    [first, _] = read_export(write_export(tmp_path, changes)).units
+
+    assert (first.html.count("Add a layer"), first.html.count("Hello map.")) == (1, 1)
+
+
+@pytest.mark.parametrize("tag", ["answer", "optionhint", "stringequalhint"])
+def test_no_exercise_tells_its_answer(tmp_path: Path, tag: str) -> None:
+    problem = FILES["problem/p1.xml"].replace("choicehint", tag)
+    export = read_export(write_export(tmp_path, {"problem/p1.xml": problem}))
+
+    assert units(export) == [("v1", LAYERS), ("v2", LEGENDS)]
 
 
 XML = st.recursive(
