@@ -175,7 +175,7 @@ def outline_units(fields: Fields) -> tuple[Unit, ...]:
             for child in _children(told):
                 descend(child, here, level + 1)
         else:
-            html = "\n".join(filter(None, _block_texts(told, blocks)))
+            html = "\n".join(filter(None, _block_texts(told, blocks, seen)))
             units.append(Unit(_block_id(told, name), here, html))
 
     descend(fields.text("root"), (), 0)
@@ -256,12 +256,14 @@ def _block_id(block: Fields, name: str) -> str:
     return quote(told, safe="")
 
 
-def _block_texts(unit: Fields, blocks: Mapping[str, Any]) -> list[str]:
+def _block_texts(unit: Fields, blocks: Mapping[str, Any], seen: set[str]) -> list[str]:
+    """Each block once: no outline is longer than its answer."""
     texts: list[str] = []
     for name in _children(unit):
         child = blocks.get(name) if isinstance(name, str) else None
-        if not isinstance(child, dict):
+        if not isinstance(child, dict) or name in seen:
             continue
+        seen.add(name)
         block = Fields(child, unit.source, f"blocks.{name}")
         kind = block.maybe_text("type")
         if kind == "html":

@@ -15,6 +15,8 @@ from kb.errors import DisallowedError, RecordError, SourceError
 from kb.store import Fetch
 
 _PAGE_SIZE = 100
+# No site has so many courses: its pages have no end.
+_MAX_PAGES = 500
 _LIST = "/api/courses/v1/courses/"
 _FIELDS = "children,display_name,type,student_view_url,lms_web_url,block_id"
 CLOSED = "the outline is for learners only"
@@ -63,6 +65,11 @@ class Academy:
                 )
             told.fields.count("results")
             following = self._following(told.fields)
+            if following is not None and len(seen) >= _MAX_PAGES:
+                raise SourceError(
+                    self._source,
+                    f"{url}: the catalogue has more than {_MAX_PAGES} pages",
+                )
             if following in seen:
                 # Not remembered, or the circle would stay when the site mends it.
                 yield told.fields, ()

@@ -18,6 +18,8 @@ from kb.store import Fetch
 PAGE = 50
 """Items that the API tells of at once, at most."""
 
+# A playlist holds 5,000 videos at most, those of uploads some more.
+_MAX_PAGES = 500
 # What the API says of a playlist; all else that it refuses is about the key.
 _ABOUT_A_PLAYLIST = frozenset(
     {"playlistNotFound", "playlistItemsNotAccessible", "playlistForbidden"}
@@ -112,6 +114,8 @@ class ApiPlaylists:
                 except RecordError as exc:
                     aside.append((f"{playlist}#{index}", str(exc)))
             token = told.fields.maybe_text("nextPageToken") or ""
+            if len(tokens) > _MAX_PAGES:
+                raise told.fields.bad("nextPageToken", "leads on without end")
             if token in tokens[1:]:
                 raise told.fields.bad("nextPageToken", "leads in a circle")
             # Now: what cannot be read must not be what is remembered.

@@ -11,11 +11,18 @@ import pytest
 
 from bot.sandbox import Community, Library, Sandbox
 from bot.sandbox.outline import unit_id
+from indexer.catalogue import outline_units
+from indexer.fields import Fields
+from indexer.http import Transport
+from indexer.reader import Reader
+from indexer.site_json import SiteJson
+from indexer.sources.course_site import Academy
 from kb.errors import ForumProtocolError, ForumUnavailableError, KBError, SourceError
 from kb.store import Store
 from kb.types import Details, Kind
 from tests.indexer.forum_world import Hands
 from tests.indexer.learning_world import STARTS, Reading, course
+from tests.indexer.loopback import Loopback, as_json
 from tests.indexer.samples import content
 
 API = "/academy/api/courses/v1/courses/"
@@ -205,6 +212,21 @@ def test_pages_that_lead_astray_end_the_walk_and_nothing_leaves(
     assert set(academy.keys("academy")) == {ONE, TWO}
     academy.courses()
     assert academy.document("academy", ONE).details.effort == "3 hours"
+
+
+def test_a_catalogue_without_end_is_an_error(clock: Hands) -> None:
+    pages = [
+        as_json({"results": [], "pagination": {"next": f"/?page={number}"}})
+        for number in range(2, 600)
+    ]
+    with Loopback() as site, Transport(site.url, requests_per_second=None) as transport:
+        site.on("/api/courses/v1/courses/", *pages)
+        reader = Reader(transport, lambda url: None, clock=clock)
+        academy = Academy("academy", site.url, SiteJson(reader))
+
+        with pytest.raises(SourceError, match="more than 500 pages"):
+            list(academy.pages())
+        assert len(site.requests) == 500
 
 
 @pytest.mark.parametrize(
@@ -442,9 +464,25 @@ def test_an_outline_that_leads_in_a_circle_ends(academy: Reading, box: Sandbox) 
     report = academy.courses()
 
     assert (report.inserted, report.set_aside) == (2, 0)
-    # Each unit once.
+    # Each unit once, and each block: the second unit has none of its own.
     anchors = [part.anchor for part in academy.document("academy", ONE).parts]
-    assert len(anchors) == len(set(anchors)) == 3
+    assert len(anchors) == len(set(anchors)) == 2
+
+
+def test_a_block_that_is_named_often_is_read_once() -> None:
+    blocks: dict[str, Any] = {
+        kind: {"type": kind, "children": [child] * 100}
+        for kind, child in [
+            ("course", "chapter"),
+            ("chapter", "sequential"),
+            ("sequential", "vertical"),
+            ("vertical", "html"),
+        ]
+    }
+    blocks["html"] = {"type": "html", "student_view_data": {"html": "<p>Maps.</p>"}}
+    outline = Fields({"root": "course", "blocks": blocks}, "u")
+
+    assert [unit.html for unit in outline_units(outline)] == ["<p>Maps.</p>"]
 
 
 def test_broken_courses_of_a_list_are_set_aside_by_name(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -398,6 +399,17 @@ def test_pages_that_lead_in_a_circle_end(films: Reading, box: Sandbox) -> None:
 
     box.faults.alter(circle, LIST_ITEMS)
     with pytest.raises(SourceError, match="nextPageToken: leads in a circle"):
+        films.videos("PL1")
+
+
+def test_a_playlist_without_end_is_an_error(films: Reading, box: Sandbox) -> None:
+    tokens = count(1)
+
+    def endless(answer: Any) -> Any:
+        return answer | {"items": [], "nextPageToken": str(next(tokens))}
+
+    box.faults.alter(endless, LIST_ITEMS)
+    with pytest.raises(SourceError, match="nextPageToken: leads on without end"):
         films.videos("PL1")
 
 
