@@ -36,7 +36,7 @@ _NOT_EMBEDDED = 401
 _FOR_MEMBERS = frozenset({401, 403})
 _GONE = {404: "404, it is not there", 410: "410, it is gone"}
 _UNRESOLVED = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", -5)})
-_LOGIN = re.compile(r"(^|/)(log|sign)[-_]?(in|on)(\.\w+)?(/|$)", re.IGNORECASE)
+_LOGIN = re.compile(r"(^|/)(wp-)?(log|sign)[-_]?(in|on)(\.\w+)?(/|$)", re.IGNORECASE)
 _LOGIN_HOST = re.compile(r"^(accounts?|auth|idp|login|signin|sso)\.", re.IGNORECASE)
 # Of a site, or of its part in one language.
 _FRONT = re.compile(r"^/([a-z]{2}([-_][a-z]{2})?/?)?(index\.\w+)?$", re.IGNORECASE)

@@ -52,7 +52,7 @@ _MARKDOWN_TYPES = frozenset(
 # Why an address that might have been a Markdown twin is none.
 _NO_TWIN = "is no Markdown twin"
 _PRIVATE = "is for people with an account only"
-_LOGIN = re.compile(r"/(?:log|sign)[-_]?in\b", re.IGNORECASE)
+_LOGIN = re.compile(r"/(?:wp-)?(?:log|sign)[-_]?in\b", re.IGNORECASE)
 
 
 class PageReader:
@@ -284,11 +284,13 @@ class PageReader:
         tree: LexborHTMLParser,
         events: tuple[Event, ...],
     ) -> Outcome:
+        asks_password = tree.css_first("input[type=password]") is not None
         told = read_page(page.url, tree, content=self._settings.content)
         landed = self._site.own(reply.url) or page.url
         if told.leads_to:
             landed = self._site.own(told.leads_to, seen_at=landed) or landed
-        if _LOGIN.search(landed) and not _LOGIN.search(page.url):
+        is_login = asks_password or _LOGIN.search(landed)
+        if landed != page.url and is_login and not _LOGIN.search(page.url):
             return self._refused(key)
         if landed != page.url and key_of(landed) in self._walk.listed:
             return self._skipped(page, key, reply, f"{LEADS}{key_of(landed)}")

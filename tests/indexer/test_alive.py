@@ -224,6 +224,7 @@ def test_redirects_are_followed_to_other_hosts(
     ("location", "reason"),
     [
         ("/login?next=/page", "it leads to a login page, {url}/login"),
+        ("/wp-login.php?x=1", "it leads to a login page, {url}/wp-login.php"),
         ("/users/sign_in", "it leads to a login page, {url}/users/sign_in"),
         (
             "https://accounts.example.org/o/auth?x=1",

@@ -311,15 +311,23 @@ def test_nobody_is_followed_to_another_host(
     assert all(each.startswith("GET /docs-site/") for each in docs.requests[before:])
 
 
+@pytest.mark.parametrize(
+    ("login", "text"),
+    [
+        ("2.41/en/login", "# Log in"),
+        ("2.41/en/wp-login", "# Log in"),
+        ("realms/academy", "# Welcome\n\n<input type='password'>"),
+    ],
+)
 def test_a_page_behind_a_login_is_not_read_as_the_login(
-    docs: Sandbox, web: WebWorld
+    docs: Sandbox, web: WebWorld, login: str, text: str
 ) -> None:
-    docs.library.put_page("2.41/en/login", "# Log in", is_listed=False)
+    docs.library.put_page(login, text, is_listed=False)
     put(docs, "2.41/en/a", "# A\n\nText.")
     web.harvest()
     put(docs, "2.41/en/b", "# B\n\nText.")
     for path in ("2.41/en/a", "2.41/en/b"):
-        redirect(docs, path, "/docs-site/2.41/en/login.html")
+        redirect(docs, path, f"/docs-site/{login}.html")
 
     report = web.harvest(recheck_every=timedelta(0))
 
