@@ -69,7 +69,10 @@ def names_to_check(sources: Sources, names: Collection[str] = ()) -> list[str]:
                 f"expected another than {sources.settings(name).type}: a forum's "
                 "topics are read again before they are linked",
             )
-    return list(names) or [n for n in sources.names() if _can_be_checked(sources, n)]
+    chosen = dict.fromkeys(names) or [
+        name for name in sources.names() if _can_be_checked(sources, name)
+    ]
+    return list(chosen)
 
 
 def _can_be_checked(sources: Sources, name: str) -> bool:
@@ -102,7 +105,9 @@ def check(
             now = app.clock()
             # Seen this moment is seen before the next.
             before = now + _MOMENT if whole else now - app.config.links.alive_within
-            targets = store.targets.oldest(name, before=before)
+            targets = store.targets.oldest(
+                name, before=before, dead_before=max(before, now - _DEAD_FOR)
+            )
             tally = _Tally(name, len(targets))
             for target in targets:
                 app.check_stopped()
@@ -114,6 +119,8 @@ def check(
             yield tally.report(dead)
 
 
+# What is dead is asked for again that soon.
+_DEAD_FOR = timedelta(days=1)
 _MOMENT = timedelta(seconds=1)
 
 
@@ -147,7 +154,12 @@ def ask(checker: AliveChecker, target: Target) -> Verdict:
 def keep(store: Store, target: Target, verdict: Verdict, *, at: datetime) -> None:
     """Note what is certain; of what is not, what was known before stands."""
     if verdict.state == "unknown":
-        log.info("%s is not known to be alive: %s", target.url, verdict.reason)
+        # Not by its address, which may be private and may stand in the reason.
+        log.info(
+            "source=%s document=%d is not known to be alive",
+            target.source,
+            target.document_id,
+        )
         return
     with store.transaction():
         store.targets.mark(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 from babel import Locale
 from babel.dates import format_date
@@ -238,9 +238,20 @@ def _event(
         yield place or words.in_person
     if details.starts_at is None:
         return
-    first = _date(details.starts_at, words)
-    last = _date(details.ends_at, words) if details.ends_at else first
+    ahead_s = details.utc_offset_s or 0
+    first = _date(_told_there(details.starts_at, ahead_s), words)
+    ends_at = details.ends_at
+    last = _date(_told_there(ends_at, ahead_s), words) if ends_at else first
     yield first if first == last else f"{first} – {last}"
+
+
+def _told_there(moment: datetime, ahead_s: int) -> datetime:
+    """A moment by the clocks of a place."""
+    try:
+        return moment.astimezone(timezone(timedelta(seconds=ahead_s)))
+    except OverflowError:
+        # On the last day that there is: an event without end.
+        return moment
 
 
 def _video(details: Details, anchor: str, words: Words) -> Iterator[str]:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -34,7 +34,7 @@ _WRAPPING = re.compile(
 _DAY = re.compile(r"\d{4}-\d\d-\d\d|\d{8}")
 _NOT_THEN = ("EventCancelled", "EventPostponed")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?=$|[-_])")
-_LAST_SECOND = time(23, 59, 59, tzinfo=UTC)
+_LAST_SECOND = time(23, 59, 59)
 # Nothing that people write is nested deeper, or has more items.
 _MAX_ITEMS = 10_000
 
@@ -45,6 +45,7 @@ class Event:
 
     Attributes:
         ends_at: Its last moment, where one is told.
+        utc_offset_s: Of the clock that it is told by, where that is not UTC.
         is_cancelled: It does not take place, or nobody knows when.
         url: Its own page, as it stands there.
     """
@@ -52,6 +53,7 @@ class Event:
     name: str
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    utc_offset_s: int | None = None
     place: str | None = None
     mode: str | None = None
     language: str | None = None
@@ -177,14 +179,18 @@ def _value(node: LexborNode) -> str:
 
 
 def _event(item: Mapping[str, Any]) -> Event:
-    starts_at = _moment(item.get("startDate"), last=False)
-    ends_at = _moment(item.get("endDate"), last=True)
+    told = item.get("startDate"), item.get("endDate")
+    offset_s = next(filter(None, map(_offset_s, told)), None)
+    clock = timezone(timedelta(seconds=offset_s or 0))
+    starts_at = _moment(told[0], last=False, clock=clock)
+    ends_at = _moment(told[1], last=True, clock=clock)
     if starts_at is not None and ends_at is not None and ends_at < starts_at:
         ends_at = None
     return Event(
         name=_text(item.get("name")),
         starts_at=starts_at,
         ends_at=ends_at,
+        utc_offset_s=offset_s,
         place=_place(item.get("location")) or None,
         mode=_mode(item),
         language=_language(item.get("inLanguage")),
@@ -194,8 +200,9 @@ def _event(item: Mapping[str, Any]) -> Event:
     )
 
 
-def _moment(told: Any, *, last: bool) -> datetime | None:
-    """A moment in UTC; of a day without a time its *last* second, or its first.
+def _moment(told: Any, *, last: bool, clock: tzinfo = UTC) -> datetime | None:
+    """A moment in UTC; of a day without a time its *last* second, or its first, by the
+    *clock* of the place.
 
     >>> _moment("2026-05-04", last=True).isoformat()
     '2026-05-04T23:59:59+00:00'
@@ -206,14 +213,27 @@ def _moment(told: Any, *, last: bool) -> datetime | None:
     try:
         if _DAY.fullmatch(text):
             day = date.fromisoformat(text)
-            clock = _LAST_SECOND if last else time(tzinfo=UTC)
-            return datetime.combine(day, clock)
-        moment = datetime.fromisoformat(text)
+            moment = datetime.combine(day, _LAST_SECOND if last else time())
+        else:
+            moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
-            return moment.replace(tzinfo=UTC)
+            moment = moment.replace(tzinfo=clock)
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _offset_s(told: Any) -> int | None:
+    """How far the clock that a moment is told by is ahead of UTC.
+
+    >>> _offset_s("2026-05-04T00:00:00+03:00"), _offset_s("2026-05-04")
+    (10800, None)
+    """
+    try:
+        offset = datetime.fromisoformat(_text(told)).utcoffset()
+    except ValueError:
+        return None
+    return round(offset.total_seconds()) if offset else None
 
 
 def _later(moment: datetime) -> datetime | None:

@@ -128,7 +128,8 @@ class Details:
         pacing: ``self`` or ``instructor``.
         starts_at: First day of a course or an event; *ends_at* its last moment.
         enrolment_starts_at: When one can enrol, until *enrolment_ends_at*.
-        place: Where an event takes place.
+        utc_offset_s: Of the clocks where an event takes place, which tell its days.
+        place: Where that is.
         mode: ``online``, ``in person`` or ``both``.
         lists: Titles of the playlists that a video is in.
     """
@@ -141,6 +142,7 @@ class Details:
     ends_at: datetime | None = None
     enrolment_starts_at: datetime | None = None
     enrolment_ends_at: datetime | None = None
+    utc_offset_s: int | None = None
     place: str | None = None
     mode: str | None = None
     lists: tuple[str, ...] = ()

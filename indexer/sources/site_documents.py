@@ -63,6 +63,7 @@ def event_document(
         details=Details(
             starts_at=event.starts_at,
             ends_at=event.ends_at,
+            utc_offset_s=event.utc_offset_s,
             place=event.place,
             mode=event.mode,
         ),

@@ -86,7 +86,8 @@ class OpenVinoEmbedder:
 
     @cached_property
     def _streams(self) -> int:
-        return os.cpu_count() or 1
+        # Those that this process may use: a container has fewer than its machine.
+        return len(os.sched_getaffinity(0))
 
     @cached_property
     def _bulk(self) -> Any:

@@ -31,7 +31,7 @@ class Editions:
         """Choose the current version of each page of *source*.
 
         What becomes current gets new passage ids, and indexes take it in; what was
-        current leaves them. Nothing is embedded that was embedded before.
+        current leaves them.
 
         Args:
             preferred: The version to search where a page has it.

@@ -71,14 +71,25 @@ class Targets:
         return None if row is None else _target(row)
 
     def oldest(
-        self, source: str, *, before: datetime, limit: int = 100_000
+        self,
+        source: str,
+        *,
+        before: datetime,
+        dead_before: datetime | None = None,
+        limit: int = 100_000,
     ) -> list[Target]:
         """Listed documents of *source* that nobody looked at since *before*, those
-        never seen first."""
+        never seen first.
+
+        Args:
+            dead_before: For what is dead, where it is later: one bad hour must not hide
+                a page for as long as a good one vouches for it.
+        """
         rows = self._conn.execute(
-            f"{_TARGETS} WHERE d.source = ? AND d.listed AND {_SEEN} < ?"
+            f"{_TARGETS} WHERE d.source = ? AND d.listed"
+            f" AND {_SEEN} < CASE WHEN t.dead_at IS NULL THEN ? ELSE ? END"
             f" ORDER BY {_SEEN}, d.id LIMIT ?",
-            [source, to_text(before), limit],
+            [source, to_text(before), to_text(dead_before or before), limit],
         )
         return [_target(row) for row in rows]
 

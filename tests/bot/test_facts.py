@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -200,6 +200,31 @@ def test_dates_are_written_as_the_reader_writes_them(
 )
 def test_an_event_tells_where_and_when(details: Details, facts: list[str]) -> None:
     assert told(Kind.DOCS, details=details) == ["event", *facts]
+
+
+@pytest.mark.parametrize("ahead_h", [3, -9])
+def test_the_days_of_an_event_are_those_of_the_clocks_there(ahead_h: int) -> None:
+    ahead = timedelta(hours=ahead_h)
+    details = Details(
+        starts_at=datetime(2027, 3, 5, tzinfo=UTC) - ahead,
+        ends_at=datetime(2027, 3, 7, 23, 59, 59, tzinfo=UTC) - ahead,
+        utc_offset_s=ahead_h * 3600,
+    )
+
+    assert told(Kind.DOCS, details=details) == [
+        "event",
+        "5 March 2027 – 7 March 2027",
+    ]
+
+
+def test_an_event_without_end_has_days_as_well() -> None:
+    for_good = datetime.max.replace(tzinfo=UTC)
+    details = Details(starts_at=MARCH_5, ends_at=for_good, utc_offset_s=10_800)
+
+    assert told(Kind.DOCS, details=details) == [
+        "event",
+        "5 March 2027 – 31 December 9999",
+    ]
 
 
 def test_events_that_are_harvested_as_courses_tell_where_and_when() -> None:

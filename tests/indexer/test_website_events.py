@@ -69,7 +69,8 @@ def test_an_event_tells_all_that_people_ask() -> None:
         Event(
             name="Data use academy",
             starts_at=datetime(2026, 5, 4, 7, 0, tzinfo=UTC),
-            ends_at=datetime(2026, 5, 8, 23, 59, 59, tzinfo=UTC),
+            ends_at=datetime(2026, 5, 8, 21, 59, 59, tzinfo=UTC),
+            utc_offset_s=7200,
             place="The hall, Dakar, Senegal",
             mode="both",
             language="fr",
