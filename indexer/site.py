@@ -17,6 +17,10 @@ _ROOT = "index"
 _HTML = re.compile(r"\.html?$")
 _MARKDOWN = re.compile(r"\.(?:md|markdown)$")
 _INDEX_TWIN = re.compile(r"/index(?:\.html?)?\.md$")
+# A path after its first slash that nothing needs to be done to.
+_PLAIN = re.compile(
+    r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?"
+)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -64,6 +68,9 @@ class Site:
         """
         if len(url) > MAX_URL_CHARS:
             return None
+        if url.startswith(self.root) and _PLAIN.fullmatch(url, len(self.root)):
+            # Most are, of tens of thousands: it has this form already.
+            return url
         try:
             found = httpx.URL(urljoin(seen_at, url.strip()) if seen_at else url.strip())
         except (httpx.InvalidURL, ValueError):

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 MAX_DEPTH = 3
 """How deep sitemaps may name others; their protocol allows one step."""
 MAX_SITEMAPS = 1000
+MAX_LISTED = 1_000_000
+"""Addresses that are looked at, wanted or not."""
 _XML = "application/xml, text/xml;q=0.9, */*;q=0.5"
 _TEXT = "text/plain, text/markdown;q=0.9, */*;q=0.5"
 
@@ -234,6 +236,16 @@ class ListReader:
                 self._listed[own] = replace(page, url=own)
             elif page.lastmod and not self._listed[own].lastmod:
                 self._listed[own] = replace(self._listed[own], lastmod=page.lastmod)
+            self._refuse_to_drown()
+
+    def _refuse_to_drown(self) -> None:
+        """Before all lists are read: they may be endless."""
+        if len(self._listed) + len(self._found.elsewhere) > MAX_LISTED:
+            raise SourceError(
+                self._name,
+                f"the lists name more than {MAX_LISTED} addresses; name those lists "
+                "that are wanted under sitemaps",
+            )
 
     def _chosen(self) -> Lists:
         found = self._found

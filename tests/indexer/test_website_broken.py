@@ -199,6 +199,21 @@ def test_too_many_sitemaps_are_an_error(
         site.harvest()
 
 
+def test_lists_without_end_are_an_error_before_all_are_read(
+    host: Loopback, site: WebWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site_lists, "MAX_LISTED", 5)
+    nested = "".join(
+        f"<sitemap><loc>{host.url}/{n}.xml</loc></sitemap>" for n in range(9)
+    )
+    host.on("/sitemap.xml", xml(f"<sitemapindex>{nested}</sitemapindex>"))
+    for n in range(9):
+        host.on(f"/{n}.xml", sitemap(host, f"{n}/a", f"{n}/b"))
+    with pytest.raises(SourceError, match="name more than 5 addresses"):
+        site.harvest()
+    assert host.requests[-1] == "GET /2.xml"
+
+
 def test_too_many_pages_are_an_error_that_names_the_setting(
     host: Loopback, site: WebWorld
 ) -> None:
