@@ -111,8 +111,11 @@ def _items(data: Any) -> Iterator[dict[str, Any]]:
         elif isinstance(item, dict):
             if _is_event(item):
                 yield item
+                if not (item.get("startDate") or item.get("endDate")):
+                    # Its parts may tell when they are.
+                    waiting.insert(0, item.get("subEvent"))
                 continue
-            waiting[:0] = [item.get("@graph"), *_instances(item)]
+            waiting[:0] = [item.get("@graph"), item.get("subEvent"), *_instances(item)]
             waiting += [item.get("mainEntity"), item.get("itemListElement")]
             waiting.append(item.get("item"))
 

@@ -223,6 +223,13 @@ def test_an_event_is_found_in_a_script_that_is_hidden(before: str, after: str) -
     assert events_of(parsed_page("u", html.encode())) == (Event("Academy"),)
 
 
+@pytest.mark.parametrize("kind", ["EventSeries", "EducationEvent"])
+def test_an_event_without_a_date_has_those_of_its_parts(kind: str) -> None:
+    parts = [{"@type": "Event", "name": "Day", "startDate": "2026-04-01"}]
+    found = next_of(page({"@type": kind, "name": "All", "subEvent": parts}), NOW)
+    assert found == Event("Day", datetime(2026, 4, 1, tzinfo=UTC))
+
+
 def test_names_do_not_multiply_what_is_read() -> None:
     names = " ".join(f"p{i}" for i in range(60))
     html = (
