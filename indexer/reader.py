@@ -80,12 +80,13 @@ class Reply:
         """Certainly: the site says so, or said so again a day after the first time."""
         if self.status == _GONE:
             return True
+        return (self.is_missing or self.is_refused) and self.has_failed_long
+
+    @property
+    def has_failed_long(self) -> bool:
+        """It was not to be had a day ago either, nor since."""
         first = self.fetch.failed_at
-        return (
-            (self.is_missing or self.is_refused)
-            and first is not None
-            and self.fetch.checked_at - first >= CERTAIN_AFTER
-        )
+        return first is not None and self.fetch.checked_at - first >= CERTAIN_AFTER
 
 
 class Reader:

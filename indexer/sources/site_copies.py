@@ -12,6 +12,7 @@ from kb.store import Fetch
 LEADS = "leads to "
 SAYS = "says that it is a copy of "
 SAME = "holds the same as "
+EMPTY = "holds no text"
 _TOLD = {
     LEADS: "leads to another page",
     SAYS: "says that it is a copy of another page",
@@ -28,6 +29,11 @@ def told(reason: str) -> str:
     return next(
         (words for sign, words in _TOLD.items() if reason.startswith(sign)), reason
     )
+
+
+def is_doubtful(reason: str) -> bool:
+    """Whether a site that is in maintenance may give pages the same reason."""
+    return reason == EMPTY or reason.startswith(tuple(_TOLD))
 
 
 def is_copy(fetch: Fetch) -> bool:

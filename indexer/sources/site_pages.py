@@ -12,11 +12,12 @@ from selectolax.lexbor import LexborHTMLParser
 from indexer.events import Event, events_of
 from indexer.page_head import refuses_indexing
 from indexer.page_text import WebPage, looks_like_html, parsed_page, read_page
-from indexer.reader import Reader, Reply
+from indexer.reader import CERTAIN_AFTER, Reader, Reply
 from indexer.site import Listed, Site, key_of, order, pages_of, twins_of
 from indexer.sitemaps import is_html
 from indexer.sources.pages import PAGE_FORMAT, PageRules, markdown_page
 from indexer.sources.site_copies import (
+    EMPTY,
     LEADS,
     SAME,
     SAYS,
@@ -291,7 +292,7 @@ class PageReader:
             landed = self._site.own(told.leads_to, seen_at=landed) or landed
         is_login = asks_password or _LOGIN.search(landed)
         if landed != page.url and is_login and not _LOGIN.search(page.url):
-            return self._refused(key)
+            return self._refused(page, key)
         if landed != page.url and key_of(landed) in self._walk.listed:
             return self._skipped(page, key, reply, f"{LEADS}{key_of(landed)}")
         if not told.is_indexable:
@@ -384,7 +385,7 @@ class PageReader:
         key = document.key
         text = text_of(document)
         if not text and document.details == NO_DETAILS:
-            return self._skipped_fetch(page, key, fetch, "holds no text")
+            return self._skipped_fetch(page, key, fetch, EMPTY)
         digest = content_hash(document.title, text)
         noted = replace(
             fetch, key=key, stamp=self._stamp(page), content_hash=digest, reason=""
@@ -432,23 +433,44 @@ class PageReader:
             urls.add(page.url)
         return tuple((url, None) for url in sorted(urls - {fetch.url}))
 
-    def _refused(self, key: str) -> Outcome:
-        """A page that leads to a login, which no list tells from others."""
-        if self._memory.holds(key):
-            return Outcome(key, set_aside=f"{_PRIVATE} now")
-        return Outcome(key, skipped=_PRIVATE)
+    def _refused(self, page: Listed, key: str) -> Outcome:
+        """A page that leads to a login, which no list tells from others; one that is
+        held goes when that is certain."""
+        if not self._memory.holds(key):
+            return Outcome(key, skipped=_PRIVATE)
+        now, made_of = self._clock(), self._memory.of_key(key)
+        since = min((each.failed_at for each in made_of if each.failed_at), default=now)
+        if now - since < CERTAIN_AFTER:
+            failed = (
+                replace(each, failures=each.failures + 1, failed_at=since)
+                for each in made_of
+            )
+            return Outcome(
+                key,
+                set_aside=f"{_PRIVATE} since {since:%Y-%m-%d %H:%M} UTC; it is kept "
+                "until that is certain",
+                noted=tuple((each.url, each) for each in failed),
+            )
+        urls = {page.url, *(each.url for each in made_of)}
+        forgotten: Notes = tuple((url, None) for url in sorted(urls))
+        return Outcome(key, skipped=_PRIVATE, verified=True, noted=forgotten)
 
     def _missing(self, page: Listed, key: str, reply: Reply) -> Outcome:
         """A page that the site does not give out: one that is held goes when that is
         certain."""
         held = self._memory.holds(key)
-        if not (reply.is_missing or reply.is_refused):
+        # To another site, and no list names it any more.
+        has_moved = reply.status < 400 and key not in self._walk.listed
+        if not (reply.is_missing or reply.is_refused or has_moved):
             problem = f"{reply.status} {reply.problem}".rstrip()
             if held or reply.status >= 400:
-                return Outcome(key, set_aside=f"answers {problem}")
+                failed = replace(reply.fetch, key=key)
+                noted: Notes = ((failed.url, failed),) if held else ()
+                return Outcome(key, set_aside=f"answers {problem}", noted=noted)
             return Outcome(key, skipped="is sent on to another site")
         reason = _PRIVATE if reply.is_refused else "is not there"
-        if held and not reply.is_gone:
+        is_gone = reply.is_gone or (has_moved and reply.has_failed_long)
+        if held and not is_gone:
             fetch = replace(reply.fetch, key=key)
             since = fetch.failed_at or fetch.checked_at
             return Outcome(
@@ -463,8 +485,12 @@ class PageReader:
             return Outcome(key, skipped=reason, verified=True, noted=forgotten)
         # Known to be missing: no other page is a copy of it.
         missing = replace(reply.fetch, key="", content_hash="")
-        noted = (*forgotten, (page.url, missing))
-        return Outcome(key, skipped=reason, verified=True, noted=noted)
+        return Outcome(
+            key,
+            skipped=reason,
+            verified=True,
+            noted=(*forgotten, (page.url, missing)),
+        )
 
 
 def _as_copy(fetch: Fetch, url: str) -> Notes:

@@ -4,20 +4,28 @@ list names any more, and those that something else made way for."""
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from indexer.reader import CERTAIN_AFTER
 from indexer.site import Listed, Site, key_of, order
 from indexer.source import Batch
-from indexer.sources.site_copies import is_copy, still_stands, told
+from indexer.sources.site_copies import is_copy, is_doubtful, still_stands, told
 from indexer.sources.site_lists import Lists
 from indexer.sources.site_memory import SiteMemory
 from indexer.sources.site_outcomes import Notes, Outcome
 from indexer.sources.site_pages import PageReader
 from kb.errors import ForumError
+from kb.store import Fetch
 from kb.types import Clock, Document
 
 log = logging.getLogger(__name__)
+
+MANY_ALIKE = 3
+"""Held pages that become one and the same in one walk; fewer were put together by
+whoever writes them."""
 
 MAX_FAILURES_IN_A_ROW = 5
 """Pages that a site does not answer for; after so many it is down."""
@@ -34,10 +42,12 @@ class _Harvest:
     Attributes:
         leaving: Stored pages that go, with what to note once they are gone: all in one
             batch at the end, so that a mass deletion is refused as a whole.
+        became: Why those go that turned out to be no page of their own.
     """
 
     memory: SiteMemory
     leaving: dict[str, Notes] = field(default_factory=dict)
+    became: dict[str, str] = field(default_factory=dict)
     documents: list[Document] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     verified: list[str] = field(default_factory=list)
@@ -53,6 +63,7 @@ class _Harvest:
         if outcome.skipped and self.memory.stores(key):
             log.info("key=%s leaves: %s", key, outcome.skipped)
             self.let_go(key, outcome.noted)
+            self.became[key] = outcome.skipped
             return
         self.memory.noted.update(outcome.noted)
         if outcome.document is not None:
@@ -99,8 +110,9 @@ class _Harvest:
         self.verified.clear()
         self.count = self.chars = 0
 
-    def departures(self) -> Iterator[Batch]:
-        """What goes, as one batch."""
+    def departures(self, clock: Clock) -> Iterator[Batch]:
+        """What goes, as one batch; and what stays in doubt, before it."""
+        yield from self._doubts(clock())
         if not self.leaving:
             return
         noted = dict(each for notes in self.leaving.values() for each in notes)
@@ -112,6 +124,39 @@ class _Harvest:
         )
         self.leaving.clear()
         self.memory.leaving.clear()
+
+    def _doubts(self, now: datetime) -> Iterator[Batch]:
+        """Pages that became one and the same, many at once: the site is in maintenance,
+        or answers with a page where it misses one. Like what is missing they go when
+        that is so for a day."""
+        alike = Counter(
+            reason for reason in self.became.values() if is_doubtful(reason)
+        )
+        kept: dict[str, str] = {}
+        fetched: list[Fetch] = []
+        for key, reason in self.became.items():
+            made_of = [each for each in self.memory.known.fetches_of(key)]
+            since = min((f.failed_at for f in made_of if f.failed_at), default=now)
+            if alike[reason] < MANY_ALIKE or not made_of:
+                continue
+            if now - since >= CERTAIN_AFTER:
+                continue
+            kept[key] = (
+                f"{told(reason)}, as others do since {since:%Y-%m-%d %H:%M} UTC; it is "
+                "kept until that is certain"
+            )
+            fetched += [
+                replace(each, failures=each.failures + 1, failed_at=since)
+                for each in made_of
+            ]
+        self.became.clear()
+        for key in kept:
+            del self.leaving[key]
+            self.memory.leaving.discard(key)
+        if kept:
+            yield Batch(
+                set_aside=tuple(kept.items()), fetched=tuple(fetched), phase="pages"
+            )
 
 
 class SiteWalk:
@@ -154,10 +199,10 @@ class SiteWalk:
             yield from self._harvest.batches(self._clock, None)
             raise
         yield from self._harvest.batches(self._clock, 0)
-        yield from self._harvest.departures()
+        yield from self._harvest.departures(self._clock)
         yield from self._read(self._made_way_for())
         yield from self._harvest.batches(self._clock, 0)
-        yield from self._harvest.departures()
+        yield from self._harvest.departures(self._clock)
 
     def _listed(self) -> Iterator[Batch]:
         pages = self._lists.pages

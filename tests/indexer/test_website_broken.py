@@ -334,6 +334,91 @@ def test_a_site_that_fails_for_five_pages_in_a_row_is_down(
     assert f"GET /{names[5]}" not in host.requests
 
 
+def test_a_page_that_leads_to_a_login_leaves_when_it_does_so_for_a_day(
+    host: Loopback, site: WebWorld
+) -> None:
+    site.harvest()
+    host.on("/a.html", Reply(302, b"", {"Location": "/login"}))
+    host.on("/login", html("Log in"))
+
+    first = site.harvest()
+    aside = site.set_aside()["a.html"]
+    site.later(days=1)
+    second = site.harvest()
+
+    assert (first.deleted, first.set_aside) == (0, 1)
+    assert "for people with an account only since" in aside
+    assert second.deleted == 1
+    assert site.keys == ["b.html"]
+
+
+def test_an_unlisted_page_that_moved_to_another_site_leaves_after_a_day(
+    host: Loopback, site: WebWorld
+) -> None:
+    site.harvest()
+    host.on("/a.html", Reply(301, b"", {"Location": "https://elsewhere.example/a"}))
+    listed = site.harvest()
+    host.on("/sitemap.xml", sitemap(host, "b.html"))
+    site.later(days=1)
+
+    unlisted = site.harvest()
+
+    assert (listed.deleted, listed.set_aside) == (0, 1)
+    assert unlisted.deleted == 1
+    assert site.keys == ["b.html"]
+
+
+def in_maintenance(host: Loopback, *names: str) -> None:
+    for name in names:
+        host.on(f"/{name}.html", html("We are back soon"))
+
+
+def test_a_site_that_shows_one_page_for_all_loses_none_within_a_day(
+    host: Loopback, site: WebWorld
+) -> None:
+    names = [f"page{number}" for number in range(6)]
+    host.on("/sitemap.xml", sitemap(host, *(f"{name}.html" for name in names)))
+    for name in names:
+        host.on(f"/{name}.html", html(name))
+    site.harvest()
+    before = [site.document(key).parts for key in site.keys]
+    in_maintenance(host, *names)
+
+    down = site.harvest()
+    site.later(hours=22)
+    still = site.harvest()
+
+    # The first of them may have been rewritten: who could tell?
+    assert (down.updated, down.deleted, down.set_aside) == (1, 0, 5)
+    assert (still.deleted, still.set_aside) == (0, 5)
+    assert "holds the same as another page, as others do since" in min(
+        site.set_aside().values()
+    )
+    for name in names:
+        host.on(f"/{name}.html", html(name))
+    site.harvest()
+    assert [site.document(key).parts for key in site.keys] == before
+    assert site.set_aside() == {}
+
+
+def test_pages_that_stay_one_and_the_same_for_a_day_become_that(
+    host: Loopback, site: WebWorld
+) -> None:
+    names = [f"page{number}" for number in range(5)]
+    host.on("/sitemap.xml", sitemap(host, *(f"{name}.html" for name in names)))
+    for name in names:
+        host.on(f"/{name}.html", html(name))
+    site.harvest()
+    in_maintenance(host, *names)
+    site.harvest()
+    site.later(days=1)
+
+    report = site.harvest()
+
+    assert (report.deleted, report.set_aside) == (4, 0)
+    assert site.keys == ["page0.html"]
+
+
 def test_a_site_that_wants_to_be_left_alone_is(host: Loopback, site: WebWorld) -> None:
     host.on("/a.html", html("A"))
     host.on("/b.html", Reply(429, b"", {"Retry-After": "86000"}))
