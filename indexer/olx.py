@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lxml import etree
 
@@ -110,6 +111,8 @@ class _Reading:
     units: list[Unit] = field(default_factory=list)
     # Each file is read once: no outline is longer than its files.
     seen: set[tuple[str, str]] = field(default_factory=set)
+    # Blocks that its policy keeps from learners, as ``chapter/NAME``.
+    hidden: frozenset[str] = frozenset()
 
     def export(self) -> Export:
         pointer = parse_xml(self._bytes("course.xml"), self._named("course.xml"))
@@ -125,8 +128,10 @@ class _Reading:
         if not len(pointer):
             name = f"course/{run}.xml"
             root = parse_xml(self._bytes(name), self._named(name))
+        policy = self._policy(run)
+        self.hidden = frozenset(name for name, of in policy.items() if _is_hidden(of))
         self._outline(root, _Path(), ("chapter", "sequential", "vertical"))
-        facts = self._facts(root, run)
+        facts = self._facts(root, policy.get(f"course/{run}", {}))
         return Export(
             f"course-v1:{org}+{course}+{run}",
             facts,
@@ -143,6 +148,8 @@ class _Reading:
             if len(self.units) >= MAX_UNITS:
                 self._set_aside("course.xml", f"more than {MAX_UNITS} units")
                 return
+            if f"{child.tag}/{child.get('url_name', '')}" in self.hidden:
+                continue
             element = self._resolved(child)
             if element is None or _is_private(element) or _is_private(child):
                 continue
@@ -239,9 +246,9 @@ class _Reading:
 
     # -- facts -----------------------------------------------------------------
 
-    def _facts(self, root: Any, run: str) -> dict[str, str]:
+    def _facts(self, root: Any, policy: Mapping[str, str]) -> dict[str, str]:
         told = {str(name): str(value) for name, value in root.items()}
-        told |= self._policy(run)
+        told |= policy
         facts = {
             "name": told.get("display_name", ""),
             "language": told.get("language", ""),
@@ -262,18 +269,16 @@ class _Reading:
         # Times are JSON in XML: within quotes of their own.
         return {name: v for name, value in facts.items() if (v := value.strip(' "'))}
 
-    def _policy(self, run: str) -> dict[str, str]:
+    def _policy(self, run: str) -> dict[str, dict[str, str]]:
+        """What older exports say of their blocks beside them, by ``tag/NAME``."""
         path = f"policies/{run}/policy.json"
         data = self._maybe_bytes(path) if self._exists(path) else None
         if data is None:
             return {}
         try:
-            policy = json.loads(data)[f"course/{run}"]
-            return {
-                str(name): json.dumps(value) if value in (True, False) else str(value)
-                for name, value in policy.items()
-                if value is not None
-            }
+            policy = json.loads(data)
+            found = {str(block): _attributes(of) for block, of in policy.items()}
+            return found if f"course/{run}" in found else _missing(run)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             self._set_aside(path, f"is no policy: {exc!r:.80}")
             return {}
@@ -328,10 +333,30 @@ def _name(element: Any) -> str:
     return " ".join(str(element.get("display_name", "")).split())
 
 
+def _attributes(policy: Any) -> dict[str, str]:
+    """A part of a policy as attributes are written."""
+    return {
+        str(name): json.dumps(value) if value in (True, False) else str(value)
+        for name, value in policy.items()
+        if value is not None
+    }
+
+
+def _missing(run: str) -> NoReturn:
+    raise KeyError(f"course/{run}")
+
+
+def _is_hidden(attributes: Any) -> bool:
+    """For staff, or not in the outline that learners see."""
+    return any(
+        attributes.get(name, "").strip(' "').lower() not in ("", "false", "0", "null")
+        for name in ("visible_to_staff_only", "hide_from_toc")
+    )
+
+
 def _is_private(element: Any) -> bool:
-    """For staff, or for one group of learners."""
-    for_staff = element.get("visible_to_staff_only", "").strip(' "').lower()
-    if for_staff not in ("", "false", "0", "null"):
+    """Hidden, or for one group of learners."""
+    if _is_hidden(element):
         return True
     return element.get("group_access", "").strip() not in ("", "{}", "null")
 

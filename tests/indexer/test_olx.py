@@ -57,6 +57,28 @@ def test_a_policy_says_what_the_course_does_not(tmp_path: Path) -> None:
     assert (export.facts["name"], export.facts["invitation_only"]) == ("Other", "true")
 
 
+@pytest.mark.parametrize(
+    ("block", "says"),
+    [
+        ("chapter/ch1", {"visible_to_staff_only": True}),
+        ("sequential/s1", {"hide_from_toc": "true"}),
+        ("vertical/v1", {"visible_to_staff_only": "1"}),
+    ],
+)
+def test_a_policy_keeps_blocks_from_learners(
+    tmp_path: Path, block: str, says: dict[str, object]
+) -> None:
+    policy = {"course/2026": {}, block: says, "chapter/other": {"hide_from_toc": False}}
+    files = {"policies/2026/policy.json": json.dumps(policy)}
+
+    export = read_export(write_export(tmp_path / "x", files))
+
+    assert [unit.block_id for unit in export.units] == (
+        ["v2"] if block == "vertical/v1" else []
+    )
+    assert export.set_aside == ()
+
+
 @pytest.mark.parametrize("policy", ["{", "[]", "{}", '{"course/2026": 7}'])
 def test_a_broken_policy_is_set_aside(tmp_path: Path, policy: str) -> None:
     folder = write_export(tmp_path / "x", {"policies/2026/policy.json": policy})
