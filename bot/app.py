@@ -380,12 +380,17 @@ class App:
         """Name and settings of the forum that the bot watches.
 
         Raises:
-            ConfigError: None is configured.
+            ConfigError: None is configured, or it is switched off.
         """
         name = self.config.bot.forum
         settings = self.config.sources.get(name) if name is not None else None
         if name is None or not isinstance(settings, ForumSource):
             raise ConfigError("bot.forum", "expected the name of a forum source")
+        if not settings.enabled:
+            raise ConfigError(
+                "bot.forum",
+                f"expected a source that is enabled: {name} is switched off",
+            )
         return name, settings
 
     @contextmanager

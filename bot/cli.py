@@ -278,6 +278,9 @@ def ask(
 ) -> None:
     """Search the knowledge base as the public sees it.
 
+    Before each result stands how sure it is to help, from 0 to 1. Results of one kind
+    keep their ranking; the kinds are merged by how sure their best ones are.
+
     \b
     Example:
         baraza ask "how do I reset my password" -k 3

@@ -26,6 +26,8 @@ _EXPECTED = {
     "none_required": "expected nothing",
 }
 
+SOURCE_TYPES = ("forum", "archive", "markdown", "website", "courses", "videos")
+
 
 def config_error(
     errors: Sequence[ErrorDetails], *, known_keys: Collection[str]
@@ -65,7 +67,7 @@ def _problem(error: ErrorDetails, known_keys: Collection[str]) -> str:
     if kind == "extra_forbidden":
         return f"unknown key{_guess(error['loc'], known_keys)}"
     if kind == "union_tag_not_found":
-        return "missing type: expected one of forum, archive, markdown"
+        return f"missing type: expected one of {', '.join(SOURCE_TYPES)}"
     if kind == "union_tag_invalid":
         return f"type: expected one of {context['expected_tags']}, got {context['tag']}"
     if kind in ("literal_error", "enum"):
@@ -90,7 +92,10 @@ def _problem(error: ErrorDetails, known_keys: Collection[str]) -> str:
 
 def _guess(location: tuple[int | str, ...], known_keys: Collection[str]) -> str:
     """The known key that looks most like the unknown one."""
-    close = difflib.get_close_matches(str(location[-1]), sorted(known_keys), n=1)
+    unknown = str(location[-1])
+    if unknown in known_keys:
+        return " here: it belongs to another section, or to another type of source"
+    close = difflib.get_close_matches(unknown, sorted(known_keys), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
 

@@ -191,6 +191,12 @@ class CoursesSource(_Site):
     # Course keys that are left out.
     exclude: list[str] = []
 
+    @model_validator(mode="after")
+    def _reads_something(self) -> Self:
+        if self.enabled and not self.catalogue and not self.exports:
+            raise ValueError("expected a folder under exports, or catalogue: true")
+        return self
+
 
 class Playlist(Section):
     """A playlist, with what YouTube may not tell of its videos."""
@@ -214,6 +220,12 @@ class VideosSource(_Site):
     visibility: Visibility = "public"
     # A folder of transcripts: VIDEO.vtt, .srt or .txt, or VIDEO.fr.vtt.
     transcripts: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _reads_something(self) -> Self:
+        if self.enabled and not self.playlists:
+            raise ValueError("expected at least one id under playlists")
+        return self
 
     @field_validator("playlists", mode="before")
     @classmethod

@@ -302,7 +302,10 @@ def _harvest(app: App, say: Say) -> None:
 
 def _index(app: App, say: Say) -> None:
     built = app.index()
-    say(f"Indexed {built.passages} passages by words and by meaning")
+    say(
+        f"Indexed {built.passages} passages by words and by meaning "
+        "(older versions of pages are known, and not searched)"
+    )
 
 
 def _ask_and_answer(

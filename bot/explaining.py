@@ -157,7 +157,7 @@ def explain(
     reasons = (*against, *verdict.reasons)
     verdict = Verdict(verdict.speak and not against, reasons, verdict.picks)
     weighed = weigh(others, settings, language=question.language)
-    by_document = {each.hit.document.id: each for each in weighed}
+    by_document = {each.hit.ranked_id: each for each in weighed}
     ranked_by = app.ranking_model()
     return Explanation(
         topic_id=topic_id,
@@ -263,17 +263,19 @@ def _suggestion(
     if into is not None:
         linked, why = False, f"“{documents[into].title}” stands for it"
     elif known is None:
-        linked, why = False, "too many of its kind fit better, or it is itself"
+        linked, why = False, "enough others of its kind fit better"
     elif known.chosen and not verdict.speak:
         linked, why = False, f"{known.why}, but there is no answer"
     else:
         linked, why = known.chosen, known.why
+    # Of several versions of a page the one that would be linked.
+    shown = documents[document_id] if known is None else known.hit.document
     row = [ranked.evidence[name] for name in calibration.names]
     added = calibration.added(ranked.evidence)
     return Suggestion(
         place=place,
-        title=documents[document_id].title,
-        url=documents[document_id].url,
+        title=shown.title,
+        url=shown.url,
         score=ranked.score,
         confidence=ranked.confidence,
         linked=linked,

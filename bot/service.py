@@ -65,10 +65,13 @@ class Service:
         return [*jobs, learn]
 
     def _watches(self) -> bool:
-        return (
-            self._app.config.bot.forum is not None
-            and self._app.config.bot.mode != "off"
-        )
+        bot = self._app.config.bot
+        if bot.forum is None or bot.mode == "off":
+            return False
+        if not self._app.config.sources[bot.forum].enabled:
+            log.warning("bot.forum: %s is switched off, and not watched", bot.forum)
+            return False
+        return True
 
     def check(self) -> None:
         """Look for what only a person can mend, before a service starts.

@@ -246,7 +246,17 @@ class Searcher:
                 question, documents[r.candidate.document_id], passage
             )
             signals = dict(r.candidate.signals)
-            hits.append(SearchHit(document, passage, r.score, r.confidence, signals))
+            found_id = r.candidate.document_id
+            hits.append(
+                SearchHit(
+                    document,
+                    passage,
+                    r.score,
+                    r.confidence,
+                    signals,
+                    stands_for=None if document.id == found_id else found_id,
+                )
+            )
         return tuple(hits)
 
     def _edition(

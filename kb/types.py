@@ -502,6 +502,8 @@ class SearchHit:
         score: Unitless, comparable within one search only; larger is better.
         confidence: In [0, 1], grows with how likely the document helps.
         signals: The named values that the score was made from.
+        stands_for: The version of its page that was found, where the question names
+            this one.
     """
 
     document: DocumentSummary
@@ -509,6 +511,12 @@ class SearchHit:
     score: float
     confidence: float
     signals: Mapping[str, float] = field(default_factory=dict)
+    stands_for: DocumentId | None = None
+
+    @property
+    def ranked_id(self) -> DocumentId:
+        """The document that was found and ranked."""
+        return self.document.id if self.stands_for is None else self.stands_for
 
     @property
     def url(self) -> str:

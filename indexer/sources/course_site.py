@@ -19,7 +19,7 @@ _PAGE_SIZE = 100
 _MAX_PAGES = 500
 _LIST = "/api/courses/v1/courses/"
 _FIELDS = "children,display_name,type,student_view_url,lms_web_url,block_id"
-CLOSED = "the outline is for learners only"
+CLOSED = "outline for learners only, the course itself is read"
 # A refusal cannot be asked about like an answer, so it holds for that long.
 _CLOSED_FOR = timedelta(days=1)
 # Releases before Juniper have the first version alone.

@@ -266,11 +266,28 @@ class ListReader:
         if not count and not found.loose_twins:
             raise SourceError(
                 self._name,
-                f"no page is listed below {self._site.base} ({found.unwanted} are "
-                f"left out by include and exclude, {len(found.elsewhere)} are of other "
-                "sites); name some under sitemaps, feeds or pages",
+                self._nothing(found),
             )
         return found
+
+    def _nothing(self, found: Lists) -> str:
+        """Why no page is left, and what to do."""
+        setting = f"sources.{self._name}"
+        if found.unwanted:
+            return (
+                f"all {found.unwanted} pages that are listed are left out: look at "
+                f"{setting}.include and exclude, which see all of a path after the host"
+            )
+        if found.elsewhere:
+            return (
+                f"none of {len(found.elsewhere)} pages that are listed is below "
+                f"{self._site.base}: look at {setting}.url"
+            )
+        return (
+            f"no sitemap, llms.txt or feed of {self._site.base} names a page; is "
+            f"{setting}.url right? Else name some under {setting}.sitemaps, feeds or "
+            "pages"
+        )
 
     # -- asking --------------------------------------------------------------
 

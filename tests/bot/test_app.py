@@ -53,6 +53,19 @@ def test_only_enabled_sources_are_read(tmp_path: Path, box: Sandbox) -> None:
         app.sources.settings("wiki")
 
 
+def test_a_forum_that_is_switched_off_is_not_asked_for_anything(
+    tmp_path: Path, box: Sandbox
+) -> None:
+    app = app_for(tmp_path, box, {"enabled": False})
+
+    jobs = [job.name for job in Service(app).jobs()]
+
+    assert "watch" not in jobs
+    with pytest.raises(ConfigError, match=r"bot\.forum: .* forum is switched off"):
+        app.bot_forum()
+    assert box.requests == []
+
+
 def test_a_harvest_says_honestly_who_asks(
     tmp_path: Path, box: Sandbox, community: Community
 ) -> None:

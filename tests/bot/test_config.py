@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -16,6 +16,7 @@ from bot.config_sources import (
     ArchiveSource,
     ForumSource,
     MarkdownSource,
+    Source,
     VideosSource,
     WebsiteSource,
 )
@@ -456,6 +457,40 @@ def test_a_rule_of_addresses_may_begin_with_flags() -> None:
 
     assert isinstance(source, WebsiteSource)
     assert source.rules[0].pattern == rule["pattern"]
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ({"type": "videos"}, "expected at least one id under playlists"),
+        (
+            {"type": "courses", "url": "https://a.example", "catalogue": False},
+            "expected a folder under exports, or catalogue: true",
+        ),
+    ],
+)
+def test_a_source_that_would_read_nothing_is_refused(
+    source: dict[str, Any], problem: str
+) -> None:
+    assert problem in error("sources.resources", source)
+    parsed("sources.resources", {**source, "enabled": False})
+
+
+def test_a_key_of_another_type_of_source_is_not_guessed_to_be_itself() -> None:
+    website = {"type": "website", "url": "https://a.example", "playlists": ["PLx"]}
+
+    assert error("sources.docs", website) == (
+        "sources.docs.playlists: unknown key here: it belongs to another section, or "
+        "to another type of source"
+    )
+
+
+def test_all_types_of_sources_are_named_where_none_is() -> None:
+    message = error("sources.docs", {"url": "https://a.example"})
+
+    types = get_args(get_args(Source)[0])
+    names = [get_args(each.model_fields["type"].annotation)[0] for each in types]
+    assert sorted(message.rpartition("one of ")[2].split(", ")) == sorted(names)
 
 
 def test_pages_are_no_threads() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from bot.app import App
 from bot.config import parse_config
+from bot.explaining import explain
 from bot.sandbox import Community, Library, Sandbox
 from kb.types import Kind, SearchHit
 from tests.bot.conftest import FakeClock
@@ -234,6 +235,22 @@ def test_a_new_version_is_searched_and_the_old_one_is_still_known(
     # The same text is known under its hash.
     assert built.embedded == 0
     assert built.added == built.removed > 0
+
+
+def test_what_is_explained_is_the_version_that_is_named(
+    app: App, site: Sandbox
+) -> None:
+    harvest(app)
+    app.index()
+
+    explained = explain(
+        app, "scheduling a backup every night on 2.40", kinds=[Kind.DOCS]
+    )
+
+    [docs] = explained.kinds
+    best = docs.suggestions[0]
+    assert best.url.startswith(f"{site.docs_url}/2.40/en/manage/backup.html")
+    assert "of its kind fit better" not in best.why
 
 
 def test_a_video_made_private_leaves_at_once(

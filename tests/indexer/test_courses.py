@@ -51,7 +51,7 @@ def test_a_first_refresh_reads_what_the_catalogue_and_public_outlines_tell(
     report = academy.courses(language="en")
 
     assert (report.inserted, report.complete) == (2, True)
-    assert report.skipped == {"the outline is for learners only": 1}
+    assert report.skipped == {"outline for learners only, the course itself is read": 1}
     found = academy.document("academy", ONE)
     assert (found.kind, found.url, found.title, found.language, found.expires_at) == (
         Kind.COURSE,
@@ -156,7 +156,7 @@ def test_rules_for_crawlers_may_keep_the_outlines(
     report = academy.courses()
 
     assert report.inserted == 2
-    assert report.skipped == {"the outline is for learners only": 2}
+    assert report.skipped == {"outline for learners only, the course itself is read": 2}
 
 
 def test_a_long_catalogue_is_read_page_by_page(academy: Reading, box: Sandbox) -> None:
@@ -427,7 +427,7 @@ def test_an_outline_that_leads_to_a_login_is_not_public(
     report = academy.courses()
 
     assert (report.inserted, report.set_aside) == (2, 0)
-    assert report.skipped == {"the outline is for learners only": 2}
+    assert report.skipped == {"outline for learners only, the course itself is read": 2}
     assert len(academy.links("academy", ONE)) == len(academy.links("academy", TWO))
 
 

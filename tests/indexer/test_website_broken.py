@@ -75,7 +75,11 @@ def pages(host: Loopback) -> None:
             as_text("", 403),
             "web: sitemaps: {url}/sitemap.xml: the list answers 403 Forbidden",
         ),
-        (xml("<urlset/>"), "web: no page is listed below {url}/ (0 are left out by"),
+        (
+            xml("<urlset/>"),
+            "web: no sitemap, llms.txt or feed of {url}/ names a page; is "
+            "sources.web.url right?",
+        ),
     ],
 )
 def test_a_list_that_cannot_be_read_changes_nothing(
@@ -149,8 +153,25 @@ def test_a_site_without_any_list_says_what_to_do(
     host: Loopback, site: WebWorld
 ) -> None:
     host.on("/sitemap.xml", as_text("", 404))
-    with pytest.raises(SourceError, match="name some under sitemaps, feeds or pages"):
+    with pytest.raises(SourceError, match=r"name some under sources\.web\.sitemaps"):
         site.harvest(sitemaps=None)
+
+
+def test_pages_that_are_all_left_out_lead_to_the_setting(
+    host: Loopback, site: WebWorld
+) -> None:
+    with pytest.raises(SourceError, match=r"all 2 pages .* sources\.web\.include"):
+        site.harvest(include=(re.compile("^docs/"),))
+
+
+def test_pages_that_are_all_elsewhere_lead_to_the_url(
+    host: Loopback, site: WebWorld
+) -> None:
+    elsewhere = "<url><loc>https://elsewhere.example/a</loc></url>"
+    host.on("/sitemap.xml", xml(f"<urlset>{elsewhere}</urlset>"))
+
+    with pytest.raises(SourceError, match=r"none of 1 pages .* sources\.web\.url"):
+        site.harvest()
 
 
 def test_pages_leave_only_when_all_lists_were_read(
