@@ -50,7 +50,8 @@ def test_a_post_that_two_topics_hold_is_found_and_leaves_the_wrong_one(
     with world.store.transaction():
         world.store.db.conn.execute(
             "INSERT INTO parts SELECT ?, 9, body, format, external_id, author_id,"
-            " author, created_at, updated_at, likes, accepted, reply_to, staff"
+            " author, created_at, updated_at, likes, accepted, reply_to, staff,"
+            " anchor, heading"
             " FROM parts WHERE external_id = ?",
             [state.id, copy.external_id],
         )
