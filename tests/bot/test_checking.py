@@ -60,6 +60,7 @@ def config_for(site: Loopback, box: Sandbox | None = None) -> dict[str, Any]:
         }
         sources["videos"] = {
             "type": "videos",
+            "playlists": ["PLsemisUserTrain01"],
             "url": box.videos_url,
             "requests_per_second": 1000,
         }
