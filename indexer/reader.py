@@ -167,13 +167,7 @@ class Reader:
         try:
             answer = self._transport.get_from_root(path, headers=sent)
         except ForumRejectedError as exc:
-            before = known or Fetch(url, now)
-            failed = replace(
-                before,
-                checked_at=now,
-                failures=before.failures + 1,
-                failed_at=before.failed_at or now,
-            )
+            failed = replace((known or Fetch(url, now)).failed(now), checked_at=now)
             return Reply(
                 failed,
                 exc.status,

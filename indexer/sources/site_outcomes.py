@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from indexer.reader import CERTAIN_AFTER
 from indexer.site import Listed
 from kb.errors import ForumUnavailableError
 from kb.store import Fetch
@@ -67,6 +68,37 @@ class Outcome:
     def chars(self) -> int:
         """Of its text."""
         return 0 if self.document is None else len(self.document.parts[0].body)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Something against a page that is held, for which it goes when that lasts.
+
+    Attributes:
+        since: When it began.
+        fetched: The answers that the page was made of, with that failure.
+    """
+
+    since: datetime
+    is_certain: bool
+    fetched: tuple[Fetch, ...]
+
+
+def doubt(made_of: Sequence[Fetch], now: datetime) -> Doubt:
+    """Doubt a page *now*, which may have begun before.
+
+    Args:
+        made_of: The answers that it was made of.
+    """
+    since = min((each.failed_at for each in made_of if each.failed_at), default=now)
+    failed = tuple(each.failed(since) for each in made_of)
+    return Doubt(since, now - since >= CERTAIN_AFTER, failed)
+
+
+def kept_since(reason: str, since: datetime) -> str:
+    """Why a page is set aside that may have left."""
+    when = f"{since:%Y-%m-%d %H:%M} UTC"
+    return f"{reason} since {when}; it is kept until that is certain"
 
 
 @dataclass(frozen=True, slots=True)

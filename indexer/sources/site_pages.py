@@ -12,7 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 from indexer.events import Event, events_of
 from indexer.page_head import refuses_indexing
 from indexer.page_text import WebPage, looks_like_html, parsed_page, read_page
-from indexer.reader import CERTAIN_AFTER, Reader, Reply
+from indexer.reader import Reader, Reply
 from indexer.site import Listed, Site, key_of, order, pages_of, twins_of
 from indexer.sitemaps import is_html
 from indexer.sources.pages import PAGE_FORMAT, PageRules, markdown_page
@@ -28,7 +28,14 @@ from indexer.sources.site_copies import (
 )
 from indexer.sources.site_documents import event_document, html_document, text_of
 from indexer.sources.site_memory import SiteMemory
-from indexer.sources.site_outcomes import Notes, Outcome, PageSettings, Walk
+from indexer.sources.site_outcomes import (
+    Notes,
+    Outcome,
+    PageSettings,
+    Walk,
+    doubt,
+    kept_since,
+)
 from kb.errors import (
     DisallowedError,
     ForumProtocolError,
@@ -438,22 +445,19 @@ class PageReader:
         held goes when that is certain."""
         if not self._memory.holds(key):
             return Outcome(key, skipped=_PRIVATE)
-        now, made_of = self._clock(), self._memory.of_key(key)
-        since = min((each.failed_at for each in made_of if each.failed_at), default=now)
-        if now - since < CERTAIN_AFTER:
-            failed = (
-                replace(each, failures=each.failures + 1, failed_at=since)
-                for each in made_of
-            )
+        found = doubt(self._memory.of_key(key), self._clock())
+        if not found.is_certain:
             return Outcome(
                 key,
-                set_aside=f"{_PRIVATE} since {since:%Y-%m-%d %H:%M} UTC; it is kept "
-                "until that is certain",
-                noted=tuple((each.url, each) for each in failed),
+                set_aside=kept_since(_PRIVATE, found.since),
+                noted=tuple((each.url, each) for each in found.fetched),
             )
-        urls = {page.url, *(each.url for each in made_of)}
-        forgotten: Notes = tuple((url, None) for url in sorted(urls))
+        forgotten = self._forgotten(page, key)
         return Outcome(key, skipped=_PRIVATE, verified=True, noted=forgotten)
+
+    def _forgotten(self, page: Listed, key: str) -> Notes:
+        urls = {page.url, *(each.url for each in self._memory.of_key(key))}
+        return tuple((url, None) for url in sorted(urls))
 
     def _missing(self, page: Listed, key: str, reply: Reply) -> Outcome:
         """A page that the site does not give out: one that is held goes when that is
@@ -475,12 +479,10 @@ class PageReader:
             since = fetch.failed_at or fetch.checked_at
             return Outcome(
                 key,
-                set_aside=f"answers {reply.status} since {since:%Y-%m-%d %H:%M} UTC; "
-                "it is kept until that is certain",
+                set_aside=kept_since(f"answers {reply.status}", since),
                 noted=((fetch.url, fetch),),
             )
-        urls = {page.url, *(each.url for each in self._memory.of_key(key))}
-        forgotten: Notes = tuple((url, None) for url in sorted(urls))
+        forgotten = self._forgotten(page, key)
         if key not in self._walk.listed:
             return Outcome(key, skipped=reason, verified=True, noted=forgotten)
         # Known to be missing: no other page is a copy of it.

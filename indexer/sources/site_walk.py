@@ -6,16 +6,15 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from indexer.reader import CERTAIN_AFTER
 from indexer.site import Listed, Site, key_of, order
 from indexer.source import Batch
 from indexer.sources.site_copies import is_copy, is_doubtful, still_stands, told
 from indexer.sources.site_lists import Lists
 from indexer.sources.site_memory import SiteMemory
-from indexer.sources.site_outcomes import Notes, Outcome
+from indexer.sources.site_outcomes import Notes, Outcome, doubt, kept_since
 from indexer.sources.site_pages import PageReader
 from kb.errors import ForumError
 from kb.store import Fetch
@@ -135,20 +134,14 @@ class _Harvest:
         kept: dict[str, str] = {}
         fetched: list[Fetch] = []
         for key, reason in self.became.items():
-            made_of = [each for each in self.memory.known.fetches_of(key)]
-            since = min((f.failed_at for f in made_of if f.failed_at), default=now)
+            made_of = self.memory.known.fetches_of(key)
             if alike[reason] < MANY_ALIKE or not made_of:
                 continue
-            if now - since >= CERTAIN_AFTER:
+            found = doubt(made_of, now)
+            if found.is_certain:
                 continue
-            kept[key] = (
-                f"{told(reason)}, as others do since {since:%Y-%m-%d %H:%M} UTC; it is "
-                "kept until that is certain"
-            )
-            fetched += [
-                replace(each, failures=each.failures + 1, failed_at=since)
-                for each in made_of
-            ]
+            kept[key] = kept_since(f"{told(reason)}, as others do", found.since)
+            fetched += found.fetched
         self.became.clear()
         for key in kept:
             del self.leaving[key]

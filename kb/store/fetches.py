@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,10 @@ class Fetch:
     content_hash: str = ""
     failures: int = 0
     failed_at: datetime | None = None
+
+    def failed(self, at: datetime) -> Fetch:
+        """The same, missing or refused once more."""
+        return replace(self, failures=self.failures + 1, failed_at=self.failed_at or at)
 
     @property
     def conditions(self) -> dict[str, str]:
