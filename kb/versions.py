@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 
 from kb.types import DocumentId
 
@@ -23,6 +24,9 @@ _WITHOUT_FIRST = re.compile(r"v[0-9]{2,}")
 _NUMBER = re.compile(r"[0-9]+")
 
 
+# Ranking, folding and showing ask for those of one question: of a long one it takes
+# 15 ms to find them.
+@lru_cache(maxsize=16)
 def versions_in(text: str) -> frozenset[str]:
     """The versions that *text* names; 2.40.1 also stands for 2.40.
 

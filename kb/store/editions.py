@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlite_utils import Database
 
 from kb.store.generation import next_generation
-from kb.store.rows import batches, placeholders
+from kb.store.rows import conditions
 from kb.types import DocumentId
 from kb.versions import current_of, outdated_among
 
@@ -90,29 +90,28 @@ class Editions:
     def searched(self, ids: Collection[DocumentId]) -> frozenset[DocumentId]:
         """Documents, but in place of versions that are not searched the ones of their
         pages that are."""
-        found = set(ids)
-        for some in batches(sorted(found)):
+        standing = self.standing(sorted(ids))
+        return frozenset(standing.get(i, i) for i in ids)
+
+    def standing(
+        self, ids: Sequence[DocumentId] | None = None
+    ) -> dict[DocumentId, DocumentId]:
+        """For each version that is not searched the one of its page that is.
+
+        Args:
+            ids: Only for those among these; ``None`` for all.
+        """
+        found: dict[DocumentId, DocumentId] = {}
+        for condition, some in conditions("o.id", ids):
             rows = self._conn.execute(
                 "SELECT o.id, c.id FROM documents o CROSS JOIN documents c"  # noqa: S608
                 " INDEXED BY documents_page ON c.source = o.source AND c.page = o.page"
-                f" WHERE o.id IN ({placeholders(some)}) AND NOT o.current"
-                " AND c.page != '' AND c.current",
+                " WHERE NOT o.current AND c.page != '' AND c.current"
+                f" AND {condition}",
                 some,
             )
-            for old, new in rows.fetchall():
-                found.discard(DocumentId(old))
-                found.add(DocumentId(new))
-        return frozenset(found)
-
-    def standing(self) -> dict[DocumentId, DocumentId]:
-        """For each version that is not searched the one of its page that is."""
-        rows = self._conn.execute(
-            "SELECT o.id, c.id FROM documents o INDEXED BY documents_past"
-            " JOIN documents c INDEXED BY documents_page"
-            " ON c.source = o.source AND c.page = o.page AND c.page != '' AND c.current"
-            " WHERE NOT o.current"
-        )
-        return {DocumentId(old): DocumentId(new) for old, new in rows}
+            found |= {DocumentId(old): DocumentId(new) for old, new in rows}
+        return found
 
     def of(self, document_id: DocumentId) -> list[tuple[DocumentId, str | None]]:
         """``(id, version)`` of all listed versions of a page, its own included, that
