@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from indexer.sources.forum import ForumSource as ForumThreads
     from indexer.sources.pages import PageRules
 
-# What one site reads of an answer at most, where its source does not say.
-MAX_BYTES = 20 * 2**20
 # Of a site with thousands of pages one may fail; it is tried with the next refresh.
 _SITE_ATTEMPTS = 3
 # What is only looked at is looked at again another day.
@@ -225,7 +223,7 @@ class Sources:
         settings: WebsiteSource | CoursesSource | VideosSource,
         *,
         headers: Mapping[str, str] | None = None,
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int | None = None,
     ) -> Iterator[Transport]:
         """A client of one site that is no forum, for the time of the block."""
         from indexer.guard import PublicOnly
@@ -235,7 +233,8 @@ class Sources:
             url, settings.requests_per_second, headers or {}, settings.respect_robots
         )
         options["guard"] = PublicOnly(base_url=url)
-        options["max_bytes"] = max_bytes
+        if max_bytes is not None:
+            options["max_bytes"] = max_bytes
         options["max_attempts"] = _SITE_ATTEMPTS
         with Transport(url, **options) as transport:
             yield transport

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 # What to wait when a 429 names no time: nginx's own page does not.
 DEFAULT_WAIT_S = 10.0
@@ -51,6 +52,15 @@ class Answer:
         """The encoding that the answer names, else UTF-8."""
         found = _CHARSET.search(self.headers.get("content-type", ""))
         return found[1] if found else "utf-8"
+
+
+def is_login_page(url: str) -> bool:
+    """Whether an API sent us to log in, by the address that answered.
+
+    >>> is_login_page("https://a.org/login/"), is_login_page("https://a.org/x?to=/login")
+    (True, False)
+    """
+    return urlsplit(url).path.rstrip("/").endswith("/login")
 
 
 def asked_wait_s(answer: Answer, *, now: datetime) -> float:

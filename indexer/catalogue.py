@@ -26,7 +26,6 @@ COURSE_FORMAT = 1
 # What a course starts at as long as nobody has said when.
 _NOT_SET = datetime(2030, 1, 1, tzinfo=UTC)
 _LANGUAGE = re.compile(r"[a-z]{2}(?![a-z])")
-_KEY = re.compile(r"[^\s/?#]{1,255}")
 _OUTLINE = ("course", "chapter", "sequential", "vertical")
 _ABOUT = 1
 

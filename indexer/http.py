@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
 
-import httpx
-
-from indexer.answers import Answer
+from indexer.answers import Answer, is_login_page
 from indexer.channel import Channel, ChannelOptions, Params
 from kb.errors import ForumProtocolError, ForumRejectedError
 
@@ -97,7 +95,7 @@ class Transport:
         answer = self._channel.request(
             "GET", path, params=params, headers=headers, fresh=fresh
         )
-        if httpx.URL(answer.url).path.rstrip("/").endswith("/login"):
+        if is_login_page(answer.url):
             raise ForumRejectedError(
                 answer.url, 403, "asks for a login", error_type="not_logged_in"
             )

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from urllib.parse import urlsplit
 
+from indexer.answers import is_login_page
 from indexer.fields import Fields
 from indexer.reader import Reader, Reply
 from kb.errors import ForumProtocolError
@@ -55,7 +55,7 @@ class SiteJson:
         reply = self._ask(url, fresh=self._fresh)
         if not (reply.is_whole or reply.is_unchanged):
             return Told(reply, None)
-        if urlsplit(reply.url).path.rstrip("/").endswith("/login"):
+        if is_login_page(reply.url):
             return Told(_refused(reply), None)
         try:
             return Told(reply, _parsed(reply))
