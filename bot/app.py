@@ -111,13 +111,9 @@ class App:
         Raises:
             EmbeddingError: It is nowhere, damaged, or does not fit the backend.
         """
-        from kb.embed import open_embedder
+        from bot.models import open_model
 
-        return open_embedder(
-            self.config.embedding.model,
-            cache_dir=self.models_folder,
-            backend=self.config.embedding.backend,
-        )
+        return open_model(self.config.embedding, self.models_folder)
 
     @cached_property
     def model_on_disk(self) -> ModelOnDisk:

@@ -125,6 +125,11 @@ class Embedding(Section):
 
     model: Annotated[str, Field(min_length=1)] = "packaged"
     backend: Literal["auto", "openvino", "torch"] = "auto"
+    # Unset: as the model was trained.
+    query_prompt: str | None = None
+    passage_prompt: str | None = None
+    # Texts of one meaning are near each other in whatever language.
+    multilingual: Literal["auto"] | bool = "auto"
 
 
 class Chunking(Section):

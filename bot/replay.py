@@ -26,6 +26,7 @@ from bot.config import Config
 from bot.config_fields import web_address
 from bot.history import read_history
 from bot.labels import KIND_NAMES, Label, read_labels
+from bot.models import open_model
 from bot.past import embed_history, open_past
 from bot.replay_report import (
     ReplayOutcome,
@@ -38,7 +39,7 @@ from bot.timeline import History, Progress
 from indexer.chunk import chunk_document
 from indexer.sources.archive import ArchiveSource
 from indexer.sources.markdown import DocsArchive
-from kb.embed import open_embedder, open_tokenizer
+from kb.embed import open_tokenizer
 from kb.embed.cached import CachedEmbedder
 from kb.errors import ConfigError, SourceError
 from kb.learner import Learner
@@ -160,11 +161,7 @@ def replay(
     model = start or starting_model([forum_url], min(asked.at for asked in questions))
     with EmbeddingCache.open(config.data_dir / "embeddings.db") as cache:
         embedder = CachedEmbedder(
-            open_embedder(
-                config.embedding.model,
-                cache_dir=config.data_dir / "models",
-                backend=config.embedding.backend,
-            ),
+            open_model(config.embedding, config.data_dir / "models"),
             cache,
         )
         outcomes, others = list[ReplayOutcome](), list[ReplayOutcome]()

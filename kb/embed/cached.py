@@ -33,6 +33,10 @@ class CachedEmbedder:
         return self._embedder.dim
 
     @property
+    def multilingual(self) -> bool:
+        return self._embedder.multilingual
+
+    @property
     def embedded(self) -> int:
         """Texts that the model had to read; the others were known."""
         return self._embedded

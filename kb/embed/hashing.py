@@ -49,6 +49,8 @@ class HashingEmbedder:
         if dim < 1:
             raise ValueError(f"dim must be >= 1, got {dim}")
         self.dim = dim
+        # Words that share no spelling share nothing here.
+        self.multilingual = False
         self.model_id = f"hashing-{dim}-v{_VERSION}"
 
     def embed_passages(

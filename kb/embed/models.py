@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kb.embed.families import family_of, is_multilingual
 from kb.errors import EmbeddingError
 
 logger = logging.getLogger(__name__)
@@ -27,14 +28,22 @@ _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 # Hub repositories hold the same weights several times over; only these are read.
 _WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
+# Says which languages a model reads, and decides no vector.
+_CARD = "README.md"
 _UNWANTED = ("onnx/*", "openvino/*")
 _WEIGHTS = ("*.safetensors", "pytorch_model.bin")
 _HUB_TIMEOUT_S = 5
 
-# The E5 family was trained with these prompts, and its folders do not say so:
-# https://huggingface.co/intfloat/multilingual-e5-small (FAQ of the model card)
-_E5 = re.compile(r"(^|/)(multilingual-)?e5-(small|base|large)(-v2)?$")
-_E5_PROMPTS = ("query: ", "passage: ")
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What the config puts before texts; ``None``: what the model was trained with."""
+
+    query: str | None = None
+    passage: str | None = None
+
+
+_OF_THE_MODEL = Prompts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,7 @@ class ModelSource:
         fingerprint: SHA-256 over everything that decides its vectors.
         query_prompt: What is put before a question; empty for most models.
         passage_prompt: What is put before a passage.
+        multilingual: See `Embedder`; it changes no vector.
     """
 
     name: str
@@ -52,6 +62,7 @@ class ModelSource:
     fingerprint: str
     query_prompt: str = ""
     passage_prompt: str = ""
+    multilingual: bool = False
 
     @property
     def model_id(self) -> str:
@@ -59,7 +70,12 @@ class ModelSource:
 
 
 def find_model(
-    model: str, *, cache_dir: Path, allow_download: bool = True
+    model: str,
+    *,
+    cache_dir: Path,
+    allow_download: bool = True,
+    prompts: Prompts = _OF_THE_MODEL,
+    multilingual: bool | None = None,
 ) -> ModelSource:
     """Find a model by what stands in the config.
 
@@ -68,6 +84,8 @@ def find_model(
             name belongs to ``sentence-transformers/``.
         cache_dir: Remembers fingerprints, so that weights are hashed once.
         allow_download: May a name that is not on this machine be fetched?
+        prompts: Instead of those of the model; other prompts make other vectors.
+        multilingual: ``None``: as its name or its folder says.
 
     Raises:
         EmbeddingError: It is nowhere, or is not what it claims to be.
@@ -79,7 +97,7 @@ def find_model(
         raise EmbeddingError(
             model, f"{folder} does not hold the weights of {name}; reinstall {_PACKAGE}"
         )
-    query_prompt, passage_prompt = _prompts(name, folder)
+    query_prompt, passage_prompt = _prompts(name, folder, prompts)
     whole = json.dumps([sorted(hashes.items()), query_prompt, passage_prompt])
     return ModelSource(
         name=name,
@@ -87,6 +105,9 @@ def find_model(
         fingerprint=hashlib.sha256(whole.encode()).hexdigest(),
         query_prompt=query_prompt,
         passage_prompt=passage_prompt,
+        multilingual=(
+            is_multilingual(name, folder) if multilingual is None else multilingual
+        ),
     )
 
 
@@ -137,9 +158,9 @@ def _from_hub(model: str, name: str, *, allow_download: bool) -> Path:
     if not allow_download:
         raise EmbeddingError(model, f"{tried}, and downloading is not allowed")
     try:
-        folder = fetch(local=False, patterns=_WANTED)
+        folder = fetch(local=False, patterns=[*_WANTED, _CARD])
         if not _has_weights(folder):
-            folder = fetch(local=False, patterns=[*_WANTED, "pytorch_model.bin"])
+            folder = fetch(local=False, patterns=[*_WANTED, _CARD, "pytorch_model.bin"])
         return folder
     except (RepositoryNotFoundError, HFValidationError) as exc:
         raise EmbeddingError(
@@ -201,17 +222,27 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _prompts(name: str, folder: Path) -> tuple[str, str]:
+def _prompts(name: str, folder: Path, wanted: Prompts) -> tuple[str, str]:
+    """What is put before a question and before a passage: as is wanted, else as the
+    folder says, else as is known of the model's family."""
+    query, passage = _prompts_in(folder)
+    family = family_of(name)
+    if not query and not passage and family is not None:
+        query, passage = family.query, family.passage
+    return (
+        query if wanted.query is None else wanted.query,
+        passage if wanted.passage is None else wanted.passage,
+    )
+
+
+def _prompts_in(folder: Path) -> tuple[str, str]:
     """Prompts by the names that sentence-transformers gives them."""
     prompts = read_json(folder / "config_sentence_transformers.json").get("prompts")
     if not isinstance(prompts, dict):
         prompts = {}
     query = str(prompts.get("query") or "")
     passages = (prompts.get(key) for key in ("document", "passage", "corpus"))
-    passage = str(next((prompt for prompt in passages if prompt), ""))
-    if not query and not passage and _E5.search(name):
-        return _E5_PROMPTS
-    return query, passage
+    return query, str(next((prompt for prompt in passages if prompt), ""))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from kb.embed.hashing import HashingEmbedder, count_words
-from kb.embed.models import ModelSource, find_model, locate
+from kb.embed.models import ModelSource, Prompts, find_model, locate
 from kb.embed.protocol import Embedder, TokenCounter, readable
 from kb.errors import EmbeddingError
 
 logger = logging.getLogger(__name__)
 
 HASHING = "hashing"
+_OF_THE_MODEL = Prompts()
 Backend = Literal["auto", "openvino", "torch"]
 
 
@@ -23,6 +24,8 @@ def open_embedder(
     cache_dir: Path,
     backend: Backend = "auto",
     allow_download: bool = True,
+    prompts: Prompts = _OF_THE_MODEL,
+    multilingual: bool | None = None,
 ) -> Embedder:
     """Open the model that the config names.
 
@@ -33,13 +36,22 @@ def open_embedder(
         backend: ``auto`` takes OpenVINO where the model can be converted (mean
             pooling), and PyTorch otherwise, with the reason in the log.
         allow_download: False leaves the model hub alone.
+        prompts: Instead of those that the model was trained with.
+        multilingual: What `Embedder.multilingual` says; ``None``: what is known of
+            the model.
 
     Raises:
         EmbeddingError: The model is nowhere, damaged, or not for this *backend*.
     """
     if model == HASHING:
         return HashingEmbedder()
-    source = find_model(model, cache_dir=cache_dir, allow_download=allow_download)
+    source = find_model(
+        model,
+        cache_dir=cache_dir,
+        allow_download=allow_download,
+        prompts=prompts,
+        multilingual=multilingual,
+    )
     if backend == "torch":
         return _open_torch(source)
     try:

@@ -58,6 +58,7 @@ class OpenVinoEmbedder:
         precision: Precision = "auto",
     ) -> None:
         self.model_id = source.model_id
+        self.multilingual = source.multilingual
         self.dim = model.dim
         self._source = source
         self._model = model

@@ -28,6 +28,10 @@ class Embedder(Protocol):
     def dim(self) -> int:
         """Length of a vector."""
 
+    @property
+    def multilingual(self) -> bool:
+        """Texts of one meaning are near each other, whatever their languages."""
+
     def embed_passages(
         self,
         texts: Sequence[str],

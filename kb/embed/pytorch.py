@@ -22,6 +22,7 @@ class TorchEmbedder:
 
     def __init__(self, source: ModelSource, *, device: str | None = None) -> None:
         self.model_id = source.model_id
+        self.multilingual = source.multilingual
         self._source = source
         self._model = load_model(source, device=device)
         self.dim = int(self._model.get_embedding_dimension())

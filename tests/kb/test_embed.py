@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 
 from kb.embed import (
+    Backend,
     Embedder,
     HashingEmbedder,
+    Prompts,
     TokenCounter,
     open_embedder,
     open_tokenizer,
@@ -28,6 +30,7 @@ from kb.embed.openvino import OpenVinoEmbedder
 from kb.embed.pytorch import TorchEmbedder
 from kb.errors import EmbeddingError
 
+BACKENDS: tuple[Backend, ...] = ("openvino", "torch")
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = [
     "How do I reset my password?",
@@ -363,6 +366,80 @@ def test_e5_models_get_the_prompts_they_were_trained_with(
     source = find_model(model, cache_dir=tmp_path / "cache")
 
     assert (source.query_prompt, source.passage_prompt) == ("query: ", "passage: ")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_config_may_put_other_prompts_before_texts(
+    backend: Backend, tiny_model: Any, tmp_path: Path
+) -> None:
+    """An empty one is a prompt, too: none at all, where the model has one."""
+    folder = tiny_model(tmp_path / "e5-small")
+    plain = tiny_model(tmp_path / "plain")
+    cache = tmp_path / "cache"
+
+    own = open_embedder(
+        folder, cache_dir=cache, backend=backend, prompts=Prompts("ask: ", "")
+    )
+    without = open_embedder(plain, cache_dir=cache, backend=backend)
+    as_trained = open_embedder(folder, cache_dir=cache, backend=backend)
+
+    assert own.embed_query("maps") == pytest.approx(
+        without.embed_query("ask: maps"), abs=1e-3
+    )
+    assert own.embed_passages(["maps"])[0] == pytest.approx(
+        without.embed_passages(["maps"])[0], abs=1e-3
+    )
+    assert as_trained.embed_passages(["maps"])[0] == pytest.approx(
+        without.embed_passages(["passage: maps"])[0], abs=1e-3
+    )
+    # Vectors of other prompts are other vectors, and never mix.
+    assert own.model_id != as_trained.model_id
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_prompt_takes_its_place_within_the_longest_text(
+    backend: Backend, tiny_model: Any, tmp_path: Path
+) -> None:
+    """48 tokens, 2 of them special: what comes after is not read, prompt or not."""
+    folder = tiny_model(tmp_path / "e5-small")
+    embedder = open_embedder(folder, cache_dir=tmp_path / "cache", backend=backend)
+    # "passage: " makes two tokens.
+    shorter, longest, longer = ("map " * n for n in (43, 44, 45))
+
+    rows = embedder.embed_passages([shorter, longest, longer])
+
+    assert float(rows[1] @ rows[2]) == pytest.approx(1, abs=1e-4)
+    assert rows[0] != pytest.approx(rows[1], abs=1e-5)
+
+
+def test_embedders_say_whether_they_read_several_languages(
+    tiny_model: Any, tmp_path: Path
+) -> None:
+    english = tiny_model(tmp_path / "english")
+    several = tiny_model(tmp_path / "several")
+    (Path(several) / "README.md").write_text("---\nlanguage: [en, fr]\n---\n", "utf-8")
+    cache = tmp_path / "cache"
+
+    def told(model: str, *, said: bool | None = None) -> tuple[bool, bool]:
+        openvino, torch = (
+            open_embedder(model, cache_dir=cache, backend=backend, multilingual=said)
+            for backend in BACKENDS
+        )
+        return openvino.multilingual, torch.multilingual
+
+    assert told(english) == (False, False)
+    assert told(english, said=True) == (True, True)
+    assert told(several) == (True, True)
+    assert told(several, said=False) == (False, False)
+    # It decides no vector, and nothing is embedded anew for it.
+    assert find_model(several, cache_dir=cache).model_id == (
+        find_model(several, cache_dir=cache, multilingual=False).model_id
+    )
+
+
+def test_the_packaged_model_and_hashing_read_one_language(packaged: Embedder) -> None:
+    assert not packaged.multilingual
+    assert not HashingEmbedder().multilingual
 
 
 def test_a_model_with_other_pooling_runs_on_torch_and_says_why(
