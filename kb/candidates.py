@@ -198,10 +198,16 @@ def of_documents(
         "in_links": np.log1p(
             _column(
                 len(into) - sum(i in into for i in hidden)
-                for into in map(graph.into, ids)
+                for into in map(graph.answered_with, ids)
             )
         ),
-        "out_links": np.log1p(_column(len(graph.out_of(i)) for i in ids)),
+        "out_links": np.log1p(
+            # A page answers nobody: what it links are its own chapters.
+            _column(
+                len(graph.out_of(d.id)) if d.kind is Kind.THREAD else 0
+                for d in documents
+            )
+        ),
         "in_question": _column(i in question.linked for i in ids),
         "log_parts": np.log1p(_column(d.parts_count for d in documents)),
         "log_likes": np.log1p(_column(d.likes for d in documents)),

@@ -74,6 +74,7 @@ class Corpus:
         questions: Threads by the meaning of the question that opened them: title
             and first passage; its ids are document ids.
         graph: Links that everybody may see.
+        languages: That some documents are in, without their regions.
     """
 
     lexical: LexicalIndex
@@ -86,3 +87,4 @@ class Corpus:
     passage_facts: PassageFactsOf
     document_facts: DocumentFactsOf
     passages_of: PassagesOf
+    languages: frozenset[str] = frozenset()

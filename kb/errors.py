@@ -14,6 +14,7 @@
     │   ├── CorruptIndexError       its files do not read
     │   └── DimensionMismatchError  vectors of another length (also ValueError)
     ├── ModelError(path)            learned weights do not read, or cannot be written
+    ├── BridgeError(path)           a table between languages does not read, likewise
     ├── InvalidQueryError           nothing that can be searched (also ValueError)
     ├── SourceError(source)         a source cannot be read: path, format, licence
     │   ├── DisallowedError         robots.txt forbids it to who has no account
@@ -107,6 +108,15 @@ class ModelError(KBError):
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path}: {problem}; run baraza learn, or delete it")
+        self.path = path
+
+
+class BridgeError(KBError):
+    """Tables between languages do not read or cannot be written; `path` is their
+    file."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}; run baraza learn bridge, or delete it")
         self.path = path
 
 

@@ -8,7 +8,7 @@ questions that are like it: what those were answered with.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,6 +52,7 @@ class LinkGraph:
         # Per pair the strongest link: who links twice does not recommend twice.
         self._out: defaultdict[DocumentId, dict[DocumentId, float]] = defaultdict(dict)
         self._into: defaultdict[DocumentId, dict[DocumentId, float]] = defaultdict(dict)
+        self._people: defaultdict[DocumentId, set[DocumentId]] = defaultdict(set)
         self._latest: datetime | None = None
         for edge in edges:
             self.add(edge)
@@ -60,6 +61,8 @@ class LinkGraph:
         weight = max(edge.weight, self._out[edge.source].get(edge.target, 0.0))
         self._out[edge.source][edge.target] = weight
         self._into[edge.target][edge.source] = weight
+        if edge.role is not LinkRole.PAGE:
+            self._people[edge.target].add(edge.source)
         if edge.at is not None and (self._latest is None or edge.at > self._latest):
             self._latest = edge.at
 
@@ -75,3 +78,8 @@ class LinkGraph:
     def into(self, target: DocumentId) -> Mapping[DocumentId, float]:
         """What links a document, with the weight of it."""
         return self._into.get(target, {})
+
+    def answered_with(self, target: DocumentId) -> Collection[DocumentId]:
+        """Threads in which somebody linked a document; pages that link it, as a manual
+        does in its own chapters, recommend it to nobody."""
+        return self._people.get(target, frozenset())

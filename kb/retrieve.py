@@ -20,6 +20,8 @@ from functools import cache
 
 import numpy as np
 
+from kb.asked import Asked
+from kb.bridge.rendering import Rendering
 from kb.candidates import (
     Passages,
     candidates,
@@ -39,11 +41,10 @@ from kb.similar import (
     similar_questions,
 )
 from kb.texts import TextField
+from kb.tongues import primary
 from kb.types import Candidate, DocumentId, Kind, PassageFacts, PassageId
 from kb.vectors import DEEPER, VectorIndex, nearest_seen
 
-# Models read some 256 tokens; more would only be cut and thrown away.
-MAX_EMBEDDED_CHARS = 8_000
 # Documents that each retriever of whole documents contributes, per kind.
 DOCUMENT_DEPTH = 60
 # Of a document that no retriever of passages found, so many are looked at by meaning,
@@ -62,6 +63,8 @@ def retrieve(
     depth: int,
     at: datetime,
     exclude: Collection[DocumentId] = (),
+    renderings: tuple[Rendering, ...] = (),
+    languages: frozenset[str] | None = None,
 ) -> list[Candidate]:
     """Find the documents that may answer a question.
 
@@ -71,6 +74,9 @@ def retrieve(
         at: The present, from which ages are counted.
         exclude: Documents that are left out beside the question's own: they are no
             candidates, and what they were answered with counts for nothing.
+        renderings: What the question means in other languages: a document in one of
+            these is asked that instead.
+        languages: Only documents in one of these, without regions; ``None`` for all.
 
     Returns:
         By kind in the order of `Kind`, then by document id.
@@ -79,16 +85,17 @@ def retrieve(
     if question.document is not None:
         hidden |= {question.document}
     wanted = frozenset(kinds)
-    looks = [_Look(question, corpus, kind, visible_to, hidden) for kind in Kind]
+    looks = [
+        _Look(question, corpus, kind, visible_to, hidden, renderings, languages)
+        for kind in Kind
+    ]
     into = [look for look in looks if look.kind in wanted]
     # What words find needs no vector, and what words say of the candidates of one
     # kind none of another kind: the word indexes work beside this thread.
     sought = [look.seek(depth) for look in into]
-    asked = _Asked.of(question, embedder)
+    asked = Asked.of(question, embedder, renderings)
     close = {look.kind: look.near(asked, depth) for look in looks}
-    similar = similar_questions(
-        question, corpus, asked.vector, visible_to=visible_to, exclude=hidden
-    )
+    similar = similar_questions(asked, corpus, visible_to=visible_to, exclude=hidden)
     near = {look.kind: look.seen(asked, close[look.kind].result()) for look in looks}
     gathered = [
         look.gather(asked, similar, by_words, near[look.kind])
@@ -108,22 +115,6 @@ def retrieve(
 def _beside() -> ThreadPoolExecutor:
     """Threads for searches, which let go of the interpreter's lock."""
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="search")
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question with its vectors."""
-
-    question: Question
-    vector: Float32
-    title_vector: Float32
-
-    @classmethod
-    def of(cls, question: Question, embedder: Embedder) -> _Asked:
-        vector = embedder.embed_query(question.text[:MAX_EMBEDDED_CHARS])
-        # Without a headline the whole question stands in for it.
-        title = question.title[:MAX_EMBEDDED_CHARS]
-        return cls(question, vector, embedder.embed_query(title) if title else vector)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +153,8 @@ class _Look:
     kind: Kind
     visible_to: frozenset[str] | None
     hidden: frozenset[DocumentId]
+    renderings: tuple[Rendering, ...]
+    languages: frozenset[str] | None
 
     # -- what is found -----------------------------------------------------
 
@@ -173,23 +166,26 @@ class _Look:
             kinds=frozenset({self.kind}),
             visible_to=self.visible_to,
             title=self.question.title,
+            renderings=self.renderings,
+            languages=self.languages,
         )
         return _Sought(passages, _beside().submit(self._documents_by_words))
 
-    def near(self, asked: _Asked, depth: int) -> Future[list[PassageId]]:
+    def near(self, asked: Asked, depth: int) -> Future[list[list[PassageId]]]:
         index = self.corpus.vectors.get(self.kind)
-        return _beside().submit(_nearest, index, asked.vector, depth)
+        return _beside().submit(_nearest, index, asked.vectors, depth)
 
     def gather(
         self,
-        asked: _Asked,
+        asked: Asked,
         similar: Similar,
         sought: _Sought,
-        near: Sequence[PassageId],
+        near: Sequence[Sequence[PassageId]],
     ) -> _Gathered:
         links = self._links(similar)
         by_words = [hit.passage_id for hit in sought.passages.result()]
-        facts = self._facts(list(dict.fromkeys([*by_words, *near])))
+        found = list(dict.fromkeys([*by_words, *(i for some in near for i in some)]))
+        facts = self._facts(found)
         held = {fact.document_id for fact in facts.values()}
         more = self._linked(links) | sought.documents.result() | self.question.linked
         more -= held
@@ -201,23 +197,29 @@ class _Look:
             if fact.kind is self.kind
             and document_id not in self.hidden
             and (self.visible_to is None or fact.visibility in self.visible_to)
+            and (self.languages is None or primary(fact.language) in self.languages)
         }
         # Those that came by another way bring their passages along.
         late = self.corpus.passages_of(sorted(more & documents.keys()))
         facts |= self._facts([i for ids in late.values() for i in ids[:MAX_PASSAGES]])
         own = self._own(facts, documents)
-        cosines = _cosines(
-            self.corpus.vectors.get(self.kind),
-            np.stack([asked.vector, asked.title_vector]),
-            [i for some in own.values() for i in some],
+        ids = [i for some in own.values() for i in some]
+        spoken = [documents[i].language for i, some in own.items() for _ in some]
+        index = self.corpus.vectors.get(self.kind)
+        cosines = np.stack(
+            [
+                asked.cosines(vectors, index, ids, spoken)
+                for vectors in (asked.vectors, asked.titles)
+            ]
         )
         words = _beside().submit(
             self.corpus.lexical.score,
             self.question.body,
-            closest([*own.values()], cosines[0], CLOSEST_PASSAGES, {*by_words, *near}),
+            closest([*own.values()], cosines[0], CLOSEST_PASSAGES, {*found}),
             self.kind,
             visible_to=self.visible_to,
             title=self.question.title,
+            renderings=self.renderings,
         )
         texts = _beside().submit(
             self.corpus.texts.score,
@@ -226,33 +228,78 @@ class _Look:
             kind=self.kind,
             visible_to=self.visible_to,
             title=self.question.title,
+            renderings=self.renderings,
         )
         return _Gathered(own, cosines, facts, documents, links, words, texts)
 
-    def seen(self, asked: _Asked, near: Sequence[PassageId]) -> Sequence[PassageId]:
-        """The nearest passages, sought anew if the reader may not see all of them."""
+    def seen(
+        self, asked: Asked, near: Sequence[Sequence[PassageId]]
+    ) -> list[Sequence[PassageId]]:
+        """The passages nearest to each vector of the question, sought anew if some of
+        what was found takes a place that it may not have."""
+        return [self._seen(asked, place, some) for place, some in enumerate(near)]
+
+    def _seen(
+        self, asked: Asked, place: int, near: Sequence[PassageId]
+    ) -> Sequence[PassageId]:
         index = self.corpus.vectors.get(self.kind)
-        if index is None or self.visible_to is None:
+        anybody = self.visible_to is None and self.languages is None
+        if index is None or (anybody and not asked.languages):
             return near
-        if len(near) == len(index) or len(self._facts(near)) == len(near):
+
+        def suiting(ids: Sequence[int]) -> frozenset[int]:
+            return self._suiting(asked, place, [PassageId(i) for i in ids])
+
+        if len(suiting(near)) == len(near):
             return near
+        if len(near) == len(index):
+            fit = suiting(near)
+            return [i for i in near if i in fit]
         # Here, because facts may come from the store, which is this thread's.
         found = nearest_seen(
             index,
-            asked.vector,
+            asked.vectors[place],
             len(near),
-            lambda ids: self._facts([PassageId(i) for i in ids]),
+            suiting,
             depth=DEEPER * len(near),
         )
         return [PassageId(i) for i, _ in found]
 
-    def nearest(self, asked: _Asked, near: Sequence[PassageId]) -> Float32:
-        """Cosine to the nearest passage that counts: one number, or none."""
-        facts = self._facts(near)
-        ids = [
-            i for i in near if i in facts and facts[i].document_id not in self.hidden
-        ]
-        return _cosines(self.corpus.vectors.get(self.kind), asked.vector, ids[:1])
+    def _suiting(
+        self, asked: Asked, place: int, ids: Sequence[PassageId]
+    ) -> frozenset[PassageId]:
+        """Passages that may be seen, and are compared with the vector at *place*."""
+        facts = self._facts(ids)
+        if self.languages is None and not asked.languages:
+            return frozenset(facts)
+        documents = self.corpus.document_facts(
+            sorted({fact.document_id for fact in facts.values()})
+        )
+        spoken = {i: document.language for i, document in documents.items()}
+        return frozenset(
+            i
+            for i, fact in facts.items()
+            if fact.document_id in spoken
+            and asked.suits(place, spoken[fact.document_id])
+            and (
+                self.languages is None
+                or primary(spoken[fact.document_id]) in self.languages
+            )
+        )
+
+    def nearest(self, asked: Asked, near: Sequence[Sequence[PassageId]]) -> Float32:
+        """Cosine to the nearest passage that counts, for each vector that has one."""
+        index = self.corpus.vectors.get(self.kind)
+        found = []
+        for vector, some in zip(asked.vectors, near, strict=False):
+            facts = self._facts(some)
+            ids = [
+                i
+                for i in some
+                if i in facts and facts[i].document_id not in self.hidden
+            ]
+            found.append(_cosines(index, vector, ids[:1]))
+        return np.concatenate([np.empty(0, dtype=np.float32), *found])
 
     def _documents_by_words(self) -> set[DocumentId]:
         return {
@@ -265,6 +312,8 @@ class _Look:
                 kind=self.kind,
                 visible_to=self.visible_to,
                 title=self.question.title,
+                renderings=self.renderings,
+                languages=self.languages,
             )
         }
 
@@ -311,10 +360,15 @@ class _Look:
     # -- what is known of it -----------------------------------------------
 
     def candidates(
-        self, asked: _Asked, found: _Gathered, nearest: float, at: datetime
+        self, asked: Asked, found: _Gathered, nearest: float, at: datetime
     ) -> list[Candidate]:
         ids, own = list(found.own), list(found.own.values())
-        titles = _cosines(self.corpus.titles, asked.title_vector, ids)
+        titles = asked.cosines(
+            asked.titles,
+            self.corpus.titles,
+            ids,
+            [found.documents[i].language for i in ids],
+        )
         known = of_documents(
             [found.documents[i] for i in ids],
             self.question,
@@ -366,11 +420,14 @@ def _highest(columns: Iterable[Float32]) -> float:
     return float(np.fmax.reduce(np.concatenate([[np.nan], *columns])))
 
 
-def _nearest(index: VectorIndex | None, query: Float32, depth: int) -> list[PassageId]:
+def _nearest(
+    index: VectorIndex | None, queries: Float32, depth: int
+) -> list[list[PassageId]]:
+    """The nearest passages to each query."""
     if index is None:
-        return []
-    _, ids = index.search(query[None], depth)
-    return [PassageId(int(i)) for i in ids[0] if i >= 0]
+        return [[] for _ in queries]
+    _, ids = index.search(queries, depth)
+    return [[PassageId(int(i)) for i in row if i >= 0] for row in ids]
 
 
 def _cosines(

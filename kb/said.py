@@ -122,6 +122,7 @@ def document_text(
         kind=kind,
         visibility=visibility,
         fields={name: texts for name, texts in fields.items() if texts},
+        language=language,
     )
 
 

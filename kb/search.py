@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from kb.bridge import Bridge
+from kb.bridge.guessing import guess
+from kb.bridge.rendering import renderings
 from kb.corpus import Corpus
 from kb.embed import Embedder
 from kb.errors import InvalidQueryError
+from kb.language import detect
 from kb.lexical import LexicalIndex
 from kb.model import RankingModel, shipped_model
 from kb.question import Question
@@ -67,6 +71,8 @@ class Searcher:
     Args:
         weights: By source, what the odds of its documents are multiplied with; 1 where
             none is told.
+        bridge: Carries questions into the languages of what may answer; without one
+            a question is asked as it is.
 
     Bound to the store's connection, and with it to one thread; index, embedder
     and model may be shared between the searchers of many threads.
@@ -82,6 +88,7 @@ class Searcher:
         depth: int = DEPTH,
         clock: Clock = utc_now,
         weights: Mapping[str, float] | None = None,
+        bridge: Bridge | None = None,
     ) -> None:
         self._store = store
         self._index = index
@@ -90,6 +97,7 @@ class Searcher:
         self._depth = depth
         self._clock = clock
         self._weights = dict(weights or {})
+        self._bridge = Bridge() if bridge is None else bridge
 
     def search(
         self,
@@ -101,6 +109,7 @@ class Searcher:
         visible_to: frozenset[str] = _PUBLIC,
         exclude: frozenset[DocumentId] = frozenset(),
         per_kind: Mapping[Kind, int] | None = None,
+        languages: frozenset[str] | None = None,
     ) -> tuple[SearchHit, ...]:
         """Find the documents that answer best, each with the passage that does.
 
@@ -120,6 +129,8 @@ class Searcher:
             exclude: Documents to leave out, such as the question's own topic.
             per_kind: At most so many of a kind; kinds not named are bounded by
                 *limit* alone.
+            languages: Only documents in one of these, without regions; ``None`` for
+                all, those whose language nobody knows among them.
 
         Returns:
             Best first. Within a kind by score, ties by id; the kinds are merged
@@ -139,6 +150,7 @@ class Searcher:
             visible_to=visible_to,
             exclude=exclude,
             per_kind=per_kind,
+            languages=languages,
         ).hits
 
     def explain(
@@ -151,6 +163,7 @@ class Searcher:
         visible_to: frozenset[str] = _PUBLIC,
         exclude: frozenset[DocumentId] = frozenset(),
         per_kind: Mapping[Kind, int] | None = None,
+        languages: frozenset[str] | None = None,
     ) -> Explained:
         """What `search` returns, and all that it chose from; the same arguments."""
         if limit < 1:
@@ -160,6 +173,7 @@ class Searcher:
         if not words(question.text):
             raise InvalidQueryError("the query holds no word to search for")
         corpus = self._index.corpus(self._store, visible_to=visible_to)
+        question = self._understood(question, corpus)
         at = self._clock()
         candidates = retrieve(
             question,
@@ -170,6 +184,8 @@ class Searcher:
             depth=self._depth,
             at=at,
             exclude=exclude,
+            renderings=renderings(question, self._bridge, corpus.languages),
+            languages=languages,
         )
         documents = self._store.documents.summaries(
             sorted({candidate.document_id for candidate in candidates})
@@ -192,6 +208,16 @@ class Searcher:
         shown = merge(columns)[:limit]
         hits = self._hits(question, shown, documents, corpus.lexical)
         return Explained(question, rankings, documents, hits)
+
+    def _understood(self, question: Question, corpus: Corpus) -> Question:
+        """The question with its language, where that can be told and is of use."""
+        among = self._bridge.sources | corpus.languages
+        if question.language is not None or not among:
+            return question
+        language = detect(question.text, among=tuple(sorted(among))) or guess(
+            question.text, self._bridge, among=among
+        )
+        return replace(question, language=language)
 
     def _ranking(
         self,

@@ -73,7 +73,7 @@ def _signals() -> Iterable[Signal]:
         " √Σ 10 / (10 + place) × weight of the link",
         linking="was answered with links to older questions of like meaning:"
         " √Σ cosine⁴ × weight of the link",
-        in_links="ln(1 + how often it was linked before)",
+        in_links="ln(1 + in how many threads it was linked before)",
         out_links="ln(1 + how much its answers link)",
         linked_beside="linked together with what the question links",
         in_question="linked in the question itself",

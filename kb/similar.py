@@ -7,13 +7,19 @@ how much the link says times how much the question is like the new one.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import (
+    Collection,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 
+from kb.asked import Asked
 from kb.corpus import Corpus
-from kb.embed import Float32
 from kb.graph import LinkGraph
-from kb.question import Question
 from kb.texts import TextField
 from kb.types import DocumentId, Kind
 from kb.vectors import nearest_seen
@@ -36,35 +42,43 @@ class Similar:
 
 
 def similar_questions(
-    question: Question,
+    asked: Asked,
     corpus: Corpus,
-    vector: Float32,
     *,
     visible_to: frozenset[str] | None = None,
     exclude: Collection[DocumentId] = (),
 ) -> Similar:
-    """Find the threads whose opening question is like *question*, itself left out.
+    """Find the threads whose opening question is like the one *asked*, itself left out.
 
     Args:
-        vector: Of the question, shape ``(dim,)``.
         visible_to: Only threads with one of these visibilities; ``None`` for all.
         exclude: Threads to leave out beside the question's own.
     """
+    question = asked.question
     out = {question.document, *exclude}
 
-    def seen(ids: Sequence[int]) -> Container[int]:
-        if visible_to is None:
-            return set(ids)
-        facts = corpus.document_facts([DocumentId(i) for i in ids])
-        return {i for i, fact in facts.items() if fact.visibility in visible_to}
+    def near(place: int) -> Iterator[tuple[DocumentId, float]]:
+        def seen(ids: Sequence[int]) -> Container[int]:
+            if visible_to is None and not asked.languages:
+                return set(ids)
+            facts = corpus.document_facts([DocumentId(i) for i in ids])
+            return {
+                i
+                for i, fact in facts.items()
+                if (visible_to is None or fact.visibility in visible_to)
+                and asked.suits(place, fact.language)
+            }
 
-    near = [
-        (DocumentId(i), max(cosine, 0.0) ** _SHARPNESS)
-        for i, cosine in nearest_seen(
-            corpus.questions, vector, NEIGHBOURS + len(out), seen
-        )
-        if i not in out
-    ]
+        vector, depth = asked.vectors[place], NEIGHBOURS + len(out)
+        for i, cosine in nearest_seen(corpus.questions, vector, depth, seen):
+            if i not in out:
+                yield DocumentId(i), cosine
+
+    cosines: dict[DocumentId, float] = {}
+    for place in range(len(asked.vectors)):
+        for i, cosine in near(place):
+            cosines[i] = max(cosine, cosines.get(i, cosine))
+    nearest = sorted(cosines, key=lambda i: -cosines[i])[:NEIGHBOURS]
 
     def by_words(field: TextField) -> dict[DocumentId, float]:
         hits = corpus.texts.search(
@@ -75,12 +89,13 @@ def similar_questions(
             kind=Kind.THREAD,
             visible_to=visible_to,
             title=question.title,
+            renderings=asked.renderings,
         )
         others = [i for i, _ in hits if i not in out][:NEIGHBOURS]
         return {i: _DAMPING / (rank + _DAMPING) for rank, i in enumerate(others)}
 
     return Similar(
-        by_meaning=dict(near[:NEIGHBOURS]),
+        by_meaning={i: max(cosines[i], 0.0) ** _SHARPNESS for i in nearest},
         by_words=by_words(TextField.OPENING),
         by_titles=by_words(TextField.TITLE),
     )

@@ -11,9 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kb.types import DocumentId, Kind
+
+if TYPE_CHECKING:
+    # The store knows these records, and must open without Tantivy.
+    from kb.bridge.rendering import Rendering
 
 
 class TextField(StrEnum):
@@ -44,6 +48,7 @@ class DocumentText:
     """What the document index needs to know of one document.
 
     Attributes:
+        language: Of the document; what others say of it may be in others.
         fields: A field that is empty may be absent. `ASKED` and `ANCHORS` come from
             documents that everybody may read, whoever may read this one.
             Very long fields may be cut: what matters most comes first.
@@ -53,6 +58,7 @@ class DocumentText:
     kind: Kind
     visibility: str
     fields: Mapping[TextField, Sequence[Text]]
+    language: str | None = None
 
 
 class TextIndex(Protocol):
@@ -86,6 +92,8 @@ class TextIndex(Protocol):
         kind: Kind,
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
+        languages: frozenset[str] | None = None,
     ) -> list[tuple[DocumentId, float]]:
         """The *k* best documents of a kind in one field: ``(id, BM25)``, best first,
         ties by id; only those that share a word.
@@ -94,6 +102,9 @@ class TextIndex(Protocol):
             query: Plain text of any length; none of its signs is an operator.
             k: At least 1.
             title: Headline of the question, searched with it and worth more.
+            renderings: What the question means in other languages: a text in one of
+                these is asked that instead.
+            languages: Only documents in one of these; ``None`` means all.
             visible_to: Only documents with one of these visibilities; ``None``
                 means all.
 
@@ -114,6 +125,7 @@ class TextIndex(Protocol):
         fields: Iterable[TextField] = tuple(TextField),
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
     ) -> dict[TextField, dict[DocumentId, float]]:
         """BM25 of given documents of one kind, per field, as `search` gives it.
 

@@ -17,6 +17,8 @@ from functools import cache, lru_cache
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
+from kb.tongues import primary
+
 # Languages with a stemmer; the words of all others are indexed as they stand.
 STEMMERS = {
     "en": "english",
@@ -38,6 +40,8 @@ _MAX_IDENTIFIER_CHARS = 200
 # A log of 40 MB must not become a field of a million tokens.
 _MAX_IDENTIFIERS = 5_000
 
+# What Tantivy's tokenizer takes for a word.
+_WRITTEN = re.compile(r"[^\W_]+")
 # A run without the signs that end an identifier in prose and in code, and that
 # holds what no plain word does: most of the text is passed over at once.
 _SIGNS = r"[^\s,;()\[\]<>\"'`|=&?#*!\\^~]"
@@ -80,10 +84,30 @@ def stemmed(text: str, language: str | None) -> str:
     >>> stemmed("Importing the données", "de")
     'importing the donnees'
     """
-    primary = _primary(language)
-    if primary is None:
-        return " ".join(words(text))
-    return " ".join(_stem(word, primary) for word in words(text))
+    return " ".join(stem(word, language) for word in words(text))
+
+
+def stem(word: str, language: str | None) -> str:
+    """The stem of a word of `words`; itself where the language has no stemmer.
+
+    >>> stem("donnees", "fr"), stem("daten", "de"), stem("data", None)
+    ('donne', 'daten', 'data')
+    """
+    known = primary(language)
+    return word if known is None or known not in STEMMERS else _stem(word, known)
+
+
+def spans(text: str) -> list[tuple[str, str]]:
+    """The words of *text* in order, each with the text that it is written as.
+
+    >>> spans("L'unité d’organisation")
+    [('l', 'L'), ('unite', 'unité'), ('d', 'd'), ('organisation', 'organisation')]
+    """
+    plain = unicodedata.normalize("NFKC", text.encode("utf-8", "ignore").decode())
+    found = []
+    for written in _WRITTEN.findall(plain):
+        found += [(word, written) for word in _splitter().analyze(written)]
+    return found
 
 
 @lru_cache(maxsize=50_000)
@@ -147,15 +171,6 @@ def _prefixes(identifier: str) -> Iterator[str]:
     lead = "/" if separator == "/" else ""
     for length in range(len(parts) - 1, 1, -1):
         yield lead + separator.join(parts[:length])
-
-
-@cache
-def _primary(language: str | None) -> str | None:
-    """``pt_BR`` and ``pt-BR`` are stemmed as ``pt``."""
-    if language is None:
-        return None
-    primary = re.split(r"[-_]", language, maxsplit=1)[0].lower()
-    return primary if primary in STEMMERS else None
 
 
 @lru_cache(maxsize=200_000)

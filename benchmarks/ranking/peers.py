@@ -17,10 +17,10 @@ import numpy as np
 from benchmarks.ranking.task import Task
 from bot.replay import LISTED
 from bot.timeline import History, PostWritten
+from kb.asked import MAX_EMBEDDED_CHARS
 from kb.embed import Embedder, Float32
 from kb.lexical import TantivyIndex
 from kb.question import Question
-from kb.retrieve import MAX_EMBEDDED_CHARS
 from kb.types import DocumentId, IndexablePassage, Kind, PassageId
 from kb.vectors import FaissIndex
 

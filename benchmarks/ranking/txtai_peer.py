@@ -28,9 +28,9 @@ import numpy as np
 
 from benchmarks.ranking.peers import KINDS, Ranking, best_by_document
 from bot.timeline import BEGINNING, PostWritten
+from kb.asked import MAX_EMBEDDED_CHARS
 from kb.embed import Embedder, Float32
 from kb.question import Question
-from kb.retrieve import MAX_EMBEDDED_CHARS
 from kb.types import DocumentId, Kind
 
 

@@ -43,6 +43,7 @@ class _Loaded:
         self._lock = threading.Lock()
         self._graphs: dict[frozenset[str], LinkGraph] = {}
         self._people: People | None = None
+        self._languages: frozenset[str] | None = None
         self._is_asked_again = False
         self._facts: HeldFacts | None = None
 
@@ -58,6 +59,12 @@ class _Loaded:
             if self._people is None:
                 self._people = store.evidence.people()
             return self._people
+
+    def languages(self, store: Store) -> frozenset[str]:
+        with self._lock:
+            if self._languages is None:
+                self._languages = store.documents.languages()
+            return self._languages
 
     def facts(self, store: Store, generation: int) -> HeldFacts | None:
         """Those of a store of this generation; ``None``: ask the store itself.
@@ -105,10 +112,10 @@ class OpenIndex(Generic[Lexical]):
         """What ranking works on: this index, with the links and people of *store*.
 
         Cheap but for the first calls: links are loaded once for each *visible_to*,
-        people once, and stay as they were until the index is opened again. From the
-        second call on, facts are held too, as long as the store does not go on beyond
-        this index; else they are read from *store* when they are asked for, so the
-        result belongs to its thread and to the question at hand.
+        people and languages once, and stay as they were until the index is opened
+        again. From the second call on, facts are held too, as long as the store does
+        not go on beyond this index; else they are read from *store* when they are asked
+        for, so the result belongs to its thread and to the question at hand.
 
         Args:
             store: The one that the index was opened for.
@@ -131,6 +138,7 @@ class OpenIndex(Generic[Lexical]):
                 facts.document_facts if facts else store.evidence.document_facts
             ),
             passages_of=facts.passages_of if facts else store.evidence.passages_of,
+            languages=self._loaded.languages(store),
         )
 
     def close(self) -> None:

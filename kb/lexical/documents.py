@@ -8,15 +8,25 @@ from typing import Self
 
 from tantivy import Document, Query
 
-from kb.lexical.question import EXACT, Question, question_of, those_of
+from kb.bridge.rendering import Rendering
+from kb.lexical.question import (
+    EXACT,
+    LANGUAGE,
+    UNKNOWN,
+    Question,
+    in_languages,
+    question_of,
+    those_of,
+)
 from kb.lexical.shard import Shard, View, schema_of
 from kb.lexical.shards import Shards, remove_elsewhere
 from kb.texts import DocumentText, Text, TextField
+from kb.tongues import primary
 from kb.types import DocumentId, Kind
 from kb.words import identifiers, stemmed
 
 # Part of the index's stamp: raise it whenever fields or their analysis change.
-TEXTS_FORMAT = "texts-2"
+TEXTS_FORMAT = "texts-3"
 
 # A thread of 1,200 posts is sought by its first few hundred as well, and a page
 # that half the forum was sent to by the first hundred questions.
@@ -27,6 +37,9 @@ FIELD_CHARS = {
     TextField.ASKED: 100_000,
     TextField.ANCHORS: 20_000,
 }
+
+# What others wrote of a document, in whatever language.
+_OF_OTHERS = frozenset({TextField.ASKED, TextField.ANCHORS})
 
 # Every search pays for each segment again: of 10,000 threads in one segment the
 # scores of 300 take two thirds of the time that they take in nine. Memory is
@@ -85,14 +98,16 @@ class TantivyTexts:
         kind: Kind,
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
+        languages: frozenset[str] | None = None,
     ) -> list[tuple[DocumentId, float]]:
         if k < 1:
             raise ValueError(f"k must be >= 1, got {k}")
-        question = question_of(query, title)
+        question = question_of(query, title, renderings)
         hits = [
             hit
             for shard in self._shards.seen(kind, visible_to)
-            for hit in _search(shard, question, field, k)
+            for hit in _search(shard, question, field, k, languages)
         ]
         return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
 
@@ -105,8 +120,9 @@ class TantivyTexts:
         fields: Iterable[TextField] = tuple(TextField),
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
     ) -> dict[TextField, dict[DocumentId, float]]:
-        question = question_of(query, title)
+        question = question_of(query, title, renderings)
         scores: dict[TextField, dict[DocumentId, float]] = {f: {} for f in fields}
         for shard in self._shards.seen(kind, visible_to) if ids else ():
             with shard.reading() as view:
@@ -123,7 +139,11 @@ class TantivyTexts:
 
 
 def _search(
-    shard: Shard, question: Question, field: TextField, k: int
+    shard: Shard,
+    question: Question,
+    field: TextField,
+    k: int,
+    languages: frozenset[str] | None,
 ) -> list[tuple[DocumentId, float]]:
     with shard.reading() as view:
         if not view.terms.documents:
@@ -131,7 +151,7 @@ def _search(
         ranking = _ranking(view, question, field)
         if ranking is None:
             return []
-        found = view.best(ranking, k)
+        found = view.best(in_languages(ranking, _SCHEMA, languages), k)
         ids = view.column("id", found)
     return [(DocumentId(i), score) for i, score in zip(ids, found.scores, strict=True)]
 
@@ -155,8 +175,9 @@ def _ranking(view: View, question: Question, field: TextField) -> Query | None:
 
     def make() -> Query | None:
         terms = view.terms
-        chosen = terms.chosen(question, field.value)
-        clauses = terms.shared_words(question, chosen, [(field.value, 1.0)])
+        clauses = terms.shared_words(
+            question, [(field.value, 1.0)], by=field.value, mixed=field in _OF_OTHERS
+        )
         if field is TextField.WHOLE:
             clauses += terms.shared_identifiers(question)
         return Query.boolean_query(clauses) if clauses else None
@@ -177,6 +198,7 @@ def _document(text: DocumentText) -> Document:
     whole = [*fields.get(TextField.TITLE, ()), *fields.get(TextField.WHOLE, ())]
     exact = identifiers("\n".join(part.text for part in whole), prefixes=True)
     document.add_text(EXACT, " ".join(exact))
+    document.add_text(LANGUAGE, primary(text.language) or UNKNOWN)
     return document
 
 

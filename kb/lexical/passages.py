@@ -8,15 +8,30 @@ from typing import Self
 
 from tantivy import Document, Occur, Query
 
+from kb.bridge.rendering import Rendering
 from kb.lexical.protocol import LexicalHit, LexicalScore
-from kb.lexical.question import EXACT, Question, all_of, idf, question_of, term
+from kb.lexical.question import (
+    EXACT,
+    LANGUAGE,
+    UNKNOWN,
+    Clause,
+    Question,
+    Terms,
+    Wording,
+    all_of,
+    idf,
+    in_languages,
+    question_of,
+    term,
+)
 from kb.lexical.shard import Shard, View, schema_of
 from kb.lexical.shards import Shards, remove_elsewhere
+from kb.tongues import primary
 from kb.types import DocumentId, IndexablePassage, Kind, PassageId
-from kb.words import identifiers, stemmed, variants
+from kb.words import identifiers, stemmed
 
 # Part of the index's stamp: raise it whenever fields or their analysis change.
-LEXICAL_FORMAT = "words-2"
+LEXICAL_FORMAT = "words-3"
 
 # Measured on 1,027 questions of a Discourse forum, nDCG@10 of the threads that
 # helpers linked: body alone 0.154, with titles at half weight 0.184. Titles at
@@ -82,16 +97,18 @@ class TantivyIndex:
         kinds: frozenset[Kind] | None = None,
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
+        languages: frozenset[str] | None = None,
     ) -> list[LexicalHit]:
         if k < 1:
             raise ValueError(f"k must be >= 1, got {k}")
-        question = question_of(query, title)
+        question = question_of(query, title, renderings)
         hits = [
             hit
             for kind in Kind
             if kinds is None or kind in kinds
             for shard in self._shards.seen(kind, visible_to)
-            for hit in _search(shard, question, k)
+            for hit in _search(shard, question, k, languages)
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))[:k]
 
@@ -103,8 +120,9 @@ class TantivyIndex:
         *,
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
     ) -> dict[PassageId, LexicalScore]:
-        question = question_of(query, title)
+        question = question_of(query, title, renderings)
         scores: dict[PassageId, LexicalScore] = {}
         left = list(dict.fromkeys(ids))
         for shard in self._shards.seen(kind, visible_to):
@@ -130,17 +148,20 @@ def _document(passage: IndexablePassage) -> Document:
         document.add_text(name, stemmed(text, passage.language))
     whole = f"{passage.title}\n{passage.heading}\n{passage.text}"
     document.add_text(EXACT, " ".join(identifiers(whole, prefixes=True)))
+    document.add_text(LANGUAGE, primary(passage.language) or UNKNOWN)
     return document
 
 
-def _search(shard: Shard, question: Question, k: int) -> list[LexicalHit]:
+def _search(
+    shard: Shard, question: Question, k: int, languages: frozenset[str] | None
+) -> list[LexicalHit]:
     with shard.reading() as view:
         if not view.terms.documents:
             return []
         query = _ranking(view, question)
         if query is None:
             return []
-        found = view.best(query, k)
+        found = view.best(in_languages(query, _SCHEMA, languages), k)
         ids = view.column("id", found)
         documents = view.column("document", found)
     hits = [
@@ -181,9 +202,9 @@ def _ranking(view: View, question: Question) -> Query | None:
 
     def make() -> Query | None:
         terms = view.terms
-        chosen = terms.chosen(question, "body")
+        fields = list(FIELD_WEIGHTS.items())
         clauses = [
-            *terms.shared_words(question, chosen, FIELD_WEIGHTS.items()),
+            *terms.shared_words(question, fields, by="body"),
             *terms.shared_identifiers(question),
         ]
         return Query.boolean_query(clauses) if clauses else None
@@ -194,14 +215,35 @@ def _ranking(view: View, question: Question) -> Query | None:
 def _coverage(view: View, question: Question) -> tuple[Query, float]:
     """A query whose score is the idf mass of the words held, and the whole mass."""
     terms = view.terms
-    clauses: list[tuple[Occur, Query]] = []
+    own, mass = _held(terms, question.own)
+    others = terms.others(question)
+    if not others:
+        return Query.boolean_query(own), mass
+    # A share is one in whatever language: that of each is brought to one mass.
+    mass = mass or 1.0
+    asked = [Query.boolean_query(own)] if own else []
+    for wording in others:
+        clauses, whole = _held(terms, wording)
+        if clauses:
+            held = Query.boolean_query([*clauses, terms.of(wording)])
+            asked.append(Query.boost_query(held, mass / whole))
+    return Query.disjunction_max_query(asked), mass
+
+
+def _held(terms: Terms, wording: Wording) -> tuple[list[Clause], float]:
+    """Each word that is known here, by its idf, and that of all words together."""
+    clauses: list[Clause] = []
     mass = 0.0
-    for word in terms.chosen(question, "body"):
-        places = [(name, form) for name in FIELD_WEIGHTS for form in variants(word)]
+    for word in terms.chosen(wording, "body"):
+        if word not in wording.likeliest:
+            continue
+        forms = wording.forms(word)
+        places = [(name, form) for name in FIELD_WEIGHTS for form in forms]
         frequency = max(terms.frequency(name, form) for name, form in places)
         # A word that was never seen weighs most: its absence is telling.
-        rarity = question.weight(word) * idf(frequency, terms.documents)
-        if frequency > COMMON_PASSAGES and rarity < COMMON_IDF * question.weight(word):
+        weight = wording.weights[word]
+        rarity = weight * idf(frequency, terms.documents)
+        if frequency > COMMON_PASSAGES and rarity < COMMON_IDF * weight:
             continue
         mass += rarity
         if frequency:
@@ -209,4 +251,4 @@ def _coverage(view: View, question: Question) -> tuple[Query, float]:
                 [term(_SCHEMA, *p) for p in places if terms.frequency(*p)]
             )
             clauses.append((Occur.Should, Query.const_score_query(held, rarity)))
-    return Query.boolean_query(clauses), mass
+    return clauses, mass

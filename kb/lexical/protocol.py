@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from kb.bridge.rendering import Rendering
 from kb.types import DocumentId, IndexablePassage, Kind, PassageId
 
 
@@ -65,6 +66,8 @@ class LexicalIndex(Protocol):
         kinds: frozenset[Kind] | None = None,
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
+        languages: frozenset[str] | None = None,
     ) -> list[LexicalHit]:
         """Find the *k* best passages, best first, ties by id.
 
@@ -75,6 +78,10 @@ class LexicalIndex(Protocol):
             visible_to: Only passages with one of these visibilities; ``None``
                 means all.
             title: Headline of the question, searched with it and worth more.
+            renderings: What the question means in other languages: a text in one of
+                these is asked that instead.
+            languages: Only passages of documents in one of these; ``None`` means
+                all.
 
         Returns:
             Nothing when the question holds no word, or none that is known.
@@ -91,6 +98,7 @@ class LexicalIndex(Protocol):
         *,
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
     ) -> dict[PassageId, LexicalScore]:
         """Score given passages of one kind, as `search` would; ids that are unknown,
         or not to be seen, are absent.

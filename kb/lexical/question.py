@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from tantivy import Occur, Query, Schema, Searcher
 
-from kb.words import identifiers, variants, words
+from kb.bridge.rendering import Rendering
+from kb.words import identifiers, stem, variants, words
 
 # Measured on 1,027 questions of a Discourse forum, nDCG@10 of the threads that
 # helpers linked: passages with their titles 0.184, and with the words of the
@@ -33,23 +35,83 @@ EXACT = "exact"
 Clause = tuple[Occur, Query]
 
 
+LANGUAGE = "language"
+"""The field of the language of a text, `UNKNOWN` where nobody knows."""
+UNKNOWN = "und"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Wording:
+    """The words of a question in one language.
+
+    Attributes:
+        language: Of the texts that it is meant for; ``None``: as it was asked.
+        weights: Of each word, in order.
+        likeliest: Those of its words that are no second thoughts.
+        unknown: Words that were left as they are. Their stem may be known: that of
+            "économique" is also that of "economic".
+    """
+
+    language: str | None
+    weights: Mapping[str, float]
+    likeliest: frozenset[str]
+    unknown: frozenset[str] = frozenset()
+
+    def forms(self, word: str) -> tuple[str, ...]:
+        """The forms under which a word may be indexed, without repeats."""
+        if self.language is None or word in self.unknown:
+            return variants(word)
+        return tuple(dict.fromkeys([stem(word, self.language), word]))
+
+
 class Question:
-    """The distinct words and identifiers of a question, in order; see `question_of`."""
+    """The words and identifiers of a question, in order; see `question_of`.
 
-    def __init__(self, query: str, title: str) -> None:
-        in_title = dict.fromkeys(words(title))
-        self.words = list(in_title | dict.fromkeys(words(query)))
+    Attributes:
+        own: As it was asked.
+        others: What it means in other languages.
+    """
+
+    def __init__(
+        self, query: str, title: str, renderings: Sequence[Rendering] = ()
+    ) -> None:
+        in_title = dict.fromkeys(words(title), TITLE_WORD_WEIGHT)
+        weights = in_title | {
+            word: 1.0 for word in words(query) if word not in in_title
+        }
+        self.own = Wording(None, weights, frozenset(weights))
+        self.others = tuple(map(_wording, renderings))
         self.identifiers = identifiers(f"{title}\n{query}")
-        self._in_title = in_title
 
-    def weight(self, word: str) -> float:
-        return TITLE_WORD_WEIGHT if word in self._in_title else 1.0
+
+def _wording(rendering: Rendering) -> Wording:
+    weights: dict[str, float] = {}
+    likeliest: set[str] = set()
+    unknown: set[str] = set()
+    for meant, factor in (
+        (rendering.title, TITLE_WORD_WEIGHT),
+        (rendering.body, 1.0),
+    ):
+        for each in meant:
+            if not each.known:
+                unknown.update(each.said)
+            for place, sense in enumerate(each.senses):
+                for word in sense.words:
+                    weight = factor * sense.probability
+                    weights[word] = max(weight, weights.get(word, 0.0))
+                    if place == 0:
+                        likeliest.add(word)
+    return Wording(
+        rendering.language, weights, frozenset(likeliest), frozenset(unknown)
+    )
 
 
 @lru_cache(maxsize=16)
-def question_of(query: str, title: str) -> Question:
+def question_of(
+    query: str, title: str, renderings: tuple[Rendering, ...] = ()
+) -> Question:
     """The one `Question` of a text: each kind, index and field is asked the same."""
-    return Question(query, title)
+    return Question(query, title, renderings)
 
 
 class Terms:
@@ -71,12 +133,21 @@ class Terms:
             known = self._frequencies[key] = self._searcher.doc_freq(name, form)
         return known
 
-    def chosen(self, question: Question, field: str) -> list[str]:
+    def others(self, question: Question) -> list[Wording]:
+        """What the question means in languages that some texts here are in."""
+        return [
+            wording
+            for wording in question.others
+            if self.frequency(LANGUAGE, wording.language or UNKNOWN)
+        ]
+
+    def chosen(self, wording: Wording, field: str) -> list[str]:
         """The words that are searched: the first, and of the rest *field*'s rarest."""
-        first, rest = question.words[:FIRST_WORDS], question.words[FIRST_WORDS:]
+        all_words = list(wording.weights)
+        first, rest = all_words[:FIRST_WORDS], all_words[FIRST_WORDS:]
         known = []
         for word in rest:
-            frequency = max(self.frequency(field, form) for form in variants(word))
+            frequency = max(self.frequency(field, form) for form in wording.forms(word))
             if frequency:
                 known.append((frequency, word))
         return first + [word for _, word in sorted(known)[:RARE_WORDS]]
@@ -84,18 +155,56 @@ class Terms:
     def shared_words(
         self,
         question: Question,
-        chosen: Iterable[str],
-        fields: Iterable[tuple[str, float]],
+        fields: Sequence[tuple[str, float]],
+        *,
+        by: str,
+        mixed: bool = False,
     ) -> list[Clause]:
-        """BM25 of each chosen word in each of *fields*, a field by its weight."""
+        """BM25 of the chosen words in each of *fields*, a field by its weight: each
+        text is asked in its own language, as far as that is known.
+
+        Args:
+            by: The field that tells which words are rare.
+            mixed: The fields hold what others wrote, in whatever language.
+        """
+        others = self.others(question)
+        own = self._shared(question.own, fields, by)
+        if not others:
+            return own
+        asked = [own if mixed else [*own, *self._none_of(others)]] if own else []
+        for wording in others:
+            clauses = self._shared(wording, fields, by)
+            if clauses and not mixed:
+                clauses.append(self.of(wording))
+            if clauses:
+                asked.append(clauses)
+        # Not a sum: who writes in two languages has not said twice as much.
+        queries = [Query.boolean_query(clauses) for clauses in asked]
+        return [(Occur.Should, Query.disjunction_max_query(queries))] if queries else []
+
+    def _shared(
+        self, wording: Wording, fields: Sequence[tuple[str, float]], by: str
+    ) -> list[Clause]:
         return [
             (Occur.Should, _boosted(term(self.schema, name, form), weight))
-            for word in chosen
-            for form in variants(word)
+            for word in self.chosen(wording, by)
+            for form in wording.forms(word)
             for name, field_weight in fields
             if self.frequency(name, form)
-            for weight in (question.weight(word) * field_weight,)
+            for weight in (wording.weights[word] * field_weight,)
         ]
+
+    def _none_of(self, others: Iterable[Wording]) -> list[Clause]:
+        """Not in a language that the question was carried into."""
+        return [
+            (Occur.MustNot, term(self.schema, LANGUAGE, wording.language))
+            for wording in others
+            if wording.language is not None
+        ]
+
+    def of(self, wording: Wording) -> Clause:
+        """In the language of a wording, or in one that nobody knows."""
+        return within(self.schema, {wording.language or UNKNOWN, UNKNOWN})
 
     def shared_identifiers(self, question: Question) -> list[Clause]:
         """A constant for each identifier shared, the rarest ones if they are many."""
@@ -123,8 +232,23 @@ def idf(frequency: int, documents: int) -> float:
 
 
 def term(schema: Schema, name: str, form: str) -> Query:
-    option = "basic" if name == EXACT else "freq"
+    option = "basic" if name in (EXACT, LANGUAGE) else "freq"
     return Query.term_query(schema, name, form, index_option=option)
+
+
+def within(schema: Schema, languages: Iterable[str]) -> Clause:
+    """The condition that a text is in one of *languages*."""
+    queries = [term(schema, LANGUAGE, language) for language in sorted(set(languages))]
+    return _condition(Query.disjunction_max_query(queries))
+
+
+def in_languages(
+    query: Query, schema: Schema, languages: frozenset[str] | None
+) -> Query:
+    """What a query finds in texts of these languages; ``None`` for all texts."""
+    if languages is None:
+        return query
+    return Query.boolean_query([(Occur.Must, query), within(schema, languages)])
 
 
 def all_of(condition: Query, query: Query) -> Query:

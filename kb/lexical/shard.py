@@ -22,7 +22,7 @@ from tantivy import (
 
 from kb.errors import CorruptIndexError, SearchIndexError
 from kb.lexical.errors import tantivy_errors
-from kb.lexical.question import EXACT, Terms
+from kb.lexical.question import EXACT, LANGUAGE, Terms
 
 # Equal scores come in no particular order; fetching a few more than asked for
 # keeps most ties from being cut at random.
@@ -46,7 +46,7 @@ class Found:
 
 
 def schema_of(texts: Iterable[str], numbers: Iterable[str] = ()) -> Schema:
-    """A schema with an id, identifiers, and these fields.
+    """A schema with an id, identifiers, a language, and these fields.
 
     Texts are analysed by `kb.words` in the language of each before they get into
     a field; one field for all languages, since BM25's statistics are a field's.
@@ -58,6 +58,7 @@ def schema_of(texts: Iterable[str], numbers: Iterable[str] = ()) -> Schema:
     for name in texts:
         builder.add_text_field(name, tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field(EXACT, tokenizer_name="whitespace", index_option="basic")
+    builder.add_text_field(LANGUAGE, tokenizer_name="raw", index_option="basic")
     return builder.build()
 
 

@@ -23,6 +23,7 @@ from kb.store.rows import (
     to_tags,
     to_text,
 )
+from kb.tongues import language_of
 from kb.types import (
     Document,
     DocumentChange,
@@ -128,6 +129,14 @@ class Documents:
                 some,
             ).rowcount
         return removed
+
+    def languages(self) -> frozenset[str]:
+        """The languages that listed documents are in, without their regions."""
+        rows = self._conn.execute(
+            "SELECT DISTINCT language FROM documents"
+            " WHERE listed AND current AND language IS NOT NULL"
+        )
+        return frozenset(language_of(code) for (code,) in rows)
 
     def _write_document(self, change: DocumentChange, walk: int | None) -> DocumentId:
         document = change.document

@@ -12,6 +12,7 @@ import pytest
 
 from bot.past import Past, embed_titles
 from bot.timeline import History, PostLink
+from kb.bridge.rendering import Rendering
 from kb.corpus import DocumentFacts
 from kb.embed.hashing import HashingEmbedder
 from kb.errors import LeakError
@@ -51,6 +52,8 @@ class PlainTexts:
         kind: Kind,
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
+        languages: frozenset[str] | None = None,
     ) -> list[tuple[DocumentId, float]]:
         found = self.score(query, list(self.held), kind=kind, title=title)[field]
         return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:k]
@@ -64,6 +67,7 @@ class PlainTexts:
         fields: Iterable[TextField] = tuple(TextField),
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
     ) -> dict[TextField, dict[DocumentId, float]]:
         wanted = set(words(f"{title}\n{query}"))
         scores: dict[TextField, dict[DocumentId, float]] = {f: {} for f in fields}

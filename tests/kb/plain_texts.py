@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from kb.bridge.rendering import Rendering
 from kb.texts import DocumentText, TextField
 from kb.types import DocumentId, Kind
 
@@ -56,6 +57,8 @@ class PlainTexts:
         kind: Kind,
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
+        languages: frozenset[str] | None = None,
     ) -> list[tuple[DocumentId, float]]:
         ids = [
             i
@@ -74,6 +77,7 @@ class PlainTexts:
         fields: Iterable[TextField] = tuple(TextField),
         visible_to: frozenset[str] | None = None,
         title: str = "",
+        renderings: tuple[Rendering, ...] = (),
     ) -> dict[TextField, dict[DocumentId, float]]:
         words = set(f"{title} {query}".lower().split())
         scores: dict[TextField, dict[DocumentId, float]] = {}

@@ -541,7 +541,7 @@ def test_what_is_explained_is_what_is_shown_and_all_that_was_not(
 
     explained = searcher.explain("nightly backup", limit=2, per_kind={Kind.THREAD: 1})
 
-    assert explained.question == Question("", "nightly backup")
+    assert explained.question == Question("", "nightly backup", language="en")
     assert explained.hits == searcher.search(
         "nightly backup", limit=2, per_kind={Kind.THREAD: 1}
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kb.asked import Asked
 from kb.graph import ACCEPTED_WEIGHT, Edge, LinkGraph
 from kb.question import Question
 from kb.similar import (
@@ -38,9 +41,8 @@ def world() -> World:
 
 def alike(world: World, question: Question, *exclude: int) -> Similar:
     return similar_questions(
-        question,
+        Asked.of(question, EMBEDDER),
         world.corpus(),
-        EMBEDDER.embed_query(question.text),
         exclude=[DocumentId(number) for number in exclude],
     )
 
@@ -71,13 +73,11 @@ def test_the_same_question_is_wholly_alike_and_an_opposite_one_not_at_all(
     world: World,
 ) -> None:
     world.put(1, "nightly backup")
-    same = EMBEDDER.embed_query("\nnightly backup")
+    same = Asked.of(Question("", "nightly backup"), EMBEDDER)
 
-    by_meaning = similar_questions(
-        Question("", "nightly backup"), world.corpus(), same
-    ).by_meaning
+    by_meaning = similar_questions(same, world.corpus()).by_meaning
     opposite = similar_questions(
-        Question("", "nightly backup"), world.corpus(), -same
+        replace(same, vectors=-same.vectors), world.corpus()
     ).by_meaning
 
     assert by_meaning == {1: pytest.approx(1.0, abs=1e-5)}
@@ -90,12 +90,11 @@ def test_private_threads_take_no_place_among_those_alike_in_meaning(
     for number in range(1, NEIGHBOURS + 2):
         world.put(number, f"How do I make a backup {number}?")
     question = Question("", "nightly backup")
-    vector = EMBEDDER.embed_query(question.text)
+    asked = Asked.of(question, EMBEDDER)
 
     def seen(*visible_to: str) -> Similar:
         reader = frozenset(visible_to)
-        corpus = world.corpus()
-        return similar_questions(question, corpus, vector, visible_to=reader)
+        return similar_questions(asked, world.corpus(), visible_to=reader)
 
     before = seen(PUBLIC)
     assert len(before.by_meaning) == NEIGHBOURS
@@ -160,11 +159,9 @@ def test_words_of_what_may_not_be_seen_are_not_met(world: World) -> None:
     world.put(1, "nightly backup", title="Backup", visibility=STAFF_ROOM)
     world.put(2, "nightly backup of it all", title="Backup of all")
     question = Question("Backup", "nightly backup")
-    vector = EMBEDDER.embed_query(question.text)
+    asked = Asked.of(question, EMBEDDER)
 
-    found = similar_questions(
-        question, world.corpus(), vector, visible_to=frozenset({PUBLIC})
-    )
+    found = similar_questions(asked, world.corpus(), visible_to=frozenset({PUBLIC}))
 
     assert (found.by_words, found.by_titles) == ({2: 1.0}, {2: 1.0})
 

@@ -225,6 +225,7 @@ def test_the_fields_of_a_thread(store: Store) -> None:
                 TextField.OPENING: (Text("How?", "fr"),),
                 TextField.WHOLE: (Text("How?\n\nSo.", "fr"),),
             },
+            language="fr",
         )
     ]
 

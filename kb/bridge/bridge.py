@@ -1,0 +1,189 @@
+"""All word tables of a community, and the file that keeps them."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kb.bridge.table import Sense, Senses, WordTable
+from kb.errors import BridgeError
+
+BRIDGE_FORMAT = 1
+"""Grows with every change of what the file means."""
+
+# A table of a million words is none that we wrote.
+_MAX_BYTES = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Word tables by the two languages that they lead from and to.
+
+    Attributes:
+        mark: Of the texts that it was learned from: another mark, another bridge.
+        learned_at: When that was.
+    """
+
+    tables: Mapping[tuple[str, str], WordTable] = field(default_factory=dict)
+    mark: str = ""
+    learned_at: datetime | None = None
+
+    def table(self, source: str, target: str) -> WordTable | None:
+        return self.tables.get((source, target))
+
+    def targets(self, source: str) -> frozenset[str]:
+        """The languages that it leads to from one."""
+        return frozenset(target for own, target in self.tables if own == source)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The languages that it leads from."""
+        return frozenset(source for source, _ in self.tables)
+
+    def over(self, other: Bridge) -> Bridge:
+        """This one, and what only *other* knows."""
+        tables = dict(other.tables)
+        for languages, table in self.tables.items():
+            known = other.tables.get(languages)
+            tables[languages] = table if known is None else table.over(known)
+        return replace(self, tables=tables)
+
+    def only(self, languages: Collection[str]) -> Bridge:
+        """Without the tables of other languages than these."""
+        kept = {k: t for k, t in self.tables.items() if {*k} <= {*languages}}
+        return replace(self, tables=kept)
+
+    def save(self, path: Path) -> None:
+        """Write it to a file, whole or not at all.
+
+        Raises:
+            BridgeError: The file cannot be written.
+        """
+        draft = path.with_name(f"{path.name}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with draft.open("wb") as file:
+                # Without a time of its own: the same tables make the same file.
+                data = _written(self).model_dump_json().encode()
+                file.write(gzip.compress(data, mtime=0))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        except OSError as exc:
+            raise BridgeError(path, f"cannot be written: {exc}") from exc
+        finally:
+            # Where it cannot be written it can hardly be removed.
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+
+def load_bridge(path: Path) -> Bridge:
+    """Read what `Bridge.save` wrote.
+
+    Raises:
+        BridgeError: The file cannot be read, holds no bridge, or one of another format.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise BridgeError(path, f"cannot be read: {exc}") from exc
+    return _read(data, path)
+
+
+@cache
+def shipped_bridge() -> Bridge:
+    """The bridge that comes with Baraza, learned from DHIS2's own translations."""
+    file = resources.files("kb") / "models" / "bridge.json.gz"
+    return _read(file.read_bytes(), Path("bridge.json.gz"))
+
+
+class _TableFile(BaseModel):
+    """Senses are flat, ``[text, probability, …]``: a fifth of the size and time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = Field(pattern=r"^[a-z]{2,3}$")
+    target: str = Field(pattern=r"^[a-z]{2,3}$")
+    texts: int = Field(ge=0)
+    words: dict[str, list[str | float]]
+    terms: dict[str, list[str | float]]
+
+
+class _BridgeFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    format: int
+    mark: str
+    learned_at: datetime | None
+    tables: list[_TableFile]
+
+
+def _written(bridge: Bridge) -> _BridgeFile:
+    return _BridgeFile(
+        format=BRIDGE_FORMAT,
+        mark=bridge.mark,
+        learned_at=bridge.learned_at,
+        tables=[
+            _TableFile(
+                source=table.source,
+                target=table.target,
+                texts=table.texts,
+                words={key: _flat(senses) for key, senses in table.words.items()},
+                terms={key: _flat(senses) for key, senses in table.terms.items()},
+            )
+            for _, table in sorted(bridge.tables.items())
+        ],
+    )
+
+
+def _flat(senses: Iterable[Sense]) -> list[str | float]:
+    return [value for sense in senses for value in (sense.text, sense.probability)]
+
+
+def _read(data: bytes, path: Path) -> Bridge:
+    try:
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        text = unpacker.decompress(data, _MAX_BYTES)
+        if not unpacker.eof:
+            raise BridgeError(path, "is cut off, or far too large; learn it again")
+        file = _BridgeFile.model_validate_json(text)
+        if file.format != BRIDGE_FORMAT:
+            raise BridgeError(path, f"has format {file.format}, not {BRIDGE_FORMAT}")
+        tables = {
+            (table.source, table.target): WordTable(
+                table.source,
+                table.target,
+                table.texts,
+                {key: _senses(flat) for key, flat in table.words.items()},
+                {key: _senses(flat) for key, flat in table.terms.items()},
+            )
+            for table in file.tables
+        }
+    except ValidationError as exc:
+        error = exc.errors()[0]
+        where = ".".join(map(str, error["loc"]))
+        raise BridgeError(path, f"{where or 'it'}: {error['msg']}") from exc
+    except (zlib.error, ValueError) as exc:
+        raise BridgeError(path, f"is no bridge: {exc}") from exc
+    return Bridge(tables, file.mark, file.learned_at)
+
+
+def _senses(flat: list[str | float]) -> Senses:
+    senses = []
+    for text, probability in zip(flat[::2], flat[1::2], strict=True):
+        if not isinstance(text, str) or not isinstance(probability, float):
+            raise ValueError("expected a text and a probability by turns")
+        if not 0 < probability <= 1:
+            raise ValueError(f"expected a probability in (0, 1], got {probability}")
+        senses.append(Sense(text, probability))
+    return tuple(senses)

@@ -1,0 +1,112 @@
+"""A text in the words of another language, as far as the bridge knows them; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from kb.bridge.bridge import Bridge
+from kb.bridge.table import Sense, Senses, WordTable
+from kb.question import Question
+from kb.tongues import primary
+from kb.words import identifiers, words
+
+MAX_RENDERED_CHARS = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A word or a term of a text, with what it means.
+
+    Attributes:
+        said: Its words, as `kb.words.words` has them.
+        senses: None where it means nothing by itself. What is not known means itself.
+        known: The table has it.
+    """
+
+    said: tuple[str, ...]
+    senses: Senses
+    known: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """A question in another language. Two of them are never the same."""
+
+    language: str
+    title: tuple[Meant, ...]
+    body: tuple[Meant, ...]
+
+    @cached_property
+    def title_text(self) -> str:
+        """The headline in its likeliest words."""
+        return likeliest(self.title)
+
+    @cached_property
+    def text(self) -> str:
+        """Headline and text in their likeliest words, for a model to read."""
+        return f"{self.title_text}\n{likeliest(self.body)}".strip()
+
+
+def renderings(
+    question: Question, bridge: Bridge, spoken: Iterable[str]
+) -> tuple[Rendering, ...]:
+    """A question in each other language that is *spoken* and that the bridge leads to;
+    none where its own is not known."""
+    own = primary(question.language)
+    if own is None:
+        return ()
+    tables = (bridge.table(own, other) for other in sorted({*spoken} - {own}))
+    return tuple(
+        Rendering(
+            table.target,
+            render(question.title, table),
+            # Of what lies beyond, neither words nor models take notice.
+            render(question.body[:MAX_RENDERED_CHARS], table),
+        )
+        for table in tables
+        if table is not None
+    )
+
+
+def render(text: str, table: WordTable) -> tuple[Meant, ...]:
+    """What *text* means word by word, the longest term first.
+
+    Unknown words stay as they are: names, typing errors, words of a third language;
+    so do codes, paths and names of code.
+    """
+    said: list[str] = []
+    meant: list[Meant] = []
+    for run in text.split():
+        some = words(run)
+        # Whoever leaves out the space after a full stop ("…données.Comment…") has
+        # not written the name of an attribute.
+        if identifiers(run) and not all(map(table.knows, some)):
+            meant += _meant(said, table)
+            meant.append(Meant(tuple(some), (Sense(run, 1.0),), known=False))
+            said = []
+        else:
+            said += some
+    return (*meant, *_meant(said, table))
+
+
+def _meant(said: Sequence[str], table: WordTable) -> Iterator[Meant]:
+    start = 0
+    while start < len(said):
+        for end in range(min(start + table.longest, len(said)), start + 1, -1):
+            senses = table.term(said[start:end])
+            if senses is not None:
+                break
+        else:
+            end = start + 1
+            senses = table.senses(said[start])
+        known = senses is not None
+        itself = (Sense(said[start], 1.0),)
+        yield Meant(tuple(said[start:end]), itself if senses is None else senses, known)
+        start = end
+
+
+def likeliest(meant: Sequence[Meant]) -> str:
+    """A text of the likeliest sense of each."""
+    return " ".join(each.senses[0].text for each in meant if each.senses)
