@@ -16,7 +16,7 @@ PEERS := build/peers
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench-harvest bench-latency bench-ranking bench-resources format constraints clean
+.PHONY: help install demo test check bench-harvest bench-latency bench-ranking bench-resources format messages constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,14 @@ $(PEERS)/.installed: pyproject.toml .ci/constraints.txt benchmarks/requirements-
 format: install ## Format the code and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Without dates and lines of code: a catalogue differs when its sentences do.
+messages: install ## Bring the template of translations and the catalogues up to the code
+	$(BIN)/pybabel extract --omit-header --add-location=file --sort-by-file \
+	  --add-comments=Translators: --strip-comments \
+	  --output-file=bot/locale/baraza.pot bot
+	$(BIN)/pybabel update --input-file=bot/locale/baraza.pot --output-dir=bot/locale \
+	  --domain=baraza --no-fuzzy-matching --ignore-pot-creation-date
 
 constraints: ## Renew .ci/constraints.txt from the ranges in pyproject.toml
 	rm -rf build/constraints

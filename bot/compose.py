@@ -7,12 +7,13 @@ or picture, and holds no link but those it was given.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.catalogue import SOURCE_LANGUAGE, Catalogue, Catalogues, shipped
 from bot.escape import code_span, inline, label, link_target, prose, shortened, visible
-from bot.facts import facts_of
+from bot.facts import facts_of, other_language
 from bot.topic import marker
 from kb.types import SearchHit, TopicId
 
@@ -27,43 +28,6 @@ _SYMBOLS = re.compile(r"[{}\[\];=<>$|&\\_*]")
 _SYMBOL_SHARE = 0.04
 
 
-@dataclass(frozen=True, slots=True)
-class Phrases:
-    """The sentences of a reply in one language; ``{…}`` is filled in."""
-
-    one: str
-    several: str
-    about: str
-
-
-PHRASES: Mapping[str, Phrases] = {
-    "en": Phrases(
-        one="This may already answer your question:",
-        several="These may already answer your question:",
-        about="I am a bot of {community}. I only point to what is already written;"
-        " members may know better.",
-    ),
-    "fr": Phrases(
-        one="Ceci répond peut-être déjà à votre question :",
-        several="Ces pages répondent peut-être déjà à votre question :",
-        about="Je suis un robot de {community}. Je ne fais qu’indiquer ce qui est"
-        " déjà écrit ; les membres en savent peut-être plus.",
-    ),
-    "es": Phrases(
-        one="Puede que esto ya responda a su pregunta:",
-        several="Puede que estas páginas ya respondan a su pregunta:",
-        about="Soy un bot de {community}. Solo señalo lo que ya está escrito; quizá"
-        " los miembros sepan más.",
-    ),
-    "pt": Phrases(
-        one="Isto talvez já responda à sua pergunta:",
-        several="Estas páginas talvez já respondam à sua pergunta:",
-        about="Sou um robô de {community}. Só indico o que já está escrito; os"
-        " membros talvez saibam mais.",
-    ),
-}
-
-
 def compose(
     picks: Sequence[SearchHit],
     *,
@@ -72,6 +36,7 @@ def compose(
     language: str | None,
     community: str,
     at: datetime,
+    catalogues: Catalogues | None = None,
 ) -> str:
     """The Markdown of a reply.
 
@@ -82,25 +47,68 @@ def compose(
         language: Of the asker; English where we have no words for it.
         community: Name of the community, for the line that says what this is.
         at: Now; decides whether a course is said to start, or to have started.
+        catalogues: Our words; unset, those that are shipped.
 
     Raises:
         ValueError: There are no picks, or too many.
     """
     if not 1 <= len(picks) <= MAX_LINKS:
         raise ValueError(f"expected 1 to {MAX_LINKS} links, got {len(picks)}")
-    phrases = PHRASES.get(language or "en", PHRASES["en"])
-    intro = phrases.one if len(picks) == 1 else phrases.several
-    items = "\n\n".join(
-        _item(hit, question, facts_of(hit, reader=language, at=at, foreign=inline))
-        for hit in picks
+    reader = language or SOURCE_LANGUAGE
+    words = (shipped() if catalogues is None else catalogues).of(reader)
+    items = []
+    for hit in picks:
+        facts = facts_of(hit, reader=reader, at=at, foreign=inline, words=words)
+        items.append(_item(hit, question, facts, words))
+    # Translators: ends every answer of the bot.
+    about = words.gettext(
+        "I am a bot of {community}. I only point to what is already written;"
+        " members may know better.",
+        community=inline(community),
     )
-    about = phrases.about.format(community=inline(community))
-    return f"{intro}\n\n{items}\n\n*{about}*\n\n{marker(topic_id)}"
+    start = words.line_start
+    return "\n\n".join(
+        (
+            start + _intro(picks, reader, words),
+            *items,
+            f"{start}*{about}*",
+            marker(topic_id),
+        )
+    )
 
 
-def _item(hit: SearchHit, question: str, facts: Sequence[str]) -> str:
-    link = f"[{label(title_of(hit))}]({link_target(hit.url)})"
-    item = f"- {link} · {' · '.join(facts)}"
+def _intro(picks: Sequence[SearchHit], reader: str, words: Catalogue) -> str:
+    """The first sentence, which says so when nothing is in the reader's language."""
+    languages = {other_language(hit.document.language, reader, words) for hit in picks}
+    ours = words.language_name(reader)
+    if "" not in languages and len(languages) == 1:
+        # Translators: begins an answer; links follow, all in another language.
+        return words.ngettext(
+            "This may already answer your question, though it is in {language}:",
+            "These may already answer your question, though they are all in"
+            " {language}:",
+            len(picks),
+            language=languages.pop(),
+        )
+    if "" not in languages and ours:
+        # Translators: begins an answer; links follow, none in the asker's language.
+        return words.gettext(
+            "These may already answer your question, though none of them is in"
+            " {language}:",
+            language=ours,
+        )
+    # Translators: begins an answer; links follow.
+    return words.ngettext(
+        "This may already answer your question:",
+        "These may already answer your question:",
+        len(picks),
+    )
+
+
+def _item(hit: SearchHit, question: str, facts: Sequence[str], words: Catalogue) -> str:
+    shown = words.isolated(label(title_of(hit)))
+    link = f"[{shown}]({link_target(hit.url)})"
+    item = f"- {words.line_start}{link} · {' · '.join(facts)}"
     quoted = excerpt(hit.passage.text, question)
     return f"{item}\n  > {quoted}" if quoted else item
 

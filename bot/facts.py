@@ -8,143 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from babel import Locale
 from babel.dates import format_date
 
+from bot.catalogue import Catalogue, shipped
+from kb.language import primary
 from kb.types import Details, DocumentSummary, Kind, SearchHit
 
+# How it is written where it is no number as the others, which Babel does not know.
+_FIRST_OF_MONTH = {"fr": "1er"}
 _MOMENT = re.compile(r"[?&#]t=(\d{1,6})s?(?=&|#|$)")
-_PRIMARY = re.compile(r"^[a-z]{2,3}(?=$|[-_])", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The words of one language; ``{…}`` is filled in.
-
-    Attributes:
-        locale: How its dates and names of languages are written.
-    """
-
-    locale: str
-    kinds: Mapping[Kind, str]
-    event: str
-    in_language: str
-    version: str
-    solved: str
-    open: str
-    self_paced: str
-    starts: str
-    started: str
-    enrolment_from: str
-    enrolment_until: str
-    online: str
-    in_person: str
-    place_and_online: str
-    moment: str
-
-
-WORDS: Mapping[str, Words] = {
-    "en": Words(
-        locale="en_GB",
-        kinds={
-            Kind.THREAD: "thread",
-            Kind.DOCS: "documentation",
-            Kind.COURSE: "course",
-            Kind.VIDEO: "video",
-        },
-        event="event",
-        in_language="{kind} in {language}",
-        version="version {version}",
-        solved="solved ✓",
-        open="open",
-        self_paced="self-paced",
-        starts="starts on {date}",
-        started="started on {date}",
-        enrolment_from="enrolment opens on {date}",
-        enrolment_until="enrolment open until {date}",
-        online="online",
-        in_person="in person",
-        place_and_online="{place} and online",
-        moment="from {time}",
-    ),
-    "fr": Words(
-        locale="fr",
-        kinds={
-            Kind.THREAD: "discussion",
-            Kind.DOCS: "documentation",
-            Kind.COURSE: "cours",
-            Kind.VIDEO: "vidéo",
-        },
-        event="événement",
-        in_language="{kind} en {language}",
-        version="version {version}",
-        solved="résolu ✓",
-        open="ouverte",
-        self_paced="à votre rythme",
-        starts="débute le {date}",
-        started="a débuté le {date}",
-        enrolment_from="inscriptions à partir du {date}",
-        enrolment_until="inscriptions ouvertes jusqu’au {date}",
-        online="en ligne",
-        in_person="en présentiel",
-        place_and_online="{place} et en ligne",
-        moment="à partir de {time}",
-    ),
-    "es": Words(
-        locale="es",
-        kinds={
-            Kind.THREAD: "conversación",
-            Kind.DOCS: "documentación",
-            Kind.COURSE: "curso",
-            Kind.VIDEO: "vídeo",
-        },
-        event="evento",
-        in_language="{kind} en {language}",
-        version="versión {version}",
-        solved="resuelto ✓",
-        open="abierta",
-        self_paced="a su ritmo",
-        starts="empieza el {date}",
-        started="empezó el {date}",
-        enrolment_from="inscripción a partir del {date}",
-        enrolment_until="inscripción abierta hasta el {date}",
-        online="en línea",
-        in_person="presencial",
-        place_and_online="{place} y en línea",
-        moment="desde {time}",
-    ),
-    "pt": Words(
-        locale="pt",
-        kinds={
-            Kind.THREAD: "tópico",
-            Kind.DOCS: "documentação",
-            Kind.COURSE: "curso",
-            Kind.VIDEO: "vídeo",
-        },
-        event="evento",
-        in_language="{kind} em {language}",
-        version="versão {version}",
-        solved="resolvido ✓",
-        open="aberto",
-        self_paced="no seu ritmo",
-        starts="começa em {date}",
-        started="começou em {date}",
-        enrolment_from="inscrições a partir de {date}",
-        enrolment_until="inscrições abertas até {date}",
-        online="on-line",
-        in_person="presencial",
-        place_and_online="{place} e on-line",
-        moment="a partir de {time}",
-    ),
-}
-
-
-def words_for(language: str | None) -> Words:
-    """The words of a language, English where we have none."""
-    return WORDS.get(language or "en", WORDS["en"])
 
 
 def facts_of(
@@ -154,20 +28,30 @@ def facts_of(
     at: datetime,
     foreign: Callable[[str], str] = str,
     kinds: Mapping[Kind, str] | None = None,
+    words: Catalogue | None = None,
 ) -> list[str]:
-    """What a hit is, the kind of thing first.
+    """What a hit is, the kind of thing first, with its language where it is another.
 
     Args:
-        reader: Language of who reads it; ``None`` is not known, and every language of
-            a course or video is told then.
+        reader: Language of who reads it; ``None`` is not known, and every language is
+            told then.
         at: Now: a course that has begun does not start.
         foreign: Makes text that others wrote safe where it will stand.
         kinds: What kinds are called; unset, as in the reader's language.
+        words: In which to tell it; unset, those shipped for the reader's language.
     """
-    document, words = hit.document, words_for(reader)
-    told = [_kind(document, words, reader, kinds or words.kinds)]
+    document = hit.document
+    words = shipped().of(reader) if words is None else words
+    name = _kind(document, words, kinds or {})
+    language = other_language(document.language, reader, words)
+    if language:
+        # Translators: a resource and its language: course in French.
+        name = words.gettext("{kind} in {language}", kind=name, language=language)
+    told = [name]
     if document.version:
-        told.append(words.version.format(version=foreign(document.version)))
+        version = foreign(document.version)
+        # Translators: of the software that a page describes: version 2.41.
+        told.append(words.gettext("version {version}", version=version))
     match document.kind:
         case Kind.THREAD:
             told += _thread(document, words)
@@ -180,19 +64,34 @@ def facts_of(
     return told
 
 
+def other_language(code: str | None, reader: str | None, words: Catalogue) -> str:
+    """The name of a language that the reader did not ask in; empty when it is theirs,
+    in whatever region, or has no name."""
+    theirs = primary(code)
+    return "" if theirs == primary(reader) else words.language_name(theirs)
+
+
 def _kind(
-    document: DocumentSummary,
-    words: Words,
-    reader: str | None,
-    kinds: Mapping[Kind, str],
+    document: DocumentSummary, words: Catalogue, kinds: Mapping[Kind, str]
 ) -> str:
     if _is_event(document):
-        return words.event
-    name = kinds[document.kind]
-    if document.kind not in {Kind.COURSE, Kind.VIDEO}:
-        return name
-    language = _other_language(document.language, reader, words)
-    return words.in_language.format(kind=name, language=language) if language else name
+        # Translators: what a link leads to; it stands after the link.
+        return words.pgettext("kind", "event")
+    if document.kind in kinds:
+        return kinds[document.kind]
+    match document.kind:
+        case Kind.THREAD:
+            # Translators: of a forum: what a link leads to; it stands after the link.
+            return words.pgettext("kind", "thread")
+        case Kind.DOCS:
+            # Translators: what a link leads to; it stands after the link.
+            return words.pgettext("kind", "documentation")
+        case Kind.COURSE:
+            # Translators: what a link leads to; it stands after the link.
+            return words.pgettext("kind", "course")
+        case Kind.VIDEO:
+            # Translators: what a link leads to; it stands after the link.
+            return words.pgettext("kind", "video")
 
 
 def _is_event(document: DocumentSummary) -> bool:
@@ -204,38 +103,51 @@ def _is_event(document: DocumentSummary) -> bool:
     return document.kind is Kind.DOCS and details.starts_at is not None
 
 
-def _thread(document: DocumentSummary, words: Words) -> Iterator[str]:
+def _thread(document: DocumentSummary, words: Catalogue) -> Iterator[str]:
     if document.solved:
-        yield words.solved
+        # Translators: of a thread: one of its answers was accepted.
+        yield words.pgettext("thread", "solved ✓")
     elif not document.closed:
-        yield words.open
+        # Translators: of a thread: nobody has solved it, and one may still answer.
+        yield words.pgettext("thread", "open")
 
 
-def _course(details: Details, words: Words, at: datetime) -> Iterator[str]:
+def _course(details: Details, words: Catalogue, at: datetime) -> Iterator[str]:
     starts, pacing = details.starts_at, details.pacing
     if pacing == "self":
-        yield words.self_paced
+        # Translators: of a course: everybody takes the time that they need.
+        yield words.gettext("self-paced")
     if starts is not None and starts > at:
-        yield words.starts.format(date=_date(starts, words))
+        # Translators: of a course.
+        yield words.gettext("starts on {date}", date=_date(starts, words))
     elif starts is not None and pacing == "instructor":
-        yield words.started.format(date=_date(starts, words))
+        # Translators: of a course.
+        yield words.gettext("started on {date}", date=_date(starts, words))
     opens, closes = details.enrolment_starts_at, details.enrolment_ends_at
     if opens is not None and opens > at:
-        yield words.enrolment_from.format(date=_date(opens, words))
+        # Translators: of a course.
+        yield words.gettext("enrolment opens on {date}", date=_date(opens, words))
     elif closes is not None and closes > at:
-        yield words.enrolment_until.format(date=_date(closes, words))
+        # Translators: of a course; one can still enrol.
+        yield words.gettext("enrolment open until {date}", date=_date(closes, words))
 
 
 def _event(
-    details: Details, words: Words, foreign: Callable[[str], str]
+    details: Details, words: Catalogue, foreign: Callable[[str], str]
 ) -> Iterator[str]:
     place = foreign(details.place) if details.place else ""
     if details.mode == "online":
-        yield words.online
+        # Translators: of an event that takes place on the internet.
+        yield words.gettext("online")
+    elif details.mode == "both" and place:
+        # Translators: of an event that one can also attend over the internet.
+        yield words.gettext("{place} and online", place=place)
     elif details.mode == "both":
-        yield words.place_and_online.format(place=place or words.in_person)
+        # Translators: of an event whose place is not known.
+        yield words.gettext("in person and online")
     elif place or details.mode == "in person":
-        yield place or words.in_person
+        # Translators: of an event that one has to travel to.
+        yield words.isolated(place) or words.gettext("in person")
     if details.starts_at is None:
         return
     ahead_s = details.utc_offset_s or 0
@@ -254,12 +166,14 @@ def _told_there(moment: datetime, ahead_s: int) -> datetime:
         return moment
 
 
-def _video(details: Details, anchor: str, words: Words) -> Iterator[str]:
+def _video(details: Details, anchor: str, words: Catalogue) -> Iterator[str]:
     if details.duration_s:
         yield clock_time(details.duration_s)
     found = _MOMENT.search(anchor)
     if found and int(found[1]) > 0:
-        yield words.moment.format(time=clock_time(int(found[1])))
+        time = clock_time(int(found[1]))
+        # Translators: of a video; what helps comes at that minute: from 2:35.
+        yield words.gettext("from {time}", time=time)
 
 
 def clock_time(seconds: int) -> str:
@@ -273,18 +187,7 @@ def clock_time(seconds: int) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _date(moment: datetime, words: Words) -> str:
-    return str(format_date(moment.date(), format="long", locale=words.locale))
-
-
-def _other_language(code: str | None, reader: str | None, words: Words) -> str:
-    """The name of a language that the reader did not ask in; empty when it is theirs,
-    or has no name."""
-    primary = _PRIMARY.match(code or "")
-    if primary is None:
-        return ""
-    ours = _PRIMARY.match(reader or "")
-    if ours and ours[0].lower() == primary[0].lower():
-        return ""
-    name = Locale.parse(words.locale).languages.get(primary[0].lower())
-    return str(name) if name else ""
+def _date(moment: datetime, words: Catalogue) -> str:
+    date = str(format_date(moment.date(), format="long", locale=words.locale))
+    first = _FIRST_OF_MONTH.get(words.locale.language, "1")
+    return f"{first} {date[2:]}" if date.startswith("1 ") else date

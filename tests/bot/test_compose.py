@@ -7,9 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from bot.compose import PHRASES, compose, excerpt, title_of
+from bot.compose import compose, excerpt, title_of
 from bot.escape import ZERO_WIDTH, code_span, label, link_target, printable, prose
-from bot.facts import WORDS
 from bot.sandbox.cook import cook
 from bot.sandbox.kitchen import Card, Kitchen
 from kb.types import Details, Kind, SearchHit, TopicId
@@ -125,7 +124,7 @@ def test_the_cooked_reply_shows_links_and_quotes_and_hides_the_marker() -> None:
     ("language", "opening"),
     [
         ("en", "This may already answer your question:"),
-        ("fr", "Ceci répond peut-être déjà à votre question :"),
+        ("fr", "Ceci répond peut-être déjà à votre question\u00a0:"),
         ("es", "Puede que esto ya responda a su pregunta:"),
         ("pt", "Isto talvez já responda à sua pergunta:"),
         ("sw", "This may already answer your question:"),
@@ -134,13 +133,121 @@ def test_the_cooked_reply_shows_links_and_quotes_and_hides_the_marker() -> None:
 def test_a_reply_speaks_the_language_of_the_asker_where_it_can(
     language: str, opening: str
 ) -> None:
-    assert reply(hit(), language=language).splitlines()[0] == opening
+    shown = reply(hit(language=language), language=language)
+
+    assert shown.splitlines()[0] == opening
 
 
-def test_every_language_says_whose_bot_it_is() -> None:
-    assert set(PHRASES) == set(WORDS)
-    for phrases in PHRASES.values():
-        assert "{community}" in phrases.about
+ENGLISH = ("en", "en_GB")
+MIXED = ("en", "es")
+
+
+@pytest.mark.parametrize(
+    ("asker", "links_in", "opening"),
+    [
+        ("en", ENGLISH, "These may already answer your question:"),
+        (
+            "en",
+            ("fr",),
+            "This may already answer your question, though it is in French:",
+        ),
+        (
+            "en",
+            ("fr", "fr_CA"),
+            "These may already answer your question, though they are all in French:",
+        ),
+        (
+            "en",
+            ("fr", "es"),
+            "These may already answer your question, though none of them is in"
+            " English:",
+        ),
+        (
+            "fr",
+            ("en",),
+            "Ceci répond peut-être déjà à votre question, mais en anglais\u00a0:",
+        ),
+        (
+            "fr",
+            ENGLISH,
+            "Ces pages répondent peut-être déjà à votre question, mais elles sont"
+            " toutes en anglais\u00a0:",
+        ),
+        (
+            "fr",
+            MIXED,
+            "Ces pages répondent peut-être déjà à votre question, mais aucune n’est en"
+            " français\u00a0:",
+        ),
+        (
+            "es",
+            ("en",),
+            "Puede que esto ya responda a su pregunta, aunque está en inglés:",
+        ),
+        (
+            "es",
+            ENGLISH,
+            "Puede que estas páginas ya respondan a su pregunta, aunque todas están en"
+            " inglés:",
+        ),
+        ("es", MIXED, "Puede que estas páginas ya respondan a su pregunta:"),
+        (
+            "pt",
+            ("en",),
+            "Isto talvez já responda à sua pergunta, embora esteja em inglês:",
+        ),
+        (
+            "pt",
+            ENGLISH,
+            "Estas páginas talvez já respondam à sua pergunta, embora estejam todas em"
+            " inglês:",
+        ),
+        (
+            "pt",
+            MIXED,
+            "Estas páginas talvez já respondam à sua pergunta, embora nenhuma esteja em"
+            " português:",
+        ),
+        ("pt", ("pt_BR",), "Isto talvez já responda à sua pergunta:"),
+        # Of a link whose language nobody knows, nothing is said.
+        ("fr", (None,), "Ceci répond peut-être déjà à votre question\u00a0:"),
+        (
+            "fr",
+            ("en", None),
+            "Ces pages répondent peut-être déjà à votre question\u00a0:",
+        ),
+    ],
+)
+def test_a_reply_says_so_when_no_link_is_in_the_language_of_the_asker(
+    asker: str, links_in: tuple[str | None, ...], opening: str
+) -> None:
+    picks = [hit(number, language=each) for number, each in enumerate(links_in)]
+
+    assert reply(*picks, language=asker).splitlines()[0] == opening
+
+
+@pytest.mark.parametrize(
+    ("language", "closing"),
+    [
+        (
+            "fr",
+            "*Je suis un robot de Example Forum. Je ne fais qu’indiquer ce qui est déjà"
+            " écrit\u202f; les membres en savent peut-être plus.*",
+        ),
+        (
+            "es",
+            "*Soy un bot de Example Forum. Solo señalo lo que ya está escrito; quizá"
+            " los miembros sepan más.*",
+        ),
+        (
+            "pt",
+            "*Sou um robô de Example Forum. Só indico o que já está escrito; os membros"
+            " talvez saibam mais.*",
+        ),
+    ],
+)
+def test_a_reply_says_whose_bot_it_is(language: str, closing: str) -> None:
+    assert reply(hit(), language=language).splitlines()[-3] == closing
 
 
 @pytest.mark.parametrize("count", [0, 6])
