@@ -24,6 +24,7 @@ from kb.store import EmbeddingCache, Store
 from kb.types import PUBLIC, Clock, Document, Kind, LinkFrom, SearchHit, utc_now
 
 if TYPE_CHECKING:
+    from bot.catalogue import Catalogues
     from bot.forum import Forum
     from bot.policy import PolicySettings
     from bot.ranking import ModelOnDisk
@@ -114,6 +115,17 @@ class App:
         from bot.models import open_model
 
         return open_model(self.config.embedding, self.models_folder)
+
+    @cached_property
+    def catalogues(self) -> Catalogues:
+        """What answers are put together from, the community's own sentences included.
+
+        Raises:
+            ConfigError: There is something wrong with these.
+        """
+        from bot.translations import load_catalogues
+
+        return load_catalogues(self.config.community.translations)
 
     @cached_property
     def model_on_disk(self) -> ModelOnDisk:
@@ -438,6 +450,7 @@ class App:
                 settings=self.policy_settings(),
                 mode=self.config.bot.mode,
                 community=self.config.community.name,
+                catalogues=self.catalogues,
                 clock=self.clock,
                 vouch=SeenAlive(
                     store,

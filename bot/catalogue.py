@@ -101,7 +101,7 @@ class Catalogues:
 
     def missing(self, languages: Sequence[str]) -> list[str]:
         """Which of *languages* are answered in English for want of a catalogue."""
-        return [each for each in languages if each not in self.by_language]
+        return [each for each in languages if primary(each) not in self.by_language]
 
 
 @cache

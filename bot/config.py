@@ -61,6 +61,7 @@ class Community(Section):
     name: str = Field(min_length=1)
     contact: Contact
     languages: list[Language] = Field(default=["en"], min_length=1)
+    translations: FilePath | None = None
 
 
 class Fold(Section):
@@ -376,8 +377,14 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
         )
         for name, source in config.sources.items()
     }
+    translations = _below(folder, config.community.translations)
+    community = config.community.model_copy(update={"translations": translations})
     return config.model_copy(
-        update={"data_dir": folder / config.data_dir, "sources": sources}
+        update={
+            "community": community,
+            "data_dir": folder / config.data_dir,
+            "sources": sources,
+        }
     )
 
 

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from bot.asking import question_of_topic
+from bot.catalogue import Catalogues
 from bot.compose import compose, title_of
 from bot.config import Mode
 from bot.forum import Forum, Reply
@@ -114,6 +115,7 @@ class Responder:
             posts as well.
         community: Name of the community, for the reply.
         clock: Aware, UTC.
+        catalogues: Our words; without them, those that are shipped.
         vouch: See `Vouch`; without one, what is in the store is taken for alive.
     """
 
@@ -129,6 +131,7 @@ class Responder:
         mode: Mode,
         community: str,
         clock: Clock = utc_now,
+        catalogues: Catalogues | None = None,
         vouch: Vouch | None = None,
     ) -> None:
         self._name = name
@@ -140,6 +143,7 @@ class Responder:
         self._mode = mode
         self._community = community
         self._clock = clock
+        self._catalogues = catalogues
         self._vouch = vouch
 
     # -- one topic ---------------------------------------------------------
@@ -246,6 +250,7 @@ class Responder:
             language=question.language or self._languages[0],
             community=self._community,
             at=self._clock(),
+            catalogues=self._catalogues,
         )
 
     def _replies_last_hour(self, *, sent: bool = False) -> int:

@@ -77,7 +77,8 @@ class Service:
         """Look for what only a person can mend, before a service starts.
 
         Raises:
-            ConfigError: A secret that the config names is not in the environment.
+            ConfigError: A secret that the config names is not in the environment, or
+                something is wrong with the community's own sentences.
             StoreError: The store cannot be opened or made.
             EmbeddingError: The model cannot be used.
         """
@@ -88,8 +89,24 @@ class Service:
                 self._webhook_secret(name, settings)
         if self._watches():
             secret(self._app.config.bot.api_key_env, key="bot.api_key_env")
+        self._check_sentences()
         with self._app.open_store(), EmbeddingCache.open(self._app.cache_path):
             log.info("model=%s", self._app.embedder.model_id)
+
+    def _check_sentences(self) -> None:
+        """Tell which languages are answered in English.
+
+        Raises:
+            ConfigError: Something is wrong with the community's own sentences.
+        """
+        languages = self._app.config.community.languages
+        missing = self._app.catalogues.missing(languages)
+        if missing:
+            log.warning(
+                "community.languages: no sentences in %s, so answers are in English: "
+                "add them, see community.translations",
+                ", ".join(missing),
+            )
 
     @contextmanager
     def webhooks(self, calls: Calls) -> Iterator[str | None]:
