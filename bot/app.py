@@ -359,9 +359,18 @@ class App:
         )
 
     def ask(
-        self, query: str, *, limit: int, kinds: Collection[Kind] = ()
+        self,
+        query: str,
+        *,
+        limit: int,
+        kinds: Collection[Kind] = (),
+        languages: Collection[str] = (),
     ) -> tuple[SearchHit, ...]:
         """What the public may find, best first.
+
+        Args:
+            kinds: Only of these; none: of all.
+            languages: Only in these; none: in all.
 
         Raises:
             InvalidQueryError: There is no word in *query*.
@@ -377,7 +386,10 @@ class App:
                         index.lag,
                     )
                 return self.searcher_of(store, index).search(
-                    query, limit=limit, kinds=frozenset(kinds) if kinds else None
+                    query,
+                    limit=limit,
+                    kinds=frozenset(kinds) if kinds else None,
+                    languages=frozenset(languages) if languages else None,
                 )
             finally:
                 index.close()

@@ -7,13 +7,13 @@ there is no second file that could be older than the first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from babel import Locale, UnknownLocaleError
 
@@ -48,21 +48,31 @@ class Catalogue:
 
     # Named as gettext's own, by which tools find what is to be translated.
 
-    def gettext(self, message: str, **values: str) -> str:
+    def gettext(self, message: str, **values: Value) -> str:
         """A sentence with *values* in the place of ``{…}``."""
-        return self._filled(self.translations.gettext(message), values)
+        return self._filled(self.translations.gettext(message), [message], values)
 
-    def pgettext(self, context: str, message: str, **values: str) -> str:
+    def pgettext(self, context: str, message: str, **values: Value) -> str:
         """A sentence, or a word that means several things, of which *context* tells
         the one that is meant."""
-        return self._filled(self.translations.pgettext(context, message), values)
+        sentence = self.translations.pgettext(context, message)
+        return self._filled(sentence, [message], values)
 
-    def ngettext(self, one: str, several: str, n: int, /, **values: str) -> str:
+    def ngettext(self, one: str, several: str, n: int, /, **values: Value) -> str:
         """A sentence about *n* things."""
-        return self._filled(self.translations.ngettext(one, several, n), values)
+        sentence = self.translations.ngettext(one, several, n)
+        return self._filled(sentence, [one, several], values)
 
-    def _filled(self, sentence: str, values: Mapping[str, str]) -> str:
-        return sentence.format_map({k: self.isolated(v) for k, v in values.items()})
+    def _filled(
+        self, sentence: str, originals: Sequence[str], values: Mapping[str, Value]
+    ) -> str:
+        # One that nobody translated has no foreign months and names in it either.
+        speaker = _english() if sentence in originals else self
+        told = {
+            name: self.isolated(value if isinstance(value, str) else value(speaker))
+            for name, value in values.items()
+        }
+        return sentence.format_map(told)
 
     @property
     def right_to_left(self) -> bool:
@@ -82,9 +92,18 @@ class Catalogue:
         return _RIGHT_TO_LEFT_MARK if self.right_to_left else ""
 
     def language_name(self, code: str | None) -> str:
-        """What a language is called in this one; empty when it is no language."""
+        """What a language is called in this one, or in English where this one has no
+        name for it; empty when it is no language."""
         wanted = primary(code)
-        return str(self.locale.languages.get(wanted, "")) if wanted else ""
+        for locale in (self.locale, _english().locale):
+            if wanted in locale.languages:
+                return str(locale.languages[wanted])
+        return ""
+
+
+Value: TypeAlias = str | Callable[[Catalogue], str]
+"""What is filled into a sentence; a date or a name of a language is told by the
+catalogue that the sentence turns out to be from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +124,15 @@ class Catalogues:
 
 
 @cache
+def _english() -> Catalogue:
+    """English as it stands in the code."""
+    return catalogue(SOURCE_LANGUAGE, NullTranslations())
+
+
+@cache
 def shipped() -> Catalogues:
     """The catalogues that come with Baraza; English is what stands in the code."""
-    found = {SOURCE_LANGUAGE: catalogue(SOURCE_LANGUAGE, NullTranslations())}
+    found = {SOURCE_LANGUAGE: _english()}
     for language, path in shipped_files().items():
         found[language] = catalogue(language, compiled(read_po(path, language)))
     return Catalogues(found)

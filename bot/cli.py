@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import show
-from bot.cli_base import Commands, F, Session, as_json_option, common_options, complain
+from bot.cli_base import (
+    Commands,
+    F,
+    Session,
+    as_json_option,
+    common_options,
+    complain,
+    language_option,
+)
 from bot.cli_ranking import explain, learn
 from bot.progress import check_progress, harvest_progress, verify_progress
 from bot.terminal import (
@@ -266,6 +274,7 @@ def index(session: Session, rebuild: bool, as_json: bool) -> None:
     multiple=True,
     help="Only of this kind; may be repeated.",
 )
+@language_option
 @as_json_option
 @common_options()
 @click.pass_obj
@@ -274,6 +283,7 @@ def ask(
     question: str,
     limit: int,
     kinds: tuple[str, ...],
+    languages: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Search the knowledge base as the public sees it.
@@ -284,10 +294,13 @@ def ask(
     \b
     Example:
         baraza ask "how do I reset my password" -k 3
+        baraza ask "mot de passe oublié" --language fr --kind docs
     """
     from bot.policy import judge_links
 
-    hits = session.app.ask(question, limit=limit, kinds=[Kind(k) for k in kinds])
+    hits = session.app.ask(
+        question, limit=limit, kinds=[Kind(k) for k in kinds], languages=languages
+    )
     for hit in hits:
         if as_json:
             say_json(show.hit_values(hit))

@@ -99,6 +99,27 @@ def common_options(*, env: bool = False) -> Callable[[F], F]:
     return decorate
 
 
+def _languages(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    # Here and not above: not every command knows languages.
+    from kb.language import language_code
+
+    try:
+        return tuple(language_code(value) for value in values)
+    except ValueError as exc:
+        raise click.BadParameter(str(exc), ctx, param) from exc
+
+
+language_option = click.option(
+    "--language",
+    "languages",
+    metavar="CODE",
+    multiple=True,
+    callback=_languages,
+    help="Only what is in this language, such as fr; may be repeated.",
+)
+
 as_json_option = click.option(
     "--json", "as_json", is_flag=True, help="JSON for machines, one value a line."
 )

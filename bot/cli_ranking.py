@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bot import show_ranking as show
-from bot.cli_base import Session, as_json_option, common_options
+from bot.cli_base import Session, as_json_option, common_options, language_option
 from bot.terminal import progress_of_steps, say, say_json
 from kb.types import Kind
 
@@ -46,6 +46,7 @@ def learn(session: Session, as_json: bool) -> None:
     multiple=True,
     help="Only candidates of this kind; may be repeated.",
 )
+@language_option
 @click.option(
     "-k",
     "--limit",
@@ -62,6 +63,7 @@ def explain(
     session: Session,
     question: str,
     kinds: tuple[str, ...],
+    languages: tuple[str, ...],
     limit: int,
     everything: bool,
     as_json: bool,
@@ -82,7 +84,9 @@ def explain(
     from bot.explaining import explain as run_explain
 
     chosen = [Kind(kind) for kind in kinds] or list(Kind)
-    found = run_explain(session.app, question, kinds=chosen, limit=limit)
+    found = run_explain(
+        session.app, question, kinds=chosen, languages=languages, limit=limit
+    )
     if as_json:
         say_json(found)
     else:

@@ -13,8 +13,9 @@ from datetime import datetime
 
 from bot.catalogue import SOURCE_LANGUAGE, Catalogue, Catalogues, shipped
 from bot.escape import code_span, inline, label, link_target, prose, shortened, visible
-from bot.facts import facts_of, other_language
+from bot.facts import facts_of, is_foreign
 from bot.topic import marker
+from kb.language import primary
 from kb.types import SearchHit, TopicId
 
 MAX_LINKS = 5
@@ -79,29 +80,28 @@ def compose(
 
 def _intro(picks: Sequence[SearchHit], reader: str, words: Catalogue) -> str:
     """The first sentence, which says so when nothing is in the reader's language."""
-    languages = {other_language(hit.document.language, reader, words) for hit in picks}
-    ours = words.language_name(reader)
-    if "" not in languages and len(languages) == 1:
+    codes = [hit.document.language for hit in picks]
+    named = words.language_name(reader)
+    if not named or not all(is_foreign(code, reader) for code in codes):
+        # Translators: begins an answer; links follow.
+        return words.ngettext(
+            "This may already answer your question:",
+            "These may already answer your question:",
+            len(picks),
+        )
+    if len({primary(code) for code in codes}) == 1:
         # Translators: begins an answer; links follow, all in another language.
         return words.ngettext(
             "This may already answer your question, though it is in {language}:",
             "These may already answer your question, though they are all in"
             " {language}:",
             len(picks),
-            language=languages.pop(),
+            language=lambda spoken: spoken.language_name(codes[0]),
         )
-    if "" not in languages and ours:
-        # Translators: begins an answer; links follow, none in the asker's language.
-        return words.gettext(
-            "These may already answer your question, though none of them is in"
-            " {language}:",
-            language=ours,
-        )
-    # Translators: begins an answer; links follow.
-    return words.ngettext(
-        "This may already answer your question:",
-        "These may already answer your question:",
-        len(picks),
+    # Translators: begins an answer; links follow, none in the asker's language.
+    return words.gettext(
+        "These may already answer your question, though none of them is in {language}:",
+        language=lambda spoken: spoken.language_name(reader),
     )
 
 

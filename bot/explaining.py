@@ -20,6 +20,7 @@ from bot.policy import (
 from bot.ranking import ModelFacts
 from kb.calibrate import Calibration
 from kb.errors import KBError
+from kb.language import primary
 from kb.question import Question
 from kb.rank import Ranked
 from kb.ranking import Ranking
@@ -66,6 +67,7 @@ class Suggestion:
     place: int
     title: str
     url: str
+    language: str | None
     score: float
     confidence: float
     linked: bool
@@ -123,7 +125,12 @@ class Explanation:
 
 
 def explain(
-    app: App, what: str, *, kinds: Collection[Kind] = tuple(Kind), limit: int = 10
+    app: App,
+    what: str,
+    *,
+    kinds: Collection[Kind] = tuple(Kind),
+    languages: Collection[str] = (),
+    limit: int = 10,
 ) -> Explanation:
     """Explain what the bot makes of a topic or of a text, as of now.
 
@@ -133,6 +140,7 @@ def explain(
     Args:
         what: The id of a topic of the bot's forum, stored or not; or a question.
         kinds: Only of these; the verdict is about all.
+        languages: Only candidates in these, all if none is named; likewise.
         limit: Candidates per kind.
 
     Raises:
@@ -178,6 +186,7 @@ def explain(
                 settings,
                 verdict,
                 ranked_by.of(each.kind).calibration,
+                languages,
                 limit,
             )
             for each in found.rankings
@@ -230,8 +239,15 @@ def _kind(
     settings: PolicySettings,
     verdict: Verdict,
     calibration: Calibration,
+    languages: Collection[str],
     limit: int,
 ) -> KindExplained:
+    places = [
+        (place, each)
+        for place, each in enumerate(ranking.ranked, start=1)
+        if not languages
+        or primary(found.documents[each.candidate.document_id].language) in languages
+    ]
     need = needed(ranking.kind, settings, language=found.question.language)
     return KindExplained(
         kind=ranking.kind,
@@ -243,7 +259,7 @@ def _kind(
             _suggestion(
                 place, each, ranking, found.documents, weighed, verdict, calibration
             )
-            for place, each in enumerate(ranking.ranked[:limit], start=1)
+            for place, each in places[:limit]
         ),
     )
 
@@ -276,6 +292,7 @@ def _suggestion(
         place=place,
         title=shown.title,
         url=shown.url,
+        language=shown.language,
         score=ranked.score,
         confidence=ranked.confidence,
         linked=linked,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 from babel.dates import format_date
 
@@ -43,8 +44,8 @@ def facts_of(
     document = hit.document
     words = shipped().of(reader) if words is None else words
     name = _kind(document, words, kinds or {})
-    language = other_language(document.language, reader, words)
-    if language:
+    if is_foreign(document.language, reader):
+        language = partial(_language_name, document.language)
         # Translators: a resource and its language: course in French.
         name = words.gettext("{kind} in {language}", kind=name, language=language)
     told = [name]
@@ -64,11 +65,15 @@ def facts_of(
     return told
 
 
-def other_language(code: str | None, reader: str | None, words: Catalogue) -> str:
-    """The name of a language that the reader did not ask in; empty when it is theirs,
-    in whatever region, or has no name."""
+def is_foreign(code: str | None, reader: str | None) -> bool:
+    """Whether something is in a language, of those that have a name, that is not the
+    reader's, in whatever region."""
     theirs = primary(code)
-    return "" if theirs == primary(reader) else words.language_name(theirs)
+    return theirs != primary(reader) and bool(shipped().of(None).language_name(theirs))
+
+
+def _language_name(code: str | None, words: Catalogue) -> str:
+    return words.language_name(code)
 
 
 def _kind(
@@ -119,17 +124,17 @@ def _course(details: Details, words: Catalogue, at: datetime) -> Iterator[str]:
         yield words.gettext("self-paced")
     if starts is not None and starts > at:
         # Translators: of a course.
-        yield words.gettext("starts on {date}", date=_date(starts, words))
+        yield words.gettext("starts on {date}", date=partial(_date, starts))
     elif starts is not None and pacing == "instructor":
         # Translators: of a course.
-        yield words.gettext("started on {date}", date=_date(starts, words))
+        yield words.gettext("started on {date}", date=partial(_date, starts))
     opens, closes = details.enrolment_starts_at, details.enrolment_ends_at
     if opens is not None and opens > at:
         # Translators: of a course.
-        yield words.gettext("enrolment opens on {date}", date=_date(opens, words))
+        yield words.gettext("enrolment opens on {date}", date=partial(_date, opens))
     elif closes is not None and closes > at:
         # Translators: of a course; one can still enrol.
-        yield words.gettext("enrolment open until {date}", date=_date(closes, words))
+        yield words.gettext("enrolment open until {date}", date=partial(_date, closes))
 
 
 def _event(

@@ -41,12 +41,16 @@ class LiveSearch:
         self._directory: Path | None = None
 
     def search(
-        self, query: str, limit: int, kinds: frozenset[Kind] | None
+        self,
+        query: str,
+        limit: int,
+        kinds: frozenset[Kind] | None,
+        languages: frozenset[str] | None,
     ) -> Sequence[SearchHit]:
         """What the public may find, best first."""
         with self._app.open_store(readonly=True) as store:
             searcher = self._app.searcher_of(store, self._current(store))
-            return searcher.search(query, limit=limit, kinds=kinds)
+            return searcher.search(query, limit=limit, kinds=kinds, languages=languages)
 
     def health(self) -> dict[str, Any]:
         """What searches are answered from."""

@@ -142,6 +142,7 @@ def status_lines(status: Status) -> str:
         f"data: {status.data_dir}",
         f"running: {status.running or 'nothing'}",
         *(line for source in status.sources for line in _source_lines(source)),
+        *_language_lines(status),
         _index_line(status.index),
         model_line(status.ranking),
         *threshold_lines(status.thresholds, status.min_confidence),
@@ -186,6 +187,20 @@ def _counted(number: int, kind: str) -> str:
     """
     name = "docs page" if kind == "docs" else kind
     return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
+def _language_lines(status: Status) -> list[str]:
+    """What the documents are written in, and what answers are not."""
+    counts = [f"{language} {count}" for language, count in status.languages.items()]
+    if status.undetermined:
+        counts.append(f"not determined {status.undetermined}")
+    lines = [f"languages: {', '.join(counts)}"] if counts else []
+    if status.unanswered_in:
+        listed = ", ".join(status.unanswered_in)
+        lines.append(
+            f"no sentences in {listed}: answered in English (community.translations)"
+        )
+    return lines
 
 
 def _source_line(source: SourceStatus) -> str:

@@ -184,7 +184,8 @@ def _explained_lines(kind: KindExplained, everything: bool) -> list[str]:
 
 def _suggestion_lines(found: Suggestion, everything: bool) -> Iterable[str]:
     verdict = "linked" if found.linked else "not linked"
-    yield from _wrapped(f"{found.place:3}. {visible(found.title)}", 5)
+    language = f" ({visible(found.language)})" if found.language else ""
+    yield from _wrapped(f"{found.place:3}. {visible(found.title)}{language}", 5)
     yield f"     {visible(found.url)}"
     yield f"     confidence {found.confidence:.2f}, score {found.score:+.2f}"
     yield from _wrapped(f"     confidence {_sure_by(found)}", 5)

@@ -5,6 +5,7 @@ Reads only, and needs neither model nor index libraries.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from bot.lock import Owner, owner
 from bot.ranking import ModelFacts
 from kb.errors import SearchIndexError
 from kb.index.stamp import current_directory, read_stamp
+from kb.language import primary
 from kb.store import Decision, SetAside, SourceState, Store, Target
 from kb.thresholds import Thresholds
 
@@ -93,6 +95,10 @@ class Status:
         running: Who holds the data folder.
         ranking: Which model ranks.
         min_confidence: Of the config; it overrules *thresholds*.
+        languages: How many documents there are in each, most first.
+        undetermined: How many are in a language that nobody knows.
+        unanswered_in: Languages of the config that have no sentences; answers are in
+            English.
         thresholds: For the precision of the config, as far as they are known.
         decisions: How many, by state.
         recent: The latest decisions, newest first.
@@ -104,6 +110,9 @@ class Status:
     mode: str
     running: Owner | None
     sources: tuple[SourceStatus, ...]
+    languages: Mapping[str, int]
+    undetermined: int
+    unanswered_in: tuple[str, ...]
     index: IndexStatus
     ranking: ModelFacts
     min_confidence: float | None
@@ -118,6 +127,7 @@ def status_of(app: App) -> Status:
     """Look at an installation.
 
     Raises:
+        ConfigError: Something is wrong with the community's own sentences.
         StoreError: There is no knowledge base yet, or it cannot be read.
     """
     running = owner(app.data_dir)
@@ -125,11 +135,16 @@ def status_of(app: App) -> Status:
         aside = store.progress.all_set_aside()
         # What is wrong with a whole list or feed is told before single records.
         aside.sort(key=lambda each: (each.source, each.key.isdecimal()))
+        languages = _languages(store)
+        undetermined = languages.pop("", 0)
         return Status(
             data_dir=app.data_dir,
             mode=app.config.bot.mode,
             running=running,
             sources=_sources(app, store, aside),
+            languages=languages,
+            undetermined=undetermined,
+            unanswered_in=tuple(app.catalogues.missing(app.config.community.languages)),
             index=_index(app.index_folder, store),
             ranking=app.model_on_disk.facts(),
             min_confidence=app.config.bot.min_confidence,
@@ -168,6 +183,14 @@ def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatu
         )
         for name in names
     )
+
+
+def _languages(store: Store) -> dict[str, int]:
+    """Documents by language, whatever its region; empty where it is not known."""
+    counts: Counter[str] = Counter()
+    for language, count in store.documents.languages().items():
+        counts[primary(language)] += count
+    return dict(counts.most_common())
 
 
 def _forum(app: App, name: str, store: Store) -> ForumStatus | None:

@@ -156,7 +156,7 @@ def originals(message: Message) -> list[str]:
 def strings(message: Message) -> list[str]:
     """The translations, as many as the language has plural forms."""
     found = message.string
-    return [found] if isinstance(found, str) else [each or "" for each in found]
+    return [found] if isinstance(found, str) else [each or "" for each in found or ()]
 
 
 def _check(message: Message) -> None:

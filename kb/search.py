@@ -106,6 +106,7 @@ class Searcher:
         title: str = "",
         limit: int = 10,
         kinds: frozenset[Kind] | None = None,
+        languages: frozenset[str] | None = None,
         visible_to: frozenset[str] = _PUBLIC,
         exclude: frozenset[DocumentId] = frozenset(),
         per_kind: Mapping[Kind, int] | None = None,
@@ -125,11 +126,7 @@ class Searcher:
             title: Headline of the question, if it has one and *query* is text.
             limit: At most so many documents, at least 1.
             kinds: ``None`` means all.
-            visible_to: Visibilities that the reader may see.
-            exclude: Documents to leave out, such as the question's own topic.
-            per_kind: At most so many of a kind; kinds not named are bounded by
-                *limit* alone.
-            languages: Only documents in one of these, without regions; ``None`` for
+            languages: Only documents in one of these, as `kb.tongues.primary` has them; ``None`` for
                 all, those whose language nobody knows among them.
 
         Returns:
@@ -147,6 +144,7 @@ class Searcher:
             title=title,
             limit=limit,
             kinds=kinds,
+            languages=languages,
             visible_to=visible_to,
             exclude=exclude,
             per_kind=per_kind,
@@ -160,6 +158,7 @@ class Searcher:
         title: str = "",
         limit: int = 10,
         kinds: frozenset[Kind] | None = None,
+        languages: frozenset[str] | None = None,
         visible_to: frozenset[str] = _PUBLIC,
         exclude: frozenset[DocumentId] = frozenset(),
         per_kind: Mapping[Kind, int] | None = None,
@@ -352,16 +351,3 @@ def merge(columns: Sequence[Sequence[Ranked]]) -> list[Ranked]:
         merged.append(surest.pop())
         left = [column for column in left if column]
     return merged
-
-
-def _may_be_shown(
-    document: DocumentSummary | None, visible_to: frozenset[str], at: datetime
-) -> bool:
-    return (
-        document is not None
-        and document.listed
-        and document.current
-        and not document.dead
-        and document.visibility in visible_to
-        and (document.expires_at is None or document.expires_at > at)
-    )

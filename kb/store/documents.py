@@ -374,6 +374,15 @@ class Documents:
         names = ("source", "kind", "documents", "parts", "passages")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
+    def languages(self) -> dict[str | None, int]:
+        """How many documents there are in each language, most first; ``None``: in
+        one that could not be told."""
+        rows = self._conn.execute(
+            "SELECT language, count(*) FROM documents GROUP BY language "
+            "ORDER BY count(*) DESC, language"
+        )
+        return dict(rows.fetchall())
+
 
 def document_hash(document: Document) -> str:
     """Hash of all that the store keeps of a document, apart from `views` and the

@@ -26,6 +26,7 @@ from bot.cli import main
 from bot.lock import single_instance
 from bot.sandbox import Community, Sandbox
 from kb.types import utc_now
+from tests.bot.catalogues import SWAHILI, written
 from tests.bot.conftest import BOT, FakeClock
 from tests.bot.test_forum import ask, own_posts
 from tests.indexer.loopback import Loopback, Reply, as_text
@@ -380,11 +381,42 @@ def test_a_question_finds_thread_and_page_best_first(filled: Install) -> None:
 def test_a_question_may_be_limited_by_number_and_kind(filled: Install) -> None:
     lines = filled.ok("ask", "cron night", "-k", "1", "--kind", "docs").splitlines()
 
-    assert re.fullmatch(r"\d\.\d\d  Backup › Nightly \(docs\)", lines[0])
+    assert re.fullmatch(r"\d\.\d\d  Backup › Nightly \(docs in English\)", lines[0])
     assert lines[1:] == [
         f"      {filled.site.url}/en/backup.html#nightly",
         "      Run pg_dump from cron every night.",
     ]
+
+
+def test_a_question_may_be_limited_to_languages(filled: Install) -> None:
+    """Threads of this forum are told to be English by its only language."""
+    french = filled.config.parent / "docs" / "fr"
+    french.mkdir()
+    (french / "backup.md").write_text("# Sauvegarde\n\nLancez pg_dump par cron.\n")
+    filled.ok("harvest", "docs")
+    filled.ok("index")
+
+    def languages(*options: str) -> list[str]:
+        found = filled.ok("ask", "pg_dump cron", "--json", *options)
+        return sorted({json.loads(line)["language"] for line in found.splitlines()})
+
+    assert languages() == ["en", "fr"]
+    assert languages("--language", "fr-CA") == ["fr"]
+    assert languages("--language", "fr", "--language", "en") == ["en", "fr"]
+    assert filled.ok("ask", "pg_dump", "--language", "pt") == "nothing found\n"
+    [line] = filled.ok("status").split("languages: ")[1:]
+    assert line.startswith("en 4, fr 1\n")
+
+
+@pytest.mark.parametrize("command", ["ask", "explain"])
+def test_what_is_no_language_is_wrong_usage(filled: Install, command: str) -> None:
+    result = filled.baraza(command, "pg_dump", "--language", "french")
+
+    assert result.exit_code == 2
+    assert (
+        "Invalid value for '--language': expected the code of a language, such as fr, "
+        "not 'french'" in result.stderr
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device here")
@@ -437,6 +469,7 @@ def test_the_status_shows_sources_index_and_bot(filled: Install) -> None:
         r"ago or never\n"
         r"  looking again: a round takes less than an hour\n"
         r"source docs: 2 docs pages \(\d+ passages\); last complete \d+ s ago\n"
+        r"languages: en 4\n"
         r"index: \d+ passages, up to date, model hashing\S*\n"
         r"ranking: as shipped.*; run baraza learn\n"
         r"needed: 0\.00 for every kind \(bot\.min_confidence\)\n"
@@ -448,6 +481,50 @@ def test_the_status_shows_sources_index_and_bot(filled: Install) -> None:
         r"(  \d\.\d\d .+ https?://\S+\n)+",
         text,
     )
+
+
+def test_the_status_tells_which_languages_are_not_known_or_not_answered_in(
+    filled: Install,
+) -> None:
+    filled.change("community", {"languages": ["en", "sw"]})
+    filled.community.add_topic("2.41", "409", user="amina", category="support")
+    filled.ok("harvest", "forum")
+
+    text, status = filled.ok("status"), json.loads(filled.ok("status", "--json"))
+
+    assert (
+        "\nlanguages: en 4, not determined 1\n"
+        "no sentences in sw: answered in English (community.translations)\n" in text
+    )
+    assert (status["languages"], status["undetermined"]) == ({"en": 4}, 1)
+    assert status["unanswered_in"] == ["sw"]
+
+
+def test_a_community_answers_in_sentences_of_its_own(filled: Install) -> None:
+    written(filled.config.parent / "words", "sw.po", SWAHILI)
+    filled.change("community", {"languages": ["sw"], "translations": "words"})
+
+    told = filled.ok("answer", "1", "--dry-run")
+
+    assert "question, though they are all in English:\n" in told
+    assert " · nyaraka kwa Kiingereza\n" in told
+    assert json.loads(filled.ok("status", "--json"))["unanswered_in"] == []
+
+
+@pytest.mark.parametrize("command", [["answer", "1"], ["status"], ["run"]])
+def test_a_translation_that_cannot_be_used_stops_the_command(
+    filled: Install, command: list[str]
+) -> None:
+    folder = written(
+        filled.config.parent / "words", "sw.po", 'msgid "online"\nmsgstr "<b>"\n'
+    )
+    filled.change("community", {"translations": "words"})
+
+    result = filled.baraza(*command)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    start = f"baraza: config: community.translations: {folder}/sw.po: line 5: “<b>”: "
+    assert start in result.stderr
 
 
 def test_the_status_tells_the_latest_decisions_and_machines_the_replies(

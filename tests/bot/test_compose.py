@@ -209,6 +209,8 @@ MIXED = ("en", "es")
             " português:",
         ),
         ("pt", ("pt_BR",), "Isto talvez já responda à sua pergunta:"),
+        # Of a language that has no name, nothing can be said.
+        ("zz", MIXED, "These may already answer your question:"),
         # Of a link whose language nobody knows, nothing is said.
         ("fr", (None,), "Ceci répond peut-être déjà à votre question\u00a0:"),
         (

@@ -65,6 +65,21 @@ def test_for_people_it_fits_a_terminal(filled: Install) -> None:
     assert "bm25_passage: BM25 of its best passage" in text
 
 
+def test_candidates_may_be_limited_to_languages_and_tell_theirs(
+    filled: Install,
+) -> None:
+    question = "run pg_dump from cron every night"
+    text = filled.ok("explain", question, "--language", "en")
+    french = told(filled, question, "--language", "fr")
+    english = told(filled, question, "--language", "en")
+
+    assert "  1. Backup (en)\n" in text
+    assert [kind["suggestions"] for kind in french["kinds"]] == [[]] * 4
+    assert french["speaks"] == english["speaks"]
+    found = [each["language"] for k in english["kinds"] for each in k["suggestions"]]
+    assert found == ["en"] * 4
+
+
 def test_a_stored_topic_is_explained_without_the_forum(filled: Install) -> None:
     topic_id = ask(filled.community, "Which cron line runs pg_dump at night?")
     filled.ok("harvest", "forum")

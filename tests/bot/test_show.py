@@ -36,7 +36,7 @@ def test_what_others_wrote_breaks_no_line() -> None:
 
     first, *_ = hit_lines(hit(details=details), at=NOW).splitlines()
 
-    assert first == "0.90  Page 1 (event, Oslo[2J here, 1 June 2026)"
+    assert first == "0.90  Page 1 (event in English, Oslo[2J here, 1 June 2026)"
 
 
 def test_machines_get_what_is_known_and_iso_dates() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from bot.catalogue import Catalogues, shipped
 from bot.compose import compose
 from bot.config import load_config
+from bot.facts import facts_of
 from bot.translations import load_catalogues, problem_of
 from kb.errors import ConfigError
-from kb.types import SearchHit, TopicId
+from kb.types import Details, Kind, SearchHit, TopicId
 from tests.bot.catalogues import ARABIC, HEADER, SWAHILI, written
 from tests.bot.making import NOW, hit
 from tests.bot.test_compose import cooked, links
@@ -62,6 +64,27 @@ def test_a_language_is_added_and_the_rest_of_it_is_english(
         "\n"
         "<!-- baraza:topic=12 -->"
     )
+
+
+def test_a_sentence_that_nobody_translated_has_no_foreign_words_in_it(
+    tmp_path: Path,
+) -> None:
+    text = 'msgid "starts on {date}"\nmsgstr "itaanza {date}"\n'
+    swahili = load_catalogues(written(tmp_path, "sw.po", text)).of("sw")
+    course = hit(
+        kind=Kind.COURSE,
+        language="fr",
+        details=Details(
+            starts_at=NOW + timedelta(days=30),
+            enrolment_ends_at=NOW + timedelta(days=20),
+        ),
+    )
+
+    assert facts_of(course, reader="sw", at=NOW, words=swahili) == [
+        "course in French",
+        "itaanza 1 Julai 2026",
+        "enrolment open until 21 June 2026",
+    ]
 
 
 def test_a_sentence_of_a_shipped_language_is_replaced_and_the_others_stay(
@@ -213,7 +236,6 @@ MARKDOWN = "would be more than text in a post: "
             'msgstr[0] "a"\nmsgstr[1] "{b}"\n',
             "line 5: “{b}”: has {b}, which is nothing",
         ),
-        ('msgid "online"\nmsgstr\n', "sw.po: "),
         ('msgid "online"\nmsgstr "a"\nnonsense\n', "sw.po: "),
     ],
 )

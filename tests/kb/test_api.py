@@ -87,12 +87,16 @@ class Stand:
 
     hits: Sequence[SearchHit] = ()
     error: Exception | None = None
-    asked: list[tuple[str, int, frozenset[Kind] | None]] = field(default_factory=list)
+    asked: list[tuple[object, ...]] = field(default_factory=list)
 
     def search(
-        self, query: str, k: int, kinds: frozenset[Kind] | None
+        self,
+        query: str,
+        k: int,
+        kinds: frozenset[Kind] | None,
+        languages: frozenset[str] | None,
     ) -> Sequence[SearchHit]:
-        self.asked.append((query, k, kinds))
+        self.asked.append((query, k, kinds, languages))
         if self.error:
             raise self.error
         return self.hits
@@ -175,7 +179,7 @@ def test_a_hit_is_told_in_full_and_as_plain_text(
             }
         ],
     }
-    assert stand.asked == [("how to restore?", 3, None)]
+    assert stand.asked == [("how to restore?", 3, None, None)]
 
 
 def test_what_is_known_of_a_course_is_told_and_nothing_else(
@@ -206,7 +210,24 @@ def test_kinds_are_passed_on_and_ten_is_the_default(
     reply = client.get("/api/search?q=restore&kind=docs&kind=video")
 
     assert reply.json()["hits"] == []
-    assert stand.asked == [("restore", 10, frozenset({Kind.DOCS, Kind.VIDEO}))]
+    assert stand.asked == [("restore", 10, frozenset({Kind.DOCS, Kind.VIDEO}), None)]
+
+
+def test_languages_are_passed_on_whatever_their_region(
+    client: httpx.Client, stand: Stand
+) -> None:
+    reply = client.get("/api/search?q=restore&language=fr&language=pt-BR")
+
+    assert reply.json()["hits"] == []
+    assert stand.asked == [("restore", 10, None, frozenset({"fr", "pt"}))]
+
+
+def test_what_is_no_language_is_told_in_a_sentence(client: httpx.Client) -> None:
+    reply = client.get("/api/search?q=restore&language=french")
+
+    assert reply.json()["detail"] == (
+        "language: expected the code of a language, such as fr, not 'french'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,6 +240,9 @@ def test_kinds_are_passed_on_and_ten_is_the_default(
         ("q=restore&k=51", "k"),
         ("q=restore&k=many", "k"),
         ("q=restore&kind=docs&kind=podcast", "kind"),
+        ("q=restore&language=", "language"),
+        ("q=restore&language=qq", "language"),
+        ("q=restore&language=fr&language=" + "x" * 30, "language"),
     ],
 )
 def test_bad_input_is_told_by_parameter_and_never_searched(
@@ -336,10 +360,15 @@ def test_many_readers_search_a_real_knowledge_base_at_once(
     )
 
     def search(
-        query: str, k: int, kinds: frozenset[Kind] | None
+        query: str,
+        k: int,
+        kinds: frozenset[Kind] | None,
+        languages: frozenset[str] | None,
     ) -> Sequence[SearchHit]:
         with Store.open(store_path, readonly=True) as own:
-            return Searcher(own, index, embedder).search(query, limit=k, kinds=kinds)
+            return Searcher(own, index, embedder).search(
+                query, limit=k, kinds=kinds, languages=languages
+            )
 
     found: dict[int, list[str]] = {}
 

@@ -278,6 +278,25 @@ def test_limit_kinds_quotas_and_exclusions_bound_the_hits(
     assert sorted(without) == sorted(set(ids) - {"docs1"})
 
 
+def test_only_documents_in_the_languages_asked_for_are_shown(
+    store: Store, searching: Open
+) -> None:
+    for key, language in (("a", "en"), ("b", "pt_BR"), ("c", "fr"), ("d", None)):
+        text = f"Nightly backup of server {key}"
+        insert(store, replace(page(key, text), language=language))
+    searcher = searching()
+
+    def shown(*languages: str) -> set[str | None]:
+        found = searcher.search("backup", languages=frozenset(languages))
+        return {hit.document.language for hit in found}
+
+    everything = searcher.search("backup")
+    assert {hit.document.language for hit in everything} == {"en", "pt_BR", "fr", None}
+    assert shown("pt") == {"pt_BR"}
+    assert shown("fr", "en") == {"fr", "en"}
+    assert shown("sw") == set()
+
+
 def test_the_newest_version_is_shown_unless_the_question_names_one(
     store: Store, searching: Open
 ) -> None:

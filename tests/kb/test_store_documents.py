@@ -62,6 +62,17 @@ THREAD = Document(
 )
 
 
+def test_documents_are_counted_by_language(store: Store) -> None:
+    for key, language in (("a", "fr"), ("b", None), ("c", "en"), ("d", "fr")):
+        insert(store, replace(page(key, "x"), language=language))
+
+    assert list(store.documents.languages().items()) == [
+        ("fr", 2),
+        (None, 1),
+        ("en", 1),
+    ]
+
+
 def test_a_document_comes_back_as_it_went_in(store: Store) -> None:
     document = insert(store, THREAD)
 
