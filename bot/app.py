@@ -208,7 +208,7 @@ class App:
                 progress=look,
                 full=full,
                 accept_deletions=accept_deletions,
-                prepare=self._with_language,
+                prepare=lambda document: self._with_language(document, store),
                 version=self.sources.current_version(name),
             )
 
@@ -266,10 +266,14 @@ class App:
                 progress=progress,
             )
 
-    def _with_language(self, document: Document) -> Document:
+    def _with_language(self, document: Document, store: Store) -> Document:
         from bot.languages import with_language
 
-        return with_language(document, among=tuple(self.config.community.languages))
+        among = tuple(self.config.community.languages)
+        if document.language is not None or len(among) == 1:
+            return with_language(document, among=among)
+        known = store.templates.of(document.source, document.category).opening
+        return with_language(document, among=among, templates=known)
 
     def links_to(self, url: str, *, limit: int) -> list[LinkFrom]:
         """Who links to a page, newest first, as the public may see it.

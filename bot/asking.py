@@ -6,7 +6,7 @@ the first is made of what the forum says, in `bot.study` the second of what is s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from bot.history import question_of
@@ -42,14 +42,16 @@ def question_of_topic(
         asker=person_key(source, topic.author_id or None),
         category=topic.category_name or None,
         tags=topic.tags,
-        language=_language(topic, source, languages),
+        language=_language(topic, source, languages, known),
         linked=store.editions.searched(
             store.links.documents_at([link.href for link in links], origin=topic.url)
         ),
     )
 
 
-def _language(topic: TopicView, source: str, languages: Sequence[str]) -> str | None:
+def _language(
+    topic: TopicView, source: str, languages: Sequence[str], templates: Collection[str]
+) -> str | None:
     """As a harvest would tell it."""
     document = Document(
         source=source,
@@ -59,7 +61,8 @@ def _language(topic: TopicView, source: str, languages: Sequence[str]) -> str | 
         title=topic.title,
         parts=(Part(1, topic.opening),),
     )
-    return with_language(document, among=tuple(languages)).language
+    among = tuple(languages)
+    return with_language(document, among=among, templates=templates).language
 
 
 def question_of_stored(store: Store, document_id: DocumentId) -> Question | None:
