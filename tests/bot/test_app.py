@@ -305,6 +305,23 @@ def test_a_missing_user_api_key_is_found_before_a_service_starts(
 # -- languages -------------------------------------------------------------
 
 
+def test_a_service_tells_which_languages_it_answers_in_english(
+    tmp_path: Path, box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = app_for(tmp_path, box)
+    languages = ["en", "sw", "fr", "ar"]
+    community = app.config.community.model_copy(update={"languages": languages})
+    app.config = app.config.model_copy(update={"community": community})
+
+    Service(app).check()
+
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert warnings == [
+        "community.languages: no sentences in sw, ar, so answers are in English: add "
+        "them, see community.translations"
+    ]
+
+
 def page(body: str, language: str | None = None) -> Document:
     return Document(
         source="docs",

@@ -12,7 +12,7 @@ from bot.config import parse_config
 from bot.forum import LiveForum
 from bot.languages import with_language
 from bot.sandbox import Community, Sandbox
-from kb.types import Document, Format, Kind, Part
+from kb.types import Document, Format, Kind, Part, TopicId
 
 ENGLISH = "I cannot see the program in the capture app after the upgrade."
 FRENCH = "Je ne vois plus le programme dans l'application de saisie."
@@ -107,7 +107,10 @@ def test_a_text_that_is_changed_is_told_anew_and_the_reply_follows(
         with app.open_store() as store:
             stored = store.documents.find("forum", str(topic.id))
             asked = question_of_topic(
-                forum.topic(topic.id), store, source="forum", languages=["en", "fr"]
+                forum.topic(TopicId(topic.id)),
+                store,
+                source="forum",
+                languages=["en", "fr"],
             )
         assert stored is not None
         return stored.language, asked.language
