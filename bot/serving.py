@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,12 @@ import click
 
 from bot.listening import listen
 from bot.schedule import Stop, stopping_on_signals
+from kb.api import Found, create_app
 from kb.index import OpenIndex, current_directory
 from kb.index.stamp import Stamp
 from kb.lexical import LEXICAL_FORMAT, TEXTS_FORMAT, TantivyIndex
 from kb.store import Store
-from kb.types import Kind, SearchHit
+from kb.types import Kind
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -46,11 +46,14 @@ class LiveSearch:
         limit: int,
         kinds: frozenset[Kind] | None,
         languages: frozenset[str] | None,
-    ) -> Sequence[SearchHit]:
+    ) -> Found:
         """What the public may find, best first."""
         with self._app.open_store(readonly=True) as store:
             searcher = self._app.searcher_of(store, self._current(store))
-            return searcher.search(query, limit=limit, kinds=kinds, languages=languages)
+            found = searcher.explain(
+                query, limit=limit, kinds=kinds, languages=languages
+            )
+            return Found(found.hits, found.question.language)
 
     def health(self) -> dict[str, Any]:
         """What searches are answered from."""
@@ -98,8 +101,6 @@ def serve_forever(app: App, *, host: str, port: int) -> None:
         StoreError, SearchIndexError, EmbeddingError: Nothing can be searched yet.
     """
     import uvicorn
-
-    from kb.api import create_app
 
     live = LiveSearch(app)
     live.health()  # A service that cannot answer anything should not start.

@@ -188,7 +188,7 @@ def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatu
 def _languages(store: Store) -> dict[str, int]:
     """Documents by language, whatever its region; empty where it is not known."""
     counts: Counter[str] = Counter()
-    for language, count in store.documents.languages().items():
+    for language, count in store.documents.count_by_language().items():
         counts[primary(language)] += count
     return dict(counts.most_common())
 

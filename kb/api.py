@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -35,9 +36,20 @@ log = logging.getLogger(__name__)
 # As in zh-Hans-CN; what is longer is not repeated in the complaint.
 _Language = Annotated[str, Field(max_length=20), AfterValidator(language_code)]
 
-Search = Callable[
-    [str, int, frozenset[Kind] | None, frozenset[str] | None], Sequence[SearchHit]
-]
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, best first.
+
+    Attributes:
+        language: Of the query, where that can be told.
+    """
+
+    hits: Sequence[SearchHit] = ()
+    language: str | None = None
+
+
+Search = Callable[[str, int, frozenset[Kind] | None, frozenset[str] | None], Found]
 """Searches public documents: query, at most how many, kinds and languages (``None``
 for all).
 
@@ -78,11 +90,16 @@ class Hit(BaseModel):
 
 
 class Answer(BaseModel):
-    """What ``GET /api/search`` returns; hits best first."""
+    """What ``GET /api/search`` returns; hits best first.
+
+    Attributes:
+        language: Of the query, where that can be told.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     query: str
+    language: str | None
     took_ms: float
     hits: list[Hit]
 
@@ -117,9 +134,14 @@ def create_app(search: Search, health: Health) -> FastAPI:
         several."""
         started = time.perf_counter()
         kinds = frozenset(kind) if kind else None
-        hits = search(q, k, kinds, frozenset(language) if language else None)
+        found = search(q, k, kinds, frozenset(language) if language else None)
         took_ms = round((time.perf_counter() - started) * 1000, 1)
-        return Answer(query=q, took_ms=took_ms, hits=[_hit(hit) for hit in hits])
+        return Answer(
+            query=q,
+            language=found.language,
+            took_ms=took_ms,
+            hits=[_hit(hit) for hit in found.hits],
+        )
 
     @app.get("/healthz")
     def health_endpoint() -> dict[str, Any]:

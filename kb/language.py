@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from tempfile import gettempdir
 
 from babel import Locale
@@ -58,6 +58,7 @@ _PRIMARY = re.compile(r"([a-z]{2,3})(?=$|[-_])", re.IGNORECASE)
 _NO_LANGUAGE = frozenset({"und", "mul", "zxx", "mis"})
 
 
+@lru_cache(maxsize=1_000)
 def primary(code: str | None) -> str:
     """The language of a code that may name a region or script as well, by its
     shortest code; empty when it names none.

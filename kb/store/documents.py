@@ -374,7 +374,7 @@ class Documents:
         names = ("source", "kind", "documents", "parts", "passages")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def languages(self) -> dict[str | None, int]:
+    def count_by_language(self) -> dict[str | None, int]:
         """How many documents there are in each language, most first; ``None``: in
         one that could not be told."""
         rows = self._conn.execute(

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import uvicorn
 
-from kb.api import create_app
+from kb.api import Found, create_app
 from kb.embed import HashingEmbedder
 from kb.errors import (
     EmbeddingError,
@@ -86,6 +86,7 @@ class Stand:
     """A knowledge base that answers, or fails, as it is told; remembers questions."""
 
     hits: Sequence[SearchHit] = ()
+    language: str | None = None
     error: Exception | None = None
     asked: list[tuple[object, ...]] = field(default_factory=list)
 
@@ -95,11 +96,11 @@ class Stand:
         k: int,
         kinds: frozenset[Kind] | None,
         languages: frozenset[str] | None,
-    ) -> Sequence[SearchHit]:
+    ) -> Found:
         self.asked.append((query, k, kinds, languages))
         if self.error:
             raise self.error
-        return self.hits
+        return Found(self.hits, self.language)
 
     def health(self) -> dict[str, Any]:
         if self.error:
@@ -150,7 +151,7 @@ def client(stand: Stand) -> Iterator[httpx.Client]:
 def test_a_hit_is_told_in_full_and_as_plain_text(
     client: httpx.Client, stand: Stand
 ) -> None:
-    stand.hits = [HIT]
+    stand.hits, stand.language = [HIT], "en"
 
     reply = client.get("/api/search", params={"q": "how to restore?", "k": 3})
 
@@ -160,6 +161,7 @@ def test_a_hit_is_told_in_full_and_as_plain_text(
     assert answer.pop("took_ms") >= 0
     assert answer == {
         "query": "how to restore?",
+        "language": "en",
         "hits": [
             {
                 "title": "Restore <b>fast</b>",
@@ -364,10 +366,11 @@ def test_many_readers_search_a_real_knowledge_base_at_once(
         k: int,
         kinds: frozenset[Kind] | None,
         languages: frozenset[str] | None,
-    ) -> Sequence[SearchHit]:
+    ) -> Found:
         with Store.open(store_path, readonly=True) as own:
-            return Searcher(own, index, embedder).search(
-                query, limit=k, kinds=kinds, languages=languages
+            searcher = Searcher(own, index, embedder)
+            return Found(
+                searcher.search(query, limit=k, kinds=kinds, languages=languages)
             )
 
     found: dict[int, list[str]] = {}

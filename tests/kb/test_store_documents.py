@@ -66,7 +66,7 @@ def test_documents_are_counted_by_language(store: Store) -> None:
     for key, language in (("a", "fr"), ("b", None), ("c", "en"), ("d", "fr")):
         insert(store, replace(page(key, "x"), language=language))
 
-    assert list(store.documents.languages().items()) == [
+    assert list(store.documents.count_by_language().items()) == [
         ("fr", 2),
         (None, 1),
         ("en", 1),
