@@ -14,6 +14,7 @@ from bot.languages import with_language
 from bot.sandbox import Community, Sandbox
 from kb.types import Document, Format, Kind, Part, TopicId
 
+LANGUAGES = ["en", "fr"]
 ENGLISH = "I cannot see the program in the capture app after the upgrade."
 FRENCH = "Je ne vois plus le programme dans l'application de saisie."
 FORM = "What version of the software do you use, and on which device does it run?"
@@ -85,21 +86,48 @@ def test_a_form_that_members_fill_in_does_not_decide() -> None:
     assert told(document(body), templates=frozenset({key})) == "fr"
 
 
+def bilingual(folder: Path, box: Sandbox) -> App:
+    """An installation whose members write English and French."""
+    community = {"name": "A", "contact": "a@a.example", "languages": ["en", "fr"]}
+    forum = {"type": "forum", "url": box.url, "requests_per_second": 1000}
+    data = {
+        "community": community,
+        "sources": {"forum": forum},
+        "embedding": {"model": "hashing"},
+    }
+    return App(parse_config(data, folder=folder))
+
+
+def test_a_form_is_known_from_the_second_harvest_on(
+    tmp_path: Path, box: Sandbox, community: Community, forum: LiveForum
+) -> None:
+    app = bilingual(tmp_path, box)
+    for number in range(24):
+        raw = f"{FORM}\n\n{ENGLISH} Case {number}."
+        author = f"member{number % 6}"
+        if number < 6:
+            community.add_user(author)
+        community.add_topic(f"Case {number}", raw, user=author, category="support")
+    app.harvest("forum")
+    raw = f"{FORM}\n\n{FRENCH}"
+    topic = community.add_topic("2.41", raw, user="amina", category="support")
+
+    with app.open_store() as store:
+        asked = question_of_topic(
+            forum.topic(TopicId(topic.id)), store, source="forum", languages=LANGUAGES
+        )
+    app.harvest("forum")
+    with app.open_store() as store:
+        stored = store.documents.find("forum", str(topic.id))
+
+    assert stored is not None
+    assert (asked.language, stored.language) == ("fr", "fr")
+
+
 def test_a_text_that_is_changed_is_told_anew_and_the_reply_follows(
     tmp_path: Path, box: Sandbox, community: Community, forum: LiveForum
 ) -> None:
-    data = {
-        "community": {
-            "name": "Example",
-            "contact": "ops@example.org",
-            "languages": ["en", "fr"],
-        },
-        "sources": {
-            "forum": {"type": "forum", "url": box.url, "requests_per_second": 1000}
-        },
-        "embedding": {"model": "hashing"},
-    }
-    app = App(parse_config(data, folder=tmp_path))
+    app = bilingual(tmp_path, box)
     topic = community.add_topic("2.41", ENGLISH, user="amina", category="support")
 
     def languages() -> tuple[str | None, str | None]:

@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kb.language import detect, language_code, primary
+from kb.language import LANGUAGES, detect, language_code, primary
 
 ENGLISH = "I cannot see the program in the capture app after the upgrade."
 FRENCH = "Je ne vois plus le programme dans l'application de saisie."
@@ -197,6 +199,19 @@ def test_a_person_may_name_a_language_by_any_of_its_codes() -> None:
 def test_what_is_no_code_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected the code of a language, such as fr"):
         language_code(f"{text}!" if text == "fr\n" else text)
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_in_a_language_or_in_none(text: str) -> None:
+    assert detect(text) in {None, *LANGUAGES}
+
+
+@given(st.text(max_size=20))
+def test_any_code_is_that_of_a_language_or_of_none(code: str) -> None:
+    found = primary(code)
+
+    assert primary(found) == found
+    assert found == "" or (found.islower() and 2 <= len(found) <= 3)
 
 
 def test_only_languages_asked_for_are_answered() -> None:
