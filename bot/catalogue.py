@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from babel import Locale, UnknownLocaleError
 
-from kb.language import primary
+from kb.tongues import primary
 
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog

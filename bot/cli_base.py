@@ -103,7 +103,7 @@ def _languages(
     ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
     # Here and not above: not every command knows languages.
-    from kb.language import language_code
+    from kb.tongues import language_code
 
     try:
         return tuple(language_code(value) for value in values)

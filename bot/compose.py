@@ -15,7 +15,7 @@ from bot.catalogue import SOURCE_LANGUAGE, Catalogue, Catalogues, shipped
 from bot.escape import code_span, inline, label, link_target, prose, shortened, visible
 from bot.facts import facts_of, is_foreign
 from bot.topic import marker
-from kb.language import primary
+from kb.tongues import primary
 from kb.types import SearchHit, TopicId
 
 MAX_LINKS = 5

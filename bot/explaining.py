@@ -20,12 +20,12 @@ from bot.policy import (
 from bot.ranking import ModelFacts
 from kb.calibrate import Calibration
 from kb.errors import KBError
-from kb.language import primary
 from kb.question import Question
 from kb.rank import Ranked
 from kb.ranking import Ranking
 from kb.search import Explained
 from kb.signals import SIGNALS
+from kb.tongues import primary
 from kb.types import DocumentId, DocumentSummary, Kind, TopicId
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from functools import partial
 from babel.dates import format_date
 
 from bot.catalogue import Catalogue, shipped
-from kb.language import primary
+from kb.tongues import primary
 from kb.types import Details, DocumentSummary, Kind, SearchHit
 
 # How it is written where it is no number as the others, which Babel does not know.

@@ -19,9 +19,9 @@ from bot.lock import Owner, owner
 from bot.ranking import ModelFacts
 from kb.errors import SearchIndexError
 from kb.index.stamp import current_directory, read_stamp
-from kb.language import primary
 from kb.store import Decision, SetAside, SourceState, Store, Target
 from kb.thresholds import Thresholds
+from kb.tongues import primary
 
 if TYPE_CHECKING:
     from bot.app import App

@@ -26,7 +26,7 @@ from bot.catalogue import (
 )
 from bot.escape import prose
 from kb.errors import ConfigError
-from kb.language import language_code
+from kb.tongues import language_code
 
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog, Message

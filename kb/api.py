@@ -23,8 +23,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from kb.errors import InvalidQueryError, KBError
-from kb.language import language_code
 from kb.store.details import known_details
+from kb.tongues import language_code
 from kb.types import Kind, SearchHit
 
 MAX_QUERY_CHARS = 10_000

@@ -66,7 +66,7 @@ class Asked:
     def suits(self, place: int, language: str | None) -> bool:
         """Whether a text in *language* is compared with the vector at *place*."""
         known = primary(language)
-        if known is None or not self.languages:
+        if not known or not self.languages:
             return True
         return self.place_of(language) == place
 
@@ -75,7 +75,7 @@ class Asked:
         known = primary(language)
         if not self.languages:
             return 0
-        if known is None:
+        if not known:
             return -1
         return self.languages.index(known) + 1 if known in self.languages else 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Protocol
 
 from kb.bridge import Bridge
@@ -110,7 +109,6 @@ class Searcher:
         visible_to: frozenset[str] = _PUBLIC,
         exclude: frozenset[DocumentId] = frozenset(),
         per_kind: Mapping[Kind, int] | None = None,
-        languages: frozenset[str] | None = None,
     ) -> tuple[SearchHit, ...]:
         """Find the documents that answer best, each with the passage that does.
 
@@ -126,8 +124,12 @@ class Searcher:
             title: Headline of the question, if it has one and *query* is text.
             limit: At most so many documents, at least 1.
             kinds: ``None`` means all.
-            languages: Only documents in one of these, as `kb.tongues.primary` has them; ``None`` for
-                all, those whose language nobody knows among them.
+            languages: Only documents in one of these, as `kb.tongues.primary` has
+                them; ``None`` means all, and those whose language nobody knows.
+            visible_to: Visibilities that the reader may see.
+            exclude: Documents to leave out, such as the question's own topic.
+            per_kind: At most so many of a kind; kinds not named are bounded by
+                *limit* alone.
 
         Returns:
             Best first. Within a kind by score, ties by id; the kinds are merged
@@ -148,7 +150,6 @@ class Searcher:
             visible_to=visible_to,
             exclude=exclude,
             per_kind=per_kind,
-            languages=languages,
         ).hits
 
     def explain(
@@ -162,7 +163,6 @@ class Searcher:
         visible_to: frozenset[str] = _PUBLIC,
         exclude: frozenset[DocumentId] = frozenset(),
         per_kind: Mapping[Kind, int] | None = None,
-        languages: frozenset[str] | None = None,
     ) -> Explained:
         """What `search` returns, and all that it chose from; the same arguments."""
         if limit < 1:
@@ -351,3 +351,16 @@ def merge(columns: Sequence[Sequence[Ranked]]) -> list[Ranked]:
         merged.append(surest.pop())
         left = [column for column in left if column]
     return merged
+
+
+def _may_be_shown(
+    document: DocumentSummary | None, visible_to: frozenset[str], at: datetime
+) -> bool:
+    return (
+        document is not None
+        and document.listed
+        and document.current
+        and not document.dead
+        and document.visibility in visible_to
+        and (document.expires_at is None or document.expires_at > at)
+    )

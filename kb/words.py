@@ -94,7 +94,7 @@ def stem(word: str, language: str | None) -> str:
     ('donne', 'daten', 'data')
     """
     known = primary(language)
-    return word if known is None or known not in STEMMERS else _stem(word, known)
+    return _stem(word, known) if known in STEMMERS else word
 
 
 def spans(text: str) -> list[tuple[str, str]]:

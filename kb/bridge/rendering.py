@@ -55,7 +55,7 @@ def renderings(
     """A question in each other language that is *spoken* and that the bridge leads to;
     none where its own is not known."""
     own = primary(question.language)
-    if own is None:
+    if not own:
         return ()
     tables = (bridge.table(own, other) for other in sorted({*spoken} - {own}))
     return tuple(

@@ -23,7 +23,7 @@ from kb.store.rows import (
     to_tags,
     to_text,
 )
-from kb.tongues import language_of
+from kb.tongues import primary
 from kb.types import (
     Document,
     DocumentChange,
@@ -136,7 +136,7 @@ class Documents:
             "SELECT DISTINCT language FROM documents"
             " WHERE listed AND current AND language IS NOT NULL"
         )
-        return frozenset(language_of(code) for (code,) in rows)
+        return frozenset(primary(code) for (code,) in rows) - {""}
 
     def _write_document(self, change: DocumentChange, walk: int | None) -> DocumentId:
         document = change.document

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.language import LANGUAGES, detect, language_code, primary
+from kb.language import LANGUAGES, detect
+from kb.tongues import language_code, primary
 
 ENGLISH = "I cannot see the program in the capture app after the upgrade."
 FRENCH = "Je ne vois plus le programme dans l'application de saisie."
