@@ -174,6 +174,8 @@ class Document:
             `kb.versions`.
         expires_at: From then on nobody is led to it: an event that is over, a course
             that takes nobody any more.
+        work: What the translations of a page share, unique in its source; so do its
+            versions in each language. Empty for what no rule gives a language.
     """
 
     source: str
@@ -203,6 +205,7 @@ class Document:
     page: str = ""
     details: Details = NO_DETAILS
     expires_at: datetime | None = None
+    work: str = ""
 
     @property
     def contents(self) -> tuple[Part | LeftOut, ...]:
@@ -246,7 +249,7 @@ class DocumentSummary:
     """A stored document without its text.
 
     Attributes:
-        page: See `Document`.
+        page: See `Document`; so `work`.
         current: It is the version of its page that is searched.
         outdated: Newer versions of what it belongs to have no such page any more.
         dead: Nobody is led to it, because its address did not answer as it should.
@@ -277,6 +280,24 @@ class DocumentSummary:
     expires_at: datetime | None = None
     verified_at: datetime | None = None
     dead: bool = False
+    work: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelText:
+    """What a unit says in one language: a line of an interface, a row of a list.
+
+    Attributes:
+        unit: What is the same in several languages, unique in its source: a key, or
+            the text that was translated.
+        language: As its file has it, in the form of `kb.language_tags.tag`: ``fr``,
+            ``pt-BR``.
+        text: Words alone, without placeholders and the like.
+    """
+
+    unit: str
+    language: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

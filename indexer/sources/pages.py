@@ -72,11 +72,56 @@ class PageRules:
                 return f"{path[:start]}*{path[end:]}"
         return ""
 
+    def work_of(self, path: str) -> str:
+        """What the translations of the page at *path* share, whatever their version;
+        empty where no rule that tells languages fits.
+
+        A language goes with what sets it off from the rest, so that the language that
+        stands in no address may be left out by its rule:
+
+        >>> rules = PageRules((PathRule(re.compile("^((?P<language>fr|pt)/)?")),))
+        >>> rules.work_of("fr/maps"), rules.work_of("maps"), PageRules().work_of("maps")
+        ('maps', 'maps', '')
+        """
+        language = self._first(path, "language")
+        if language is None:
+            return ""
+        spans = [(*_set_off(path, *language.span("language")), "")]
+        version = self._first(path, "version")
+        if version is not None and version["version"]:
+            spans.append((*version.span("version"), "*"))
+        for start, end, mark in sorted(spans, reverse=True):
+            path = path[: max(start, 0)] + mark + path[max(end, 0) :]
+        return path
+
+    def _first(self, path: str, group: str) -> re.Match[str] | None:
+        """How the first rule that tells it fits, whether it finds any or not."""
+        found = [
+            match
+            for rule in self.path_rules
+            if group in rule.pattern.groupindex and (match := rule.pattern.search(path))
+        ]
+        return next(
+            (match for match in found if match[group]), found[0] if found else None
+        )
+
     @property
     def settings(self) -> tuple[object, ...]:
         """All of it, for a revision."""
         rules = tuple((rule.pattern.pattern, rule.version) for rule in self.path_rules)
-        return (rules, self.kind, self.language, self.version, self.visibility)
+        told = (rules, self.kind, self.language, self.version, self.visibility)
+        # What was read before it was worked out is read again; other pages are not.
+        is_told = any("language" in rule.pattern.groupindex for rule in self.path_rules)
+        return (*told, "work 1") if is_told else told
+
+
+def _set_off(path: str, start: int, end: int) -> tuple[int, int]:
+    """A span with one sign that separates it: ``fr/``, ``.fr``, ``_fr``."""
+    if start == end:
+        return start, end
+    if path[end : end + 1] == "/" and (start == 0 or path[start - 1] == "/"):
+        return start, end + 1
+    return (start - 1, end) if start and path[start - 1] in "._-/" else (start, end)
 
 
 def markdown_page(
@@ -105,6 +150,7 @@ def markdown_page(
         version=version or ruled_version,
         revision=revision,
         page=rules.page_of(key),
+        work=rules.work_of(key),
     )
 
 

@@ -31,6 +31,7 @@ def html_document(
         version=version or told.version,
         revision=revision,
         page=rules.page_of(key),
+        work=rules.work_of(key),
     )
 
 

@@ -4,7 +4,7 @@ SQL lives in this package alone. Each module is one part of the store and is
 reached as an attribute: ``store.documents``, ``store.passages``, ``store.links``,
 ``store.evidence``, ``store.templates``, ``store.progress``, ``store.loose``,
 ``store.looks``, ``store.ledger``, ``store.fetches``, ``store.editions``,
-``store.targets``.
+``store.targets``, ``store.works``, ``store.parallel``.
 """
 
 from kb.store.connection import Store
@@ -17,10 +17,12 @@ from kb.store.holdings import Coverage, Held, Holdings
 from kb.store.ledger import Decision, Ledger
 from kb.store.links import Links
 from kb.store.looks import CATEGORIES, Look, Looks
+from kb.store.parallel import Parallel
 from kb.store.passages import Passages
 from kb.store.progress import Progress, SetAside, SourceState
 from kb.store.targets import Target, Targets
 from kb.store.templates import LearnedTemplates, Post, TemplateSet
+from kb.store.works import Works
 
 __all__ = [
     "CATEGORIES",
@@ -39,6 +41,7 @@ __all__ = [
     "Links",
     "Look",
     "Looks",
+    "Parallel",
     "Passages",
     "Post",
     "Progress",
@@ -48,4 +51,5 @@ __all__ = [
     "Target",
     "Targets",
     "TemplateSet",
+    "Works",
 ]

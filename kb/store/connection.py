@@ -22,11 +22,13 @@ from kb.store.ledger import Ledger
 from kb.store.links import Links
 from kb.store.looks import Looks
 from kb.store.loose import LooseParts
+from kb.store.parallel import Parallel
 from kb.store.passages import Passages
 from kb.store.progress import Progress
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from kb.store.targets import Targets
 from kb.store.templates import LearnedTemplates
+from kb.store.works import Works
 
 # Another process may be in the middle of a write transaction; those last
 # milliseconds, so a longer wait means that somebody holds the file.
@@ -51,6 +53,8 @@ class Store:
         self.fetches = Fetches(db)
         self.editions = Editions(db)
         self.targets = Targets(db)
+        self.works = Works(db)
+        self.parallel = Parallel(db)
 
     @classmethod
     def open(

@@ -39,7 +39,7 @@ from kb.types import (
 _SUMMARY = (
     "id, source, kind, key, url, title, language, visibility, category, tags, "
     "version, created_at, updated_at, solved, closed, listed, views, parts_count, "
-    "page, current, outdated, details, expires_at, verified_at, "
+    "page, current, outdated, details, expires_at, verified_at, work, "
     # Its own source may have seen it alive since, or it has moved.
     "EXISTS (SELECT 1 FROM targets t WHERE t.document_id = documents.id AND "
     "t.url = documents.url AND t.dead_at IS NOT NULL AND "
@@ -167,6 +167,7 @@ class Documents:
             "likes": document.likes,
             "link_key": document_key(document, stored_rules(self._conn)),
             "page": clean(document.page),
+            "work": clean(document.work),
             "details": details_text(document.details),
             "expires_at": to_text(document.expires_at),
         }
@@ -347,6 +348,7 @@ class Documents:
             page=summary.page,
             details=summary.details,
             expires_at=summary.expires_at,
+            work=summary.work,
         )
 
     def with_other_chunker(self, source: str, chunker: str) -> Iterator[DocumentId]:
@@ -409,6 +411,7 @@ def document_hash(document: Document) -> str:
         document.left_out,
         # What few documents have; the others keep the hash they had without it.
         *([more] if (more := _more(document)) else []),
+        *(["work", document.work] if document.work else []),
     )
 
 
@@ -452,5 +455,6 @@ def _summary(row: Sequence[Any]) -> DocumentSummary:
         details=details_of(row[21]),
         expires_at=to_moment(row[22]),
         verified_at=to_moment(row[23]),
-        dead=bool(row[24]),
+        work=row[24],
+        dead=bool(row[25]),
     )

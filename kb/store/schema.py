@@ -13,7 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 # "BRZA": tells our files from other SQLite databases (`file` shows it, too).
 APPLICATION_ID = 0x42525A41
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 MIGRATIONS = Migrations("baraza")
 
@@ -365,3 +365,30 @@ def _resources(db: Database) -> None:
         );
         """,
     )
+
+
+@MIGRATIONS(name="005_languages")
+def _languages(db: Database) -> None:
+    _run(
+        db,
+        """
+        -- what the translations of a page share
+        ALTER TABLE documents ADD COLUMN work TEXT NOT NULL DEFAULT '';
+        CREATE INDEX documents_work ON documents (source, work) WHERE work != '';
+
+        -- what a unit (a key, a text that was translated, a row) says in a language
+        CREATE TABLE parallel_texts (
+            source TEXT NOT NULL,
+            file TEXT NOT NULL,
+            unit TEXT NOT NULL,
+            -- as its file has it: fr, pt-BR
+            language TEXT NOT NULL,
+            text TEXT NOT NULL,
+            PRIMARY KEY (source, file, unit, language)
+        ) WITHOUT ROWID;
+        -- with all that is asked of a unit, which its files may say between them
+        CREATE INDEX parallel_units
+            ON parallel_texts (source, unit, language, text);
+        """,
+    )
+    db.conn.execute("INSERT INTO meta VALUES ('parallel', '0')")

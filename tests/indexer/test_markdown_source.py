@@ -151,6 +151,60 @@ def test_a_change_of_settings_changes_every_page(tmp_path: Path) -> None:
     assert walk(french, before).unchanged == ()
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path", "work"),
+    [
+        (r"^(?P<language>[a-z]{2})/", "fr/maps/use", "maps/use"),
+        (r"^docs/(?P<language>[a-z]{2})/", "docs/fr/maps", "docs/maps"),
+        (r"\.(?P<language>[a-z]{2})$", "maps/use.fr", "maps/use"),
+        (r"_(?P<language>[a-z]{2})/", "docs_fr/maps", "docs/maps"),
+        (r"/(?P<language>[a-z]{2})$", "maps/fr", "maps"),
+        (r"^((?P<language>fr|pt)/)?", "fr/maps", "maps"),
+        (r"^((?P<language>fr|pt)/)?", "maps", "maps"),
+        (r"^(?P<language>fr|pt)/", "maps", ""),
+        (r"^(?P<version>[\d.]+)/", "2.41/maps", ""),
+        (
+            r"^(?P<language>[a-z]{2})/(?P<version>[\d.]+)/",
+            "fr/2.41/maps",
+            "*/maps",
+        ),
+    ],
+)
+def test_translations_share_what_no_language_and_no_version_is(
+    pattern: str, path: str, work: str
+) -> None:
+    rules = PageRules(path_rules=(PathRule(re.compile(pattern)),))
+
+    assert rules.work_of(path) == work
+
+
+def test_version_and_language_of_a_work_may_come_from_two_rules(tmp_path: Path) -> None:
+    write(tmp_path, {"fr/core-241/maps.md": "# Cartes", "en/maps.md": "# Maps"})
+    rules = PageRules(
+        path_rules=(
+            PathRule(re.compile(r"core-(?P<version>\d+)/")),
+            PathRule(re.compile(r"^(?P<language>[a-z]{2})/")),
+        )
+    )
+
+    pages = walk(checkout(tmp_path, rules=rules)).documents
+
+    assert [(page.key, page.work) for page in pages] == [
+        ("en/maps", "maps"),
+        ("fr/core-241/maps", "core-*/maps"),
+    ]
+
+
+def test_pages_whose_work_was_not_worked_out_yet_are_read_again() -> None:
+    """What a store of an earlier version holds; other pages are left as they are."""
+    telling = PageRules((PathRule(re.compile("^(?P<language>fr)/")),))
+    others = PageRules((PathRule(re.compile("^(?P<version>2)/")),))
+
+    before = (others.path_rules[0].pattern.pattern, "")
+    assert others.settings == ((before,), Kind.DOCS, None, None, "public")
+    assert telling.settings[5:] == ("work 1",)
+
+
 def test_pages_that_cannot_be_read_are_set_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
