@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.config_sources import ArchiveSource, ForumSource
+from bot.config_sources import ArchiveSource, ForumSource, TermsSource
 from indexer.alive import ALIVE, AliveChecker, Verdict
 from kb.errors import ConfigError
 from kb.store import Store, Target
@@ -60,14 +60,15 @@ def names_to_check(sources: Sources, names: Collection[str] = ()) -> list[str]:
     """The sources to check: those named, else all enabled ones that can be.
 
     Raises:
-        ConfigError: One of those named is not enabled, or a forum's.
+        ConfigError: One of those named is not enabled, a forum's, or has no pages.
     """
     for name in names:
         if not _can_be_checked(sources, name):
             raise ConfigError(
                 f"sources.{name}.type",
                 f"expected another than {sources.settings(name).type}: a forum's "
-                "topics are read again before they are linked",
+                "topics are read again before they are linked, and files of "
+                "translations are never linked",
             )
     chosen = dict.fromkeys(names) or [
         name for name in sources.names() if _can_be_checked(sources, name)
@@ -76,7 +77,9 @@ def names_to_check(sources: Sources, names: Collection[str] = ()) -> list[str]:
 
 
 def _can_be_checked(sources: Sources, name: str) -> bool:
-    return not isinstance(sources.settings(name), ForumSource | ArchiveSource)
+    # Files of translations are nothing to be led to.
+    exempt = ForumSource | ArchiveSource | TermsSource
+    return not isinstance(sources.settings(name), exempt)
 
 
 def check(

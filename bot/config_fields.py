@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.windows import Window, parse_window
+from kb.language_tags import tag
 from kb.types import Kind
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
@@ -125,6 +126,12 @@ def _regex(text: str) -> str:
     return text
 
 
+def _language_tag(text: str) -> str:
+    if tag(text) != text:
+        raise ValueError("expected the code of a language, such as fr or pt-BR")
+    return text
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
 PageAddress = Annotated[str, AfterValidator(page_address)]
@@ -139,6 +146,8 @@ Hours = Annotated[Window, BeforeValidator(parse_window)]
 # Not strict: YAML has text where Python has a path.
 FilePath = Annotated[Path, Field(strict=False), AfterValidator(_path)]
 Regex = Annotated[str, AfterValidator(_regex)]
+# With a region or a script, as files of translations have it: pt-BR.
+LanguageTag = Annotated[str, AfterValidator(_language_tag)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 # Not strict: YAML has text where Python has an enum.

@@ -15,11 +15,13 @@ from bot.config_fields import (
     Hours,
     KindName,
     Language,
+    LanguageTag,
     PageAddress,
     Regex,
     Section,
     WebAddress,
 )
+from kb.language_tags import tag
 from kb.types import Kind
 
 # Requests a second when the config names none. A user API key may ask 20 times a
@@ -235,12 +237,62 @@ class VideosSource(_Site):
         return [{"id": each} if isinstance(each, str) else each for each in playlists]
 
 
+class FileRule(Section):
+    """What a file's path or address tells: its named group ``language``."""
+
+    pattern: Regex
+
+    @field_validator("pattern")
+    @classmethod
+    def _tells_it(cls, pattern: str) -> str:
+        if "language" not in re.compile(pattern).groupindex:
+            raise ValueError("expected a group named language")
+        return pattern
+
+
+class TermsSource(_Site):
+    """Files of translations, from which the bridge between languages is learned."""
+
+    type: Literal["terms"]
+    # A file, or a folder that is searched with all below it.
+    path: FilePath | None = None
+    # Of these a file's path below it must fit one; * stands for slashes, too.
+    include: list[str] = []
+    urls: list[PageAddress] = []
+    # Where a file's language stands, if neither its header nor its name tells.
+    rules: list[FileRule] = []
+    # Of files that tell none: app.properties, values/strings.xml.
+    language: LanguageTag | None = None
+    # Of the texts that gettext translates from.
+    source_language: LanguageTag = "en"
+    # Of lists: what a column holds, by its name: key, language, text, or a code.
+    columns: dict[str, str] = {}
+
+    @field_validator("columns")
+    @classmethod
+    def _hold_something(cls, columns: dict[str, str]) -> dict[str, str]:
+        for name, role in columns.items():
+            if role not in ("key", "language", "text") and tag(role) != role:
+                raise ValueError(
+                    f"{name}: expected key, language, text or the code of a language, "
+                    f"such as fr or pt-BR, got {role!r}"
+                )
+        return columns
+
+    @model_validator(mode="after")
+    def _reads_something(self) -> Self:
+        if self.enabled and self.path is None and not self.urls:
+            raise ValueError("expected a path, or an address under urls")
+        return self
+
+
 Source = Annotated[
     ForumSource
     | ArchiveSource
     | MarkdownSource
     | WebsiteSource
     | CoursesSource
-    | VideosSource,
+    | VideosSource
+    | TermsSource,
     Field(discriminator="type"),
 ]

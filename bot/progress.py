@@ -41,6 +41,10 @@ def harvest_progress(
 
         def look(report: RefreshReport) -> None:
             documents = report.inserted + report.updated + report.unchanged
+            if report.texts:
+                bar.unit = " texts"
+                bar.update(report.texts - bar.n)
+                return
             if not report.requests:
                 bar.update(documents - bar.n)
                 return

@@ -43,6 +43,12 @@ def harvest_line(report: RefreshReport) -> str:
         f"{report.passages_added} passages added, {report.passages_removed} removed; "
         f"{_requests(report)}, {report.seconds:.1f} s"
     )
+    if report.texts or report.texts_changed:
+        line = (
+            f"{report.source}: {report.texts} texts in several languages, "
+            f"{report.texts_changed} changed, {report.set_aside} files set aside; "
+            f"{_requests(report)}, {report.seconds:.1f} s"
+        )
     reasons = [f"  skipped {n}: {reason}" for reason, n in report.skipped.items()]
     return "\n".join([line, *reasons])
 

@@ -18,6 +18,7 @@ from bot.config_sources import (
     CoursesSource,
     ForumSource,
     MarkdownSource,
+    TermsSource,
     VideosSource,
     WebsiteSource,
 )
@@ -127,6 +128,9 @@ class Sources:
             case VideosSource():
                 with self._videos(name, settings) as videos:
                     yield videos
+            case TermsSource():
+                with self._terms(name, settings) as terms:
+                    yield terms
 
     def _markdown_source(self, name: str, settings: MarkdownSource) -> Source:
         from indexer.sources.markdown import MarkdownSource as Markdown
@@ -217,10 +221,38 @@ class Sources:
             )
 
     @contextmanager
+    def _terms(self, name: str, settings: TermsSource) -> Iterator[Source]:
+        from indexer.sources.terms import TermsSettings
+        from indexer.sources.terms import TermsSource as Terms
+        from indexer.terms import MAX_FILE_BYTES
+
+        with ExitStack() as stack:
+            sites: dict[str, Transport] = {}
+            for url in settings.urls:
+                root = urlsplit(url)._replace(path="", query="").geturl()
+                if root not in sites:
+                    site = self.site(root, settings, max_bytes=MAX_FILE_BYTES)
+                    sites[root] = stack.enter_context(site)
+            yield Terms(
+                name,
+                settings.path,
+                tuple(sites.values()),
+                TermsSettings(
+                    include=tuple(settings.include),
+                    urls=tuple(settings.urls),
+                    rules=tuple(re.compile(rule.pattern) for rule in settings.rules),
+                    language=settings.language,
+                    source_language=settings.source_language,
+                    columns=settings.columns,
+                ),
+                clock=self._clock,
+            )
+
+    @contextmanager
     def site(
         self,
         url: str,
-        settings: WebsiteSource | CoursesSource | VideosSource,
+        settings: WebsiteSource | CoursesSource | VideosSource | TermsSource,
         *,
         headers: Mapping[str, str] | None = None,
         max_bytes: int | None = None,
@@ -268,13 +300,13 @@ class Sources:
         sources on it say, else as any stranger's."""
         rates, robots = [], []
         for settings in self._config.sources.values():
-            if _site(home_of(settings)) != _site(url):
+            if _site(url) not in map(_site, homes_of(settings)):
                 continue
             match settings:
                 case ForumSource():
                     rates.append(settings.rate)
                     robots.append(settings.respect_robots)
-                case WebsiteSource() | CoursesSource() | VideosSource():
+                case WebsiteSource() | CoursesSource() | VideosSource() | TermsSource():
                     rates.append(settings.requests_per_second)
                     robots.append(settings.respect_robots)
         return min(rates, default=_STRANGERS_RATE), any(robots) or not robots
@@ -363,7 +395,7 @@ def page_rules(name: str, settings: MarkdownSource | WebsiteSource) -> PageRules
 
 
 def home_of(settings: AnySource) -> str:
-    """The address of the site that a source's documents are on."""
+    """The address of the site that a source's documents are on; empty without any."""
     match settings:
         case ArchiveSource():
             return settings.forum_url
@@ -371,6 +403,15 @@ def home_of(settings: AnySource) -> str:
             return settings.base_url
         case ForumSource() | WebsiteSource() | CoursesSource() | VideosSource():
             return settings.url
+        case TermsSource():
+            return ""
+
+
+def homes_of(settings: AnySource) -> tuple[str, ...]:
+    """Addresses on all sites that a source reads, or whose documents it has."""
+    if isinstance(settings, TermsSource):
+        return tuple(settings.urls)
+    return (home_of(settings),)
 
 
 def visibility_of(name: str, visibility: str) -> str:

@@ -150,6 +150,7 @@ class _Run:
             except RecordError as exc:
                 aside.append((document.key, str(exc)))
         self._refuse_to_lose(batch.gone)
+        self._refuse_to_lose_files(batch.parallel_files)
         with self._store.transaction():
             for document, drafts in ready:
                 self._write(document, drafts)
@@ -162,6 +163,7 @@ class _Run:
             for key, reason in aside:
                 self._set_aside(key, reason)
             self._note(batch)
+            self._write_parallel(batch)
             self._store.editions.settle(self._source.name, self._version)
             if batch.cursor is not None:
                 self._store.progress.advance(self._source.name, batch.cursor)
@@ -191,6 +193,16 @@ class _Run:
                 [found.id for key in batch.verified if (found := self._stored(key))],
                 at=batch.verified_at,
             )
+
+    def _write_parallel(self, batch: Batch) -> None:
+        """What files of translations say."""
+        parallel, name = self._store.parallel, self._source.name
+        for file in batch.parallel:
+            self._tally.texts += len(file.texts)
+            self._tally.texts_changed += parallel.replace(name, file.name, file.texts)
+        if batch.parallel_files is not None:
+            gone = parallel.forget_files(name, keep=batch.parallel_files)
+            self._tally.texts_changed += gone
 
     def _settle(self, keys: Sequence[str]) -> None:
         """Nothing waits for these documents any more."""
@@ -274,13 +286,20 @@ class _Run:
     def _refuse_to_lose(self, keys: Collection[str]) -> None:
         """Most of a source leaves at once when something else is wrong: a wrong
         folder, an empty checkout, a key that lost its rights."""
-        stored = self._stored_before
-        if self._accept_deletions or len(keys) <= _FEW_DELETIONS:
+        self._refuse(len(keys), self._stored_before, "documents")
+
+    def _refuse_to_lose_files(self, here: Collection[str] | None) -> None:
+        if here is not None:
+            stored = self._store.parallel.files(self._source.name).keys()
+            self._refuse(len(stored - set(here)), len(stored), "files")
+
+    def _refuse(self, leaving: int, stored: int, what: str) -> None:
+        if self._accept_deletions or leaving <= _FEW_DELETIONS:
             return
-        if len(keys) * 2 > stored:
+        if leaving * 2 > stored:
             raise SourceError(
                 self._source.name,
-                f"{len(keys)} of {stored} documents have left it all at once; "
+                f"{leaving} of {stored} {what} have left it all at once; "
                 "nothing was deleted. If that is so, confirm it with "
                 "--accept-deletions",
             )

@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import Protocol
 
 from kb.store import Fetch, Holdings, SourceState
-from kb.types import Document, LoosePart
+from kb.types import Document, LoosePart, ParallelText
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelFile:
+    """All that a file of translations says; it replaces what it said before."""
+
+    name: str
+    texts: tuple[ParallelText, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,9 @@ class Batch:
         verified_at: When that was.
         fetched: What was asked of the source's site, for the next walk.
         forgotten: Addresses of which nothing need be known any more.
+        parallel: Texts in several languages, of sources that bring these.
+        parallel_files: All files of such texts that the source has now; what others
+            said is dropped. ``None`` leaves them.
         cursor: Opaque JSON of the source's own; ``None`` leaves it as it is.
         phase: What the walk is doing, in a word, for people.
         remaining: How many more requests the walk expects to make; ``None`` when
@@ -56,6 +67,8 @@ class Batch:
     verified_at: datetime | None = None
     fetched: tuple[Fetch, ...] = ()
     forgotten: tuple[str, ...] = ()
+    parallel: tuple[ParallelFile, ...] = ()
+    parallel_files: tuple[str, ...] | None = None
     cursor: str | None = None
     phase: str = ""
     remaining: int | None = None

@@ -21,6 +21,8 @@ class RefreshReport:
         skipped: How many the source has that we must not hold, by reason.
         set_aside: How many records could not be read.
         recut: Stored documents that were cut anew, before anything was read.
+        texts: In several languages, as files of translations say them now.
+        texts_changed: How many of these came, changed or went.
         requests: Network requests, repeated ones included.
         phases: How many of them by what they were for.
         remaining: How many more are expected; ``None`` when nobody can tell.
@@ -37,6 +39,8 @@ class RefreshReport:
     skipped: Mapping[str, int] = field(default_factory=dict)
     passages_added: int = 0
     passages_removed: int = 0
+    texts: int = 0
+    texts_changed: int = 0
     requests: int = 0
     phases: Mapping[str, int] = field(default_factory=dict)
     remaining: int | None = None
@@ -56,6 +60,8 @@ class Tally:
     skipped: Counter[str] = field(default_factory=Counter)
     passages_added: int = 0
     passages_removed: int = 0
+    texts: int = 0
+    texts_changed: int = 0
     # Keys, because a record may be met twice in a walk.
     set_aside: set[str] = field(default_factory=set)
     phases: Counter[str] = field(default_factory=Counter)
@@ -108,6 +114,8 @@ class Tally:
             skipped=dict(sorted(self.skipped.items())),
             passages_added=self.passages_added,
             passages_removed=self.passages_removed,
+            texts=self.texts,
+            texts_changed=self.texts_changed,
             requests=requests,
             phases=dict(self.phases),
             remaining=0 if complete else self.remaining,

@@ -85,6 +85,7 @@ def test_each_page_is_a_document_that_lands_on_its_headings(
         revision=document.revision,
         verified_at=web.clock.now,
         page="docs-site/*/en/use/maps.html",
+        work="docs-site/*/use/maps.html",
     )
     assert "<nav" not in body
     assert "Was this page helpful?" not in body
