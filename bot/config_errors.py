@@ -26,7 +26,7 @@ _EXPECTED = {
     "none_required": "expected nothing",
 }
 
-SOURCE_TYPES = ("forum", "archive", "markdown", "website", "courses", "videos")
+SOURCE_TYPES = ("forum", "archive", "markdown", "website", "courses", "videos", "terms")
 
 
 def config_error(

@@ -198,11 +198,13 @@ class _Run:
         """What files of translations say."""
         parallel, name = self._store.parallel, self._source.name
         for file in batch.parallel:
-            self._tally.texts += len(file.texts)
+            self._tally.texts += len({(t.unit, t.language) for t in file.texts})
             self._tally.texts_changed += parallel.replace(name, file.name, file.texts)
         if batch.parallel_files is not None:
             gone = parallel.forget_files(name, keep=batch.parallel_files)
             self._tally.texts_changed += gone
+            # With those of files that did not change, and were not read again.
+            self._tally.texts = sum(parallel.files(name).values())
 
     def _settle(self, keys: Sequence[str]) -> None:
         """Nothing waits for these documents any more."""

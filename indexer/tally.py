@@ -21,7 +21,7 @@ class RefreshReport:
         skipped: How many the source has that we must not hold, by reason.
         set_aside: How many records could not be read.
         recut: Stored documents that were cut anew, before anything was read.
-        texts: In several languages, as files of translations say them now.
+        texts: In several languages, that files of translations say.
         texts_changed: How many of these came, changed or went.
         requests: Network requests, repeated ones included.
         phases: How many of them by what they were for.

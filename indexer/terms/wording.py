@@ -8,7 +8,7 @@ from html import unescape
 # With their semicolon alone: "&copy" is a word with an accelerator, not a sign.
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 # Tags, and the numbered ones that stand for components: <0>here</0>.
-_TAG = re.compile(r"</?(?:[A-Za-z][^<>]*|\d{1,3}\s*/?)>|<!--.*?-->")
+_TAG = re.compile(r"</?(?:[A-Za-z][^<>]*|\d{1,3}\s*/?)>|<!--[^<>]*-->")
 # Each form in its own words (ICU): which of them goes with which is not told.
 _CHOICE = re.compile(r"\{\s*[\w.]+\s*,\s*(?:plural|select|selectordinal|choice)\s*,")
 _PLACEHOLDER = re.compile(

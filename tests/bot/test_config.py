@@ -18,6 +18,7 @@ from bot.config_sources import (
     MarkdownSource,
     Source,
     VideosSource,
+    TermsSource,
     WebsiteSource,
 )
 from kb.errors import ConfigError
@@ -276,7 +277,7 @@ def _keys_of(model: Any) -> set[str]:
             "sources.forum.type",
             "nntp",
             "sources.forum: type: expected one of 'forum', 'archive', 'markdown', "
-            "'website', 'courses', 'videos', got nntp",
+            "'website', 'courses', 'videos', 'terms', got nntp",
         ),
         (
             "schedule.refresh",
@@ -467,6 +468,7 @@ def test_a_rule_of_addresses_may_begin_with_flags() -> None:
             {"type": "courses", "url": "https://a.example", "catalogue": False},
             "expected a folder under exports, or catalogue: true",
         ),
+        ({"type": "terms"}, "expected a path, or an address under urls"),
     ],
 )
 def test_a_source_that_would_read_nothing_is_refused(
@@ -483,6 +485,39 @@ def test_a_key_of_another_type_of_source_is_not_guessed_to_be_itself() -> None:
         "sources.docs.playlists: unknown key here: it belongs to another section, or "
         "to another type of source"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"rules": [{"pattern": "/fr/"}]}, "rules[0].pattern: expected a group named"),
+        ({"columns": {"A": "french"}}, "columns: A: expected key, language, text or"),
+        ({"language": "pt_BR"}, "language: expected the code of a language"),
+        ({"urls": ["https://me:pw@a.example/fr.po"]}, "without name and password"),
+    ],
+)
+def test_what_a_source_of_terms_cannot_use_is_refused(
+    settings: dict[str, Any], problem: str
+) -> None:
+    source = {"type": "terms", "path": "i18n", **settings}
+
+    assert problem in error("sources.terms", source)
+
+
+def test_a_source_of_terms_reads_a_folder_or_addresses() -> None:
+    source = {
+        "type": "terms",
+        "urls": ["https://a.example/i18n/fr.po?raw=1"],
+        "rules": [{"pattern": "/(?P<language>[a-z]{2})/"}],
+        "columns": {"Term": "en", "Termo": "pt-BR", "Id": "key"},
+        "language": "es-419",
+    }
+
+    found = parsed("sources.terms", source).sources["terms"]
+
+    assert isinstance(found, TermsSource)
+    assert found.path is None
+    assert found.columns == source["columns"]
 
 
 def test_all_types_of_sources_are_named_where_none_is() -> None:
