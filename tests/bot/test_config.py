@@ -17,8 +17,8 @@ from bot.config_sources import (
     ForumSource,
     MarkdownSource,
     Source,
-    VideosSource,
     TermsSource,
+    VideosSource,
     WebsiteSource,
 )
 from kb.errors import ConfigError
