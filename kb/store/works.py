@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from sqlite_utils import Database
 
 from kb.store.rows import batches, placeholders
-from kb.types import DocumentId
+from kb.types import PUBLIC, DocumentId, content_hash
+
+# The language alone of a code such as pt-BR, which an address may write pt_br.
+_PRIMARY = (
+    "lower(substr({0}.language, 1,"
+    " instr(replace({0}.language, '_', '-') || '-', '-') - 1))"
+)
+_A, _B = _PRIMARY.format("a"), _PRIMARY.format("b")
+# What everybody may read, and is searched: old versions say the same once more.
+_PUBLIC = "{0}.current AND {0}.visibility = ?"
+_PAIRS = (
+    "FROM documents a INDEXED BY documents_work CROSS JOIN documents b"
+    " INDEXED BY documents_work ON b.source = a.source AND b.work = a.work"
+    f" AND b.work != '' AND b.id != a.id AND {_PUBLIC.format('b')}"
+    f" WHERE a.work != '' AND {_PUBLIC.format('a')}"
+)
 
 
 class Works:
@@ -44,3 +59,32 @@ class Works:
             for number, other, language in rows:
                 found[DocumentId(number)].append((DocumentId(other), language))
         return {number: tuple(others) for number, others in found.items()}
+
+    def languages(self) -> dict[tuple[str, str], int]:
+        """How many pages are in both of two languages, by these, a before b."""
+        rows = self._conn.execute(
+            f"SELECT {_A} AS x, {_B} AS y, count(DISTINCT a.source || a.work)"
+            f" {_PAIRS} AND x < y GROUP BY x, y ORDER BY x, y",
+            [PUBLIC, PUBLIC],
+        )
+        return {(a, b): works for a, b, works in rows}
+
+    def translated(self, a: str, b: str) -> Iterator[tuple[DocumentId, DocumentId]]:
+        """Public pages in the language *a*, each with its translation into *b*."""
+        rows = self._conn.execute(
+            f"SELECT a.id, b.id {_PAIRS} AND {_A} = ? AND {_B} = ? ORDER BY a.id, b.id",
+            [PUBLIC, PUBLIC, a, b],
+        )
+        for one, other in rows.fetchall():
+            yield DocumentId(one), DocumentId(other)
+
+    def mark(self) -> str:
+        """Changes whenever anything that `translated` pages say does."""
+        rows = self._conn.execute(
+            "SELECT a.source, a.work, a.language, a.content_hash, a.chunker"  # noqa: S608
+            " FROM documents a INDEXED BY documents_work"
+            f" WHERE a.work != '' AND {_PUBLIC.format('a')}"
+            " ORDER BY a.source, a.work, a.id",
+            [PUBLIC],
+        )
+        return content_hash(*(value for row in rows for value in row))
