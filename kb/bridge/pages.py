@@ -113,8 +113,9 @@ def _matched(
 ) -> Iterator[tuple[Sequence[Section], Sequence[Section]]]:
     """Sections that belong together: one by one where anchors agree, else all that
     stand between two such."""
-    anchors = [[section.anchor for section in side] for side in (one, other)]
-    matcher = SequenceMatcher(None, *anchors, autojunk=False)
+    mine = [section.anchor for section in one]
+    yours = [section.anchor for section in other]
+    matcher = SequenceMatcher(None, mine, yours, autojunk=False)
     for how, i, j, k, m in matcher.get_opcodes():
         if how == "equal":
             yield from zip(

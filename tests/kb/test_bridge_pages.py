@@ -253,7 +253,7 @@ def test_the_mark_of_works_moves_with_the_pages_that_have_translations(
     not (SHARED / "dhis2" / "docs_fr.jsonl.gz").exists(), reason="no real pages here"
 )
 def test_real_pages_give_thousands_of_pairs(store: Store) -> None:
-    """Paragraphs as they stand in Markdown: as the harvest cuts them, there are more."""
+    """As they stand in Markdown; as the harvest cuts them, there are more."""
     address = re.compile(r"docs\.dhis2\.org/(fr|en)/(.*)")
     for name in ("docs_fr", "docs_en"):
         with gzip.open(SHARED / "dhis2" / f"{name}.jsonl.gz", "rt") as lines:
