@@ -97,6 +97,11 @@ class App:
         """Where what `baraza learn` learned lies."""
         return self.data_dir / "ranking.json"
 
+    @property
+    def bridge_path(self) -> Path:
+        """Where what `baraza learn bridge` learned lies."""
+        return self.data_dir / "bridge.json.gz"
+
     def open_store(self, *, readonly: bool = False) -> Store:
         """See `Store.open`."""
         return Store.open(self.store_path, readonly=readonly)

@@ -1,20 +1,23 @@
-"""The commands about ranking: learn it, and have it explained."""
+"""The commands about ranking: learn it and what it needs, and have it explained."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from bot import show_bridge
 from bot import show_ranking as show
 from bot.cli_base import Session, as_json_option, common_options, language_option
 from bot.terminal import progress_of_steps, say, say_json
 from kb.types import Kind
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @as_json_option
 @common_options()
-@click.pass_obj
-def learn(session: Session, as_json: bool) -> None:
+@click.pass_context
+def learn(ctx: click.Context, as_json: bool) -> None:
     """Learn how to rank from what members linked in answer to what.
 
     Reads what is stored and public, and asks nobody. Each question is first ranked
@@ -25,16 +28,63 @@ def learn(session: Session, as_json: bool) -> None:
     Example:
         baraza learn
         baraza learn --json | jq .kinds
+        baraza learn bridge
     """
+    if ctx.invoked_subcommand is not None:
+        if as_json:
+            raise click.UsageError(
+                f"--json comes after {ctx.invoked_subcommand}: it is about that", ctx
+            )
+        return
     from bot.learning import learn as run_learn
 
-    app = session.app
+    app = ctx.ensure_object(Session).app
     with app.single_instance("baraza learn"), progress_of_steps("learn") as look:
         report = run_learn(app, progress=look)
     if as_json:
         say_json(report)
     else:
         say(show.learn_lines(report))
+
+
+@learn.command()
+@click.option(
+    "--sample",
+    metavar="WORD",
+    help="Show what this word, or these words, mean in all languages.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Save it there; the bridge in use stays.",
+)
+@as_json_option
+@common_options()
+@click.pass_obj
+def bridge(
+    session: Session, sample: str | None, output: Path | None, as_json: bool
+) -> None:
+    """Learn what words of one language mean in another.
+
+    From all that is stored in several languages: files of translations (sources of
+    type terms), and public pages with their translations. Asks nobody, and takes a
+    minute or so. `baraza run` does it again when these have changed.
+
+    \b
+    Example:
+        baraza learn bridge
+        baraza learn bridge --sample "unité d'organisation"
+        baraza learn bridge --json | jq .tables
+    """
+    from bot.bridging import learn_bridge
+
+    app = session.app
+    with app.single_instance("baraza learn bridge"), progress_of_steps("read") as look:
+        report = learn_bridge(app, output=output, sample=sample, progress=look)
+    if as_json:
+        say_json(report)
+    else:
+        say(show_bridge.bridge_lines(report, sample=sample))
 
 
 @click.command()

@@ -225,6 +225,8 @@ class Schedule(Section):
     index: Trigger = Trigger(every=timedelta(minutes=10))
     watch: Trigger = Trigger(every=timedelta(minutes=2))
     learn: Trigger = _WEEKLY
+    # Looked at then; learned only if translations have changed.
+    bridge: Trigger = _DAILY
     check: Trigger = _DAILY
 
     @field_validator("timezone")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.app import App, StoppedError
+from bot.bridging import bridge_is_due, has_translations, learn_bridge
 from bot.checking import check, names_to_check
 from bot.config import secret
 from bot.config_sources import ForumSource
@@ -62,7 +63,16 @@ class Service:
             lane="learn",
             at_start=not self._app.model_path.exists(),
         )
-        return [*jobs, learn]
+        jobs.append(learn)
+        if self._has_translations():
+            # In the same lane: both take a processor for themselves.
+            bridge = Job("bridge", self._bridge_job, schedule.bridge, lane="learn")
+            jobs.append(bridge)
+        return jobs
+
+    def _has_translations(self) -> bool:
+        sources = self._app.sources
+        return any(has_translations(sources.settings(name)) for name in sources.names())
 
     def _watches(self) -> bool:
         bot = self._app.config.bot
@@ -240,6 +250,26 @@ class Service:
                 report.threads,
                 report.saved,
             )
+            return True
+        return False
+
+    def _bridge_job(self) -> bool:
+        # The bridge in use stays until another one is complete.
+        with suppress(StoppedError):
+            if not bridge_is_due(self._app):
+                return True
+            report = learn_bridge(
+                self._app, progress=lambda *_step: self._app.check_stopped()
+            )
+            for table in report.tables:
+                log.info(
+                    "bridge from=%s to=%s texts=%d words=%d phrases=%d",
+                    table.source,
+                    table.target,
+                    table.texts,
+                    table.words,
+                    table.terms,
+                )
             return True
         return False
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bot.compose import title_of
 from bot.escape import shortened, visible
 from bot.facts import facts_of
+from bot.show_bridge import bridge_line
 from bot.show_ranking import model_line, threshold_lines
 from bot.terminal import ago
 from kb.store.details import known_details
@@ -151,6 +152,7 @@ def status_lines(status: Status) -> str:
         *_language_lines(status),
         _index_line(status.index),
         model_line(status.ranking),
+        bridge_line(status.bridge),
         *threshold_lines(status.thresholds, status.min_confidence),
         f"bot: mode {status.mode}; decisions: {_counts(status.decisions) or 'none'}",
     ]
@@ -217,6 +219,8 @@ def _source_line(source: SourceStatus) -> str:
     walk = f"last complete {ago(source.age_s)}"
     if not source.complete and source.finished_at is not None:
         walk += ", a newer walk is unfinished"
+    if source.texts:
+        counts = f"{source.texts} texts in several languages"
     nothing = "nothing yet (run baraza harvest)"
     line = f"source {source.name}: {counts or nothing}; {walk}"
     line += "" if source.enabled else "; not enabled"

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.bridging import BridgeFacts, bridge_facts
 from bot.config_sources import ForumSource
 from bot.coverage import ForumStatus, forum_status
 from bot.lock import Owner, owner
@@ -50,6 +51,7 @@ class SourceStatus:
         age_s: Since the end of the last complete walk; ``None`` before the first.
         complete: The latest walk reached its end.
         set_aside: Records that could not be read.
+        texts: In several languages, of files of translations.
         templates: Lines that its posts share, which passages leave out.
         links: Links in its posts or pages.
         dead: Documents whose address does not answer as it should.
@@ -68,6 +70,7 @@ class SourceStatus:
     links: int
     dead: int
     forum: ForumStatus | None
+    texts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Status:
     Attributes:
         running: Who holds the data folder.
         ranking: Which model ranks.
+        bridge: What leads from one language to another.
         min_confidence: Of the config; it overrules *thresholds*.
         languages: How many documents there are in each, most first.
         undetermined: How many are in a language that nobody knows.
@@ -115,6 +119,7 @@ class Status:
     unanswered_in: tuple[str, ...]
     index: IndexStatus
     ranking: ModelFacts
+    bridge: BridgeFacts
     min_confidence: float | None
     thresholds: Thresholds
     decisions: Mapping[str, int]
@@ -147,6 +152,7 @@ def status_of(app: App) -> Status:
             unanswered_in=tuple(app.catalogues.missing(app.config.community.languages)),
             index=_index(app.index_folder, store),
             ranking=app.model_on_disk.facts(),
+            bridge=bridge_facts(app, store),
             min_confidence=app.config.bot.min_confidence,
             thresholds=app.policy_settings().thresholds,
             decisions=store.ledger.counts(),
@@ -165,6 +171,7 @@ def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatu
     templates = store.templates.counts()
     links = store.links.by_source()
     dead = store.targets.dead_by_source()
+    texts = store.parallel.by_source()
     return tuple(
         _source(
             store.progress.source(name),
@@ -178,6 +185,7 @@ def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatu
             templates=templates.get(name, 0),
             links=links.get(name, 0),
             dead=dead.get(name, 0),
+            texts=texts.get(name, 0),
             forum=_forum(app, name, store),
             now=app.clock(),
         )
@@ -209,6 +217,7 @@ def _source(
     templates: int,
     links: int,
     dead: int,
+    texts: int,
     forum: ForumStatus | None,
     now: datetime,
 ) -> SourceStatus:
@@ -226,6 +235,7 @@ def _source(
         links=links,
         dead=dead,
         forum=forum,
+        texts=texts,
     )
 
 

@@ -89,6 +89,13 @@ class Parallel:
         )
         return dict(rows.fetchall())
 
+    def by_source(self) -> dict[str, int]:
+        """How many texts each source has; those without any are not named."""
+        rows = self._conn.execute(
+            "SELECT source, count(*) FROM parallel_texts GROUP BY source"
+        )
+        return dict(rows.fetchall())
+
     def counts(self) -> dict[tuple[str, str], int]:
         """How many texts there are, by source and language as its files have it."""
         rows = self._conn.execute(

@@ -1,0 +1,61 @@
+"""What was learned of two languages, as lines for people; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.escape import visible
+from bot.terminal import ago
+
+if TYPE_CHECKING:
+    from bot.bridging import BridgeFacts, BridgeReport, Meaning, TableReport
+
+_NOTHING = (
+    "nothing says the same in several languages yet: the bridge in use stays. Name "
+    "files of translations as a source of type terms, or tell the languages of pages "
+    "by a rule with a group named language; then run baraza harvest"
+)
+
+
+def bridge_lines(report: BridgeReport, *, sample: str | None = None) -> str:
+    """What was learned, with samples; or what *sample* means."""
+    if report.saved is None:
+        return _NOTHING
+    lines = []
+    for table in report.tables:
+        if table.source < table.target:
+            lines.append(_sources_line(table, report))
+        lines.append(f"{table.source} → {table.target}: {_size(table)}")
+        lines += [f"  {_meaning(each)}" for each in table.samples]
+    if sample is not None and not any(table.samples for table in report.tables):
+        lines.append(f"{visible(sample)}: not known in any language")
+    return "\n".join([*lines, f"saved as {report.saved}, {report.seconds:.1f} s"])
+
+
+def bridge_line(facts: BridgeFacts) -> str:
+    """Which bridge is in use."""
+    if facts.problem is not None:
+        return f"bridge: as shipped; {visible(facts.problem)}"
+    if facts.age_s is None:
+        return "bridge: as shipped; baraza learn bridge"
+    sizes = ", ".join(f"{t.source}→{t.target} {t.words} words" for t in facts.tables)
+    due = "; translations have changed since: baraza learn bridge"
+    return f"bridge: learned {ago(facts.age_s)}: {sizes}{due if facts.is_due else ''}"
+
+
+def _sources_line(table: TableReport, report: BridgeReport) -> str:
+    pair = f"{table.source}-{table.target}"
+    terms, pages = report.terms.get(pair, 0), report.pages.get(pair, 0)
+    return (
+        f"{table.source} and {table.target}: {table.texts} parallel texts, from "
+        f"{terms} texts of files and {pages} pages with their translations"
+    )
+
+
+def _size(table: TableReport) -> str:
+    return f"{table.words} words, {table.terms} phrases"
+
+
+def _meaning(meaning: Meaning) -> str:
+    senses = ", ".join(f"{visible(text)} {share:.2f}" for text, share in meaning.senses)
+    return f"{visible(meaning.text)} → {senses or 'nothing by itself'}"
