@@ -38,9 +38,16 @@ def bridge_line(facts: BridgeFacts) -> str:
         return f"bridge: as shipped; {visible(facts.problem)}"
     if facts.age_s is None:
         return "bridge: as shipped; baraza learn bridge"
-    sizes = ", ".join(f"{t.source}→{t.target} {t.words} words" for t in facts.tables)
+    texts = ", ".join(
+        f"{table.source}-{table.target} {table.texts}"
+        for table in facts.tables
+        if table.source < table.target
+    )
     due = "; translations have changed since: baraza learn bridge"
-    return f"bridge: learned {ago(facts.age_s)}: {sizes}{due if facts.is_due else ''}"
+    return (
+        f"bridge: learned {ago(facts.age_s)} from parallel texts: {texts}"
+        f"{due if facts.is_due else ''}"
+    )
 
 
 def _sources_line(table: TableReport, report: BridgeReport) -> str:
