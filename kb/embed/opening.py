@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from kb.embed.hashing import HashingEmbedder, count_words
-from kb.embed.models import ModelSource, Prompts, find_model, locate
+from kb.embed.models import HASHING, ModelSource, Prompts, find_model, locate
 from kb.embed.protocol import Embedder, TokenCounter, readable
 from kb.errors import EmbeddingError
 
 logger = logging.getLogger(__name__)
 
-HASHING = "hashing"
 _OF_THE_MODEL = Prompts()
 Backend = Literal["auto", "openvino", "torch"]
 

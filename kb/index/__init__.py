@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kb.index.ahead import embed_ahead
     from kb.index.building import (
         IndexReport,
         LexicalFactory,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 else:
     # On first use: whoever only looks at a stamp need not wait for FAISS.
     _HOMES = {
+        "embed_ahead": "ahead",
         "IndexReport": "building",
         "LexicalFactory": "building",
         "LexicalWriter": "building",
@@ -48,5 +50,6 @@ __all__ = [
     "TextsFactory",
     "build_index",
     "current_directory",
+    "embed_ahead",
     "open_index",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -17,16 +17,16 @@ from filelock import FileLock, Timeout
 
 from kb.embed import Embedder, Float32
 from kb.embed.cached import CachedEmbedder
+from kb.embed.models import ModelRef
 from kb.errors import AlreadyRunningError, SearchIndexError
 from kb.index.documents import (
     TextsFactory,
     embed_titles,
-    new_titles,
-    title_hashes,
     write_questions,
     write_texts,
     write_titles,
 )
+from kb.index.known import new_titles, title_hashes
 from kb.index.stamp import (
     WORDS,
     Stamp,
@@ -82,6 +82,7 @@ class IndexReport:
         removed: Passages that went.
         full: It was made from nothing, not from the index before it.
         titles_embedded: Titles that the model had to read.
+        replaced: The model of the index before, if that was another one.
     """
 
     passages: int
@@ -92,6 +93,7 @@ class IndexReport:
     full: bool
     seconds: float
     titles_embedded: int = 0
+    replaced: str | None = None
 
 
 def build_index(
@@ -106,6 +108,8 @@ def build_index(
     texts_format: str = TEXTS_FORMAT,
     rebuild: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    model: ModelRef | None = None,
+    keep: Collection[str] | None = None,
 ) -> IndexReport:
     """Bring the index up to the store.
 
@@ -120,6 +124,9 @@ def build_index(
         rebuild: Make it from nothing even if the current one could be added to.
         progress: Called with the texts done and the texts to do: passages, and
             titles that are new.
+        model: How *embedder* is opened; the index keeps it.
+        keep: Models whose vectors stay in the cache beside those of *embedder*,
+            by their ids; ``None``: all.
 
     Raises:
         AlreadyRunningError: Another build works in *folder*.
@@ -138,14 +145,11 @@ def build_index(
             texts_format=texts_format,
             vectors={},
             newest=None,
+            model=model,
         )
         build = _Build(store, embedder, cache, folder, lexical, texts, wanted, progress)
         report = build.run(None if rebuild else _base(folder, store, wanted))
-        # Of all models: any vector still says something about its text.
-        for model_id in cache.models():
-            cache.keep_only(
-                model_id, chain(store.passages.content_hashes(), title_hashes(store))
-            )
+        _clear(cache, store, None if keep is None else {*keep, embedder.model_id})
         sweep(folder)
     report = replace(report, seconds=time.monotonic() - started)
     logger.info(
@@ -158,6 +162,18 @@ def build_index(
         report.seconds,
     )
     return report
+
+
+def _clear(cache: EmbeddingCache, store: Store, keep: Collection[str] | None) -> None:
+    """Forget vectors that are of no more use, and those of texts that left, of all
+    models: any vector still says something about its text."""
+    for model_id in cache.models():
+        if keep is None or model_id in keep:
+            hashes = chain(store.passages.content_hashes(), title_hashes(store))
+            cache.keep_only(model_id, hashes)
+        else:
+            gone = cache.keep_only(model_id, ())
+            logger.info("model=%s vectors=%d forgotten", model_id, gone)
 
 
 @contextmanager

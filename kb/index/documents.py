@@ -15,9 +15,9 @@ import numpy as np
 
 from kb.embed.cached import CachedEmbedder
 from kb.index.stamp import QUESTIONS, TEXTS, TITLES
-from kb.store import EmbeddingCache, Store
+from kb.store import Store
 from kb.texts import DocumentText, TextIndex
-from kb.types import DocumentId, content_hash
+from kb.types import DocumentId
 from kb.vectors import FaissIndex
 
 # Texts that are in memory, and lost with a killed build.
@@ -42,17 +42,6 @@ class TextsFactory(Protocol):
 
     def open(self, path: Path) -> TextIndex:
         """Open one that `create` made, for searching."""
-
-
-def title_hashes(store: Store) -> Iterator[str]:
-    """Keys in the embedding cache of the titles that are stored now."""
-    return (content_hash(title) for _, title in store.evidence.titles())
-
-
-def new_titles(store: Store, cache: EmbeddingCache, model_id: str) -> list[str]:
-    """The titles that the cache holds no vector of, each once."""
-    by_hash = {content_hash(title): title for _, title in store.evidence.titles()}
-    return [by_hash[hashed] for hashed in cache.missing(model_id, by_hash)]
 
 
 def embed_titles(

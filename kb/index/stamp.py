@@ -23,7 +23,9 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
+from kb.embed.models import ModelRef
 from kb.errors import CorruptIndexError, StaleIndexError
 from kb.types import Kind
 
@@ -54,6 +56,8 @@ class Stamp:
         titles: Documents whose title has a vector.
         questions: Threads whose question has a vector.
         files: Size and CRC-32 of every file, by path within the directory.
+        model: How its model is opened; an index that was made by an earlier
+            version does not know.
     """
 
     store_uuid: str
@@ -68,6 +72,7 @@ class Stamp:
     titles: int = 0
     questions: int = 0
     files: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    model: ModelRef | None = None
     metric: str = METRIC
     format: int = FORMAT
 
@@ -199,10 +204,22 @@ def read_stamp(directory: Path) -> Stamp:
                 str(name): (int(size), int(crc))
                 for name, (size, crc) in values["files"].items()
             },
+            model=_model(values.get("model")),
             metric=str(values["metric"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise CorruptIndexError(path, f"does not read: {exc!r}; {_REBUILD}") from exc
+
+
+def _model(value: Any) -> ModelRef | None:
+    if value is None:
+        return None
+    return ModelRef(
+        model=str(value["model"]),
+        query_prompt=value["query_prompt"],
+        passage_prompt=value["passage_prompt"],
+        multilingual=value["multilingual"],
+    )
 
 
 def checksums(directory: Path) -> dict[str, tuple[int, int]]:

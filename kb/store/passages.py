@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from sqlite_utils import Database
@@ -128,17 +128,23 @@ class Passages:
         )
         return (hashed for (hashed,) in rows)
 
-    def indexable(self, *, after_generation: int = -1) -> Iterator[IndexablePassage]:
+    def indexable(
+        self, *, after_generation: int = -1, after_id: int = 0
+    ) -> Generator[IndexablePassage]:
         """Passages made after a generation, by id; all of them by default. Those of
         versions that are not searched are left out.
 
         Lazy: memory does not grow with the number of passages.
+
+        Args:
+            after_id: Only those with a higher id.
         """
         rows = self._conn.execute(
             "SELECT p.id, p.document_id, d.kind, d.title, p.heading, p.text,"  # noqa: S608
             " p.language, p.visibility, p.opening, p.content_hash, p.created_at"
-            f" FROM passages p {_CURRENT} WHERE p.generation > ? ORDER BY p.id",
-            [after_generation],
+            f" FROM passages p {_CURRENT} WHERE p.generation > ? AND p.id > ?"
+            " ORDER BY p.id",
+            [after_generation, after_id],
         )
         for row in rows:
             yield IndexablePassage(

@@ -25,10 +25,11 @@ from kb.embed import (
     open_tokenizer,
 )
 from kb.embed.convert import converted
-from kb.embed.models import find_model, locate
+from kb.embed.models import find_model
 from kb.embed.openvino import OpenVinoEmbedder
 from kb.embed.pytorch import TorchEmbedder
 from kb.errors import EmbeddingError
+from tests.kb.tiny_models import MakeModel, tiny_models
 
 BACKENDS: tuple[Backend, ...] = ("openvino", "torch")
 ROOT = Path(__file__).resolve().parents[2]
@@ -288,46 +289,12 @@ def test_importing_the_room_imports_nothing_heavy() -> None:
 
 
 @pytest.fixture(scope="module")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Makes small models with random weights, as sentence-transformers saves them."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import AutoTokenizer, BertConfig, BertModel
-
-    _, folder = locate("packaged")
-    base = tmp_path_factory.mktemp("base")
-    torch.manual_seed(7)
-    BertModel(
-        BertConfig(
-            vocab_size=30522,
-            hidden_size=16,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=16,
-            max_position_embeddings=64,
-        )
-    ).save_pretrained(base)
-    AutoTokenizer.from_pretrained(folder).save_pretrained(base)
-
-    def make(
-        target: Path, *, pooling: str = "mean", prompts: dict[str, str] | None = None
-    ) -> str:
-        transformer = Transformer(str(base))
-        model = SentenceTransformer(
-            modules=[transformer, Pooling(16, pooling_mode=pooling)],
-            prompts=prompts,
-            device="cpu",
-        )
-        model.max_seq_length = 48
-        model.save(str(target), create_model_card=False)
-        return str(target)
-
-    return make
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
+    return tiny_models(tmp_path_factory.mktemp("base"))
 
 
 def test_a_folder_is_a_model_and_its_name_part_of_the_id(
-    tiny_model: Any, tmp_path: Path
+    tiny_model: MakeModel, tmp_path: Path
 ) -> None:
     model = tiny_model(tmp_path / "tiny")
 
@@ -339,7 +306,7 @@ def test_a_folder_is_a_model_and_its_name_part_of_the_id(
 
 
 def test_prompts_of_the_model_are_put_before_its_texts(
-    tiny_model: Any, tmp_path: Path
+    tiny_model: MakeModel, tmp_path: Path
 ) -> None:
     prompts = {"query": "query: ", "passage": "passage: "}
     prompted = tiny_model(tmp_path / "prompted", prompts=prompts)
@@ -359,7 +326,7 @@ def test_prompts_of_the_model_are_put_before_its_texts(
 
 
 def test_e5_models_get_the_prompts_they_were_trained_with(
-    tiny_model: Any, tmp_path: Path
+    tiny_model: MakeModel, tmp_path: Path
 ) -> None:
     model = tiny_model(tmp_path / "multilingual-e5-small")
 
@@ -370,7 +337,7 @@ def test_e5_models_get_the_prompts_they_were_trained_with(
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_config_may_put_other_prompts_before_texts(
-    backend: Backend, tiny_model: Any, tmp_path: Path
+    backend: Backend, tiny_model: MakeModel, tmp_path: Path
 ) -> None:
     """An empty one is a prompt, too: none at all, where the model has one."""
     folder = tiny_model(tmp_path / "e5-small")
@@ -398,7 +365,7 @@ def test_the_config_may_put_other_prompts_before_texts(
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_prompt_takes_its_place_within_the_longest_text(
-    backend: Backend, tiny_model: Any, tmp_path: Path
+    backend: Backend, tiny_model: MakeModel, tmp_path: Path
 ) -> None:
     """48 tokens, 2 of them special: what comes after is not read, prompt or not."""
     folder = tiny_model(tmp_path / "e5-small")
@@ -413,7 +380,7 @@ def test_a_prompt_takes_its_place_within_the_longest_text(
 
 
 def test_embedders_say_whether_they_read_several_languages(
-    tiny_model: Any, tmp_path: Path
+    tiny_model: MakeModel, tmp_path: Path
 ) -> None:
     english = tiny_model(tmp_path / "english")
     several = tiny_model(tmp_path / "several")
@@ -443,7 +410,7 @@ def test_the_packaged_model_and_hashing_read_one_language(packaged: Embedder) ->
 
 
 def test_a_model_with_other_pooling_runs_on_torch_and_says_why(
-    tiny_model: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tiny_model: MakeModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     model = tiny_model(tmp_path / "first-token", pooling="cls")
     cache = tmp_path / "cache"
@@ -459,7 +426,7 @@ def test_a_model_with_other_pooling_runs_on_torch_and_says_why(
 
 
 def test_other_weights_have_another_id_and_a_conversion_of_their_own(
-    tiny_model: Any, tmp_path: Path
+    tiny_model: MakeModel, tmp_path: Path
 ) -> None:
     model, cache = Path(tiny_model(tmp_path / "tiny")), tmp_path / "cache"
     before = open_embedder(str(model), cache_dir=cache)
@@ -475,7 +442,7 @@ def test_other_weights_have_another_id_and_a_conversion_of_their_own(
 
 @pytest.mark.parametrize("damage", ["stamp", "network", "weights", "bit", "leftover"])
 def test_a_damaged_conversion_is_made_again(
-    tiny_model: Any, tmp_path: Path, damage: str
+    tiny_model: MakeModel, tmp_path: Path, damage: str
 ) -> None:
     model, cache = tiny_model(tmp_path / "tiny"), tmp_path / "cache"
     expected = open_embedder(model, cache_dir=cache).embed_query("maps")
@@ -503,7 +470,7 @@ def test_a_damaged_conversion_is_made_again(
 
 
 def test_weights_are_hashed_once(
-    tiny_model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = Path(tiny_model(tmp_path / "tiny"))
     first = find_model(str(model), cache_dir=tmp_path / "cache")
@@ -522,7 +489,7 @@ def test_weights_are_hashed_once(
 
 
 def test_a_folder_that_takes_no_note_costs_time_and_no_failure(
-    tiny_model: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tiny_model: MakeModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A full or read-only disk: the weights are hashed again next time."""
     model = str(tiny_model(tmp_path / "tiny"))
@@ -561,7 +528,7 @@ def test_a_folder_that_is_not_there_is_named(model: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("missing", ["tokenizer.json", "model.safetensors"])
 def test_a_folder_without_a_model_is_named(
-    tiny_model: Any, tmp_path: Path, missing: str
+    tiny_model: MakeModel, tmp_path: Path, missing: str
 ) -> None:
     model = tiny_model(tmp_path / "tiny")
     (tmp_path / "tiny" / missing).unlink()
@@ -572,7 +539,7 @@ def test_a_folder_without_a_model_is_named(
 
 @pytest.mark.parametrize("damaged", ["model.safetensors", "config.json"])
 def test_a_damaged_model_is_one_clear_error(
-    tiny_model: Any, tmp_path: Path, damaged: str
+    tiny_model: MakeModel, tmp_path: Path, damaged: str
 ) -> None:
     model = tiny_model(tmp_path / "tiny")
     (tmp_path / "tiny" / damaged).write_bytes(b"garbage")
@@ -647,7 +614,7 @@ def test_hashing_counts_words_and_marks(tmp_path: Path) -> None:
     assert open_tokenizer("hashing", tmp_path)("Reset it, please!") == 5
 
 
-def test_a_damaged_tokenizer_is_named(tiny_model: Any, tmp_path: Path) -> None:
+def test_a_damaged_tokenizer_is_named(tiny_model: MakeModel, tmp_path: Path) -> None:
     model = tiny_model(tmp_path / "tiny")
     (tmp_path / "tiny" / "tokenizer.json").write_text("{}")
 

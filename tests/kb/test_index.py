@@ -16,7 +16,7 @@ from typing import Self
 import pytest
 from filelock import FileLock
 
-from kb.embed import Float32, HashingEmbedder
+from kb.embed import Float32, HashingEmbedder, ModelRef
 from kb.errors import (
     AlreadyRunningError,
     CorruptIndexError,
@@ -31,6 +31,7 @@ from kb.index import (
     Stamp,
     build_index,
     current_directory,
+    embed_ahead,
     open_index,
 )
 from kb.index.stamp import read_stamp
@@ -448,6 +449,48 @@ def test_an_index_of_another_model_is_made_anew(desk: Desk) -> None:
 
     assert (report.full, report.embedded) == (True, 1)
     assert desk.nearest("dump", Kind.DOCS) != [-1]
+
+
+def test_the_stamp_knows_how_its_model_is_opened(desk: Desk) -> None:
+    insert(desk.store, page("backup", "Dump nightly"))
+    ref = ModelRef("org/model", query_prompt="ask: ", multilingual=True)
+
+    build_index(
+        desk.store,
+        desk.embedder,
+        desk.cache,
+        desk.folder,
+        lexical=TantivyIndex,
+        model=ref,
+    )
+
+    assert desk.open().stamp.model == ref
+
+
+def test_only_the_models_that_are_named_keep_their_vectors(desk: Desk) -> None:
+    """And none keeps those of texts that left."""
+    gone = insert(desk.store, page("gone", "Alpha"))
+    insert(desk.store, page("stays", "Beta"))
+    other, third = CountingEmbedder(dim=16), CountingEmbedder(dim=8)
+    for embedder in (other, third):
+        embed_ahead(desk.store, embedder, desk.cache)
+    delete(desk.store, gone)
+
+    build_index(
+        desk.store,
+        desk.embedder,
+        desk.cache,
+        desk.folder,
+        lexical=TantivyIndex,
+        keep={other.model_id},
+    )
+
+    assert desk.cache.models() == sorted([other.model_id, desk.embedder.model_id])
+    for embedder in (other, desk.embedder):
+        rows = desk.cache._conn.execute(
+            "SELECT count(*) FROM embeddings WHERE model_id = ?", [embedder.model_id]
+        )
+        assert rows.fetchone() == (2,)
 
 
 def test_a_store_that_was_restored_and_went_another_way_is_noticed(
