@@ -18,9 +18,16 @@ from typing import TYPE_CHECKING
 from bot.config import Config, secret
 from bot.config_sources import ForumSource
 from bot.lock import Owner, single_instance
+from bot.models import Models
 from bot.sources import Sources, admin_key
-from kb.errors import ConfigError
-from kb.store import EmbeddingCache, Store
+from kb.errors import (
+    ConfigError,
+    CorruptIndexError,
+    SearchIndexError,
+    StaleIndexError,
+)
+from kb.index.stamp import current_directory, read_stamp
+from kb.store import Store
 from kb.types import PUBLIC, Clock, Document, Kind, LinkFrom, SearchHit, utc_now
 
 if TYPE_CHECKING:
@@ -111,15 +118,34 @@ class App:
         return single_instance(self.data_dir, command, clock=self.clock)
 
     @cached_property
+    def models(self) -> Models:
+        """The model of the config, and that of the index in use."""
+        return Models(self.config.embedding, self.models_folder)
+
+    @property
     def embedder(self) -> Embedder:
-        """The model; opening it takes a moment, the first time minutes.
+        """The model of the config; opening it takes a moment, the first time minutes.
 
         Raises:
             EmbeddingError: It is nowhere, damaged, or does not fit the backend.
         """
-        from bot.models import open_model
+        return self.models.configured
 
-        return open_model(self.config.embedding, self.models_folder)
+    def answering_embedder(self) -> Embedder:
+        """The model that searches use now: that of the index, while the one of the
+        config is still being embedded for. Without an index that can be searched, that
+        of the config, which will be used next.
+
+        Raises:
+            EmbeddingError: It is nowhere, damaged, or does not fit the backend.
+        """
+        try:
+            directory = current_directory(self.index_folder)
+            if directory is not None:
+                return self.models.of(directory, read_stamp(directory))
+        except SearchIndexError as exc:
+            log.info("no index to search: %s", exc)
+        return self.models.configured
 
     @cached_property
     def catalogues(self) -> Catalogues:
@@ -184,8 +210,8 @@ class App:
         from indexer.pipeline import refresh
         from kb.embed import open_tokenizer
 
-        model, max_tokens = self.config.embedding.model, self.config.chunking.max_tokens
-        count_tokens = open_tokenizer(model, self.models_folder)
+        cut = self.config.chunking
+        count_tokens = open_tokenizer(cut.tokenizer, self.models_folder)
 
         def look(report: RefreshReport) -> None:
             if progress is not None:
@@ -205,10 +231,10 @@ class App:
                 lambda document: chunk_document(
                     document,
                     count_tokens=count_tokens,
-                    max_tokens=max_tokens,
+                    max_tokens=cut.max_tokens,
                     templates=store.templates.of(document.source, document.category),
                 ),
-                chunker_stamp(model, max_tokens=max_tokens),
+                chunker_stamp(cut.tokenizer, max_tokens=cut.max_tokens),
                 clock=self.clock,
                 progress=look,
                 full=full,
@@ -299,22 +325,14 @@ class App:
         rebuild: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> IndexReport:
-        """Bring the index up to the store; see `kb.index.build_index`."""
-        from kb.index import build_index
-        from kb.lexical import TEXTS_FORMAT, TantivyIndex, TantivyTexts
+        """Bring the index up to the store and to the model of the config, however
+        long that takes; see `bot.indexing.bring_up`."""
+        from bot.indexing import bring_up
 
-        with self.open_store() as store, EmbeddingCache.open(self.cache_path) as cache:
-            return build_index(
-                store,
-                self.embedder,
-                cache,
-                self.index_folder,
-                lexical=TantivyIndex,
-                texts=TantivyTexts,
-                texts_format=TEXTS_FORMAT,
-                rebuild=rebuild,
-                progress=progress,
-            )
+        report = bring_up(self, rebuild=rebuild, progress=progress)
+        if report is None:  # Nothing tells it to end before.
+            raise SearchIndexError(self.index_folder, "is not complete; please report")
+        return report
 
     @contextmanager
     def searcher(self, store: Store) -> Iterator[Searcher]:
@@ -340,16 +358,41 @@ class App:
         from kb.index import open_index
         from kb.lexical import TEXTS_FORMAT, TantivyIndex, TantivyTexts
 
-        return open_index(
-            self.index_folder,
-            store_uuid=store.uuid,
-            store_generation=store.generation,
-            model_id=self.embedder.model_id,
-            dim=self.embedder.dim,
-            lexical_opener=TantivyIndex.open,
-            texts_opener=TantivyTexts.open,
-            texts_format=TEXTS_FORMAT,
-        )
+        while True:
+            directory, embedder = self._embedder_of_index(store)
+            try:
+                return open_index(
+                    self.index_folder,
+                    store_uuid=store.uuid,
+                    store_generation=store.generation,
+                    model_id=embedder.model_id,
+                    dim=embedder.dim,
+                    lexical_opener=TantivyIndex.open,
+                    texts_opener=TantivyTexts.open,
+                    texts_format=TEXTS_FORMAT,
+                )
+            except StaleIndexError:
+                # Did one of another model take its place just now?
+                if current_directory(self.index_folder) == directory:
+                    raise
+
+    def _embedder_of_index(self, store: Store) -> tuple[Path | None, Embedder]:
+        """The directory of the index in use, and the model to search it with. Where
+        `open_index` refuses it in any case, no model is looked for."""
+        while True:
+            directory = current_directory(self.index_folder)
+            if directory is None:
+                return None, self.models.configured
+            try:
+                stamp = read_stamp(directory)
+            except CorruptIndexError:
+                # Swept away while it was being read?
+                if current_directory(self.index_folder) == directory:
+                    raise
+                continue
+            if stamp.store_uuid != store.uuid:
+                return directory, self.models.configured
+            return directory, self.models.of(directory, stamp)
 
     def searcher_of(self, store: Store, index: OpenIndex[TantivyIndex]) -> Searcher:
         """A searcher as the config wants it, over an index that is open already."""
@@ -358,7 +401,7 @@ class App:
         return Searcher(
             store,
             index,
-            self.embedder,
+            self.models.of(index.directory, index.stamp),
             self.ranking_model(),
             depth=self.config.search.depth,
             clock=self.clock,

@@ -255,6 +255,11 @@ def index(session: Session, rebuild: bool, as_json: bool) -> None:
         f"{report.removed} removed, {report.embedded} embedded; "
         f"{'made anew' if report.full else 'updated'}, {report.seconds:.1f} s"
     )
+    if report.replaced is not None:
+        say(
+            f"it answers in place of the one of {report.replaced}; run baraza learn: "
+            "meaning weighs otherwise now"
+        )
 
 
 @main.command()

@@ -130,13 +130,16 @@ class Embedding(Section):
     query_prompt: str | None = None
     passage_prompt: str | None = None
     # Texts of one meaning are near each other in whatever language.
-    multilingual: Literal["auto"] | bool = "auto"
+    multilingual: Literal["auto", True, False] = "auto"
 
 
 class Chunking(Section):
     """How documents are cut into passages."""
 
     max_tokens: Annotated[int, Field(ge=32, le=8192)] = 200
+    # Whose tokens they are; not the embedding model's own, so that another model does
+    # not cut everything anew.
+    tokenizer: Annotated[str, Field(min_length=1)] = "packaged"
 
 
 class Search(Section):
@@ -381,13 +384,31 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
     }
     translations = _below(folder, config.community.translations)
     community = config.community.model_copy(update={"translations": translations})
+    models = {
+        "embedding": config.embedding.model_copy(
+            update={"model": _model_below(folder, config.embedding.model)}
+        ),
+        "chunking": config.chunking.model_copy(
+            update={"tokenizer": _model_below(folder, config.chunking.tokenizer)}
+        ),
+    }
     return config.model_copy(
         update={
             "community": community,
             "data_dir": folder / config.data_dir,
             "sources": sources,
+            **models,
         }
     )
+
+
+def _model_below(folder: Path, model: str) -> str:
+    """A model that is a folder; others are known by their names."""
+    if model in ("packaged", "hashing"):
+        return model
+    # Unlike pathlib's, these take any text: whether it is a model's is seen later.
+    path = os.path.join(folder, os.path.expanduser(model))
+    return path if os.path.isdir(path) else model
 
 
 def _below(folder: Path, value: object) -> object:

@@ -133,7 +133,7 @@ def learn(
     met = [*questions, *unanswered(history)]
     study = _Study(start.only(names), Learner(start, names), precision, len(questions))
     with EmbeddingCache.open(app.cache_path) as cache:
-        embedder = CachedEmbedder(app.embedder, cache)
+        embedder = CachedEmbedder(app.answering_embedder(), cache)
         vectors = embed_history(history, embedder, progress=progress)
         with closing(open_past(history, vectors, embedder)) as past:
             depth = app.config.search.depth

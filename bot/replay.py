@@ -233,9 +233,9 @@ def read_files(
 
     Raises:
         SourceError: A file cannot be read at all.
-        EmbeddingError: The model, whose tokens passages are cut by, is missing.
+        EmbeddingError: The model whose tokens passages are cut by is missing.
     """
-    count_tokens = open_tokenizer(config.embedding.model, config.data_dir / "models")
+    count_tokens = open_tokenizer(config.chunking.tokenizer, config.data_dir / "models")
     read = 0
 
     def one_more(count: int) -> None:

@@ -14,6 +14,7 @@ from bot.bridging import bridge_is_due, has_translations, learn_bridge
 from bot.checking import check, names_to_check
 from bot.config import secret
 from bot.config_sources import ForumSource
+from bot.indexing import Turn, bring_up
 from bot.schedule import Job
 from bot.sources import key_headers
 from bot.windows import is_within
@@ -23,10 +24,12 @@ from kb.store import EmbeddingCache
 if TYPE_CHECKING:
     from bot.calls import Calls
     from indexer.pipeline import RefreshReport
+    from kb.index import IndexReport
 
 log = logging.getLogger(__name__)
 
 _INDEX = "index"
+_LEARN = "learn"
 
 
 class Service:
@@ -56,7 +59,7 @@ class Service:
         if self._watches():
             jobs.append(Job("watch", self._watch_job, schedule.watch, lane="watch"))
         learn = Job(
-            "learn",
+            _LEARN,
             self._learn_job,
             schedule.learn,
             # Its own: it only reads the store, and nothing waits for it.
@@ -101,7 +104,7 @@ class Service:
             secret(self._app.config.bot.api_key_env, key="bot.api_key_env")
         self._check_sentences()
         with self._app.open_store(), EmbeddingCache.open(self._app.cache_path):
-            log.info("model=%s", self._app.embedder.model_id)
+            log.info("model=%s", self._app.answering_embedder().model_id)
 
     def _check_sentences(self) -> None:
         """Tell which languages are answered in English.
@@ -234,9 +237,24 @@ class Service:
     def _index_job(self) -> bool:
         # What was embedded so far is kept; the index in use still stands.
         with suppress(StoppedError):
-            self._app.index(progress=lambda _done, _all: self._app.check_stopped())
+            while (report := self._index_for_a_while()) is None:
+                log.info("what is new is looked at before more is embedded")
+            if report.replaced is not None and self._calls is not None:
+                # Meaning weighs otherwise in another model's cosines.
+                self._calls.call(_LEARN)
             return True
         return False
+
+    def _index_for_a_while(self) -> IndexReport | None:
+        """Bring the index up; see `bring_up`. On the way to another model it ends when
+        there is something new to be found, or after a while."""
+        if self._calls is not None:
+            self._calls.begin(_INDEX)
+        return bring_up(
+            self._app,
+            progress=lambda _done, _all: self._app.check_stopped(),
+            go_on=Turn(lambda: self._calls is not None and self._calls.is_due(_INDEX)),
+        )
 
     def _learn_job(self) -> bool:
         # The model in use stays until another one is complete.

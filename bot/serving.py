@@ -81,12 +81,12 @@ class LiveSearch:
 
     def _is_stale(self, stamp: Stamp, store: Store) -> bool:
         """The store may be another one by now, or restored from a backup."""
-        embedder = self._app.embedder
         reason = stamp.stale_reason(
             store_uuid=store.uuid,
             store_generation=store.generation,
-            model_id=embedder.model_id,
-            dim=embedder.dim,
+            # Under a running process the model of an index does not change.
+            model_id=stamp.model_id,
+            dim=stamp.dim,
             lexical_format=LEXICAL_FORMAT,
             texts_format=TEXTS_FORMAT,
         )

@@ -22,7 +22,7 @@ from kb.types import Kind
 if TYPE_CHECKING:
     from bot.checking import CheckReport
     from bot.coverage import ForumStatus
-    from bot.status import IndexStatus, SourceStatus, Status
+    from bot.status import IndexStatus, SourceStatus, Status, SwitchStatus
     from indexer.pipeline import RefreshReport
     from indexer.verify import VerifyReport
     from kb.store import Decision, Target
@@ -150,7 +150,7 @@ def status_lines(status: Status) -> str:
         f"running: {status.running or 'nothing'}",
         *(line for source in status.sources for line in _source_lines(source)),
         *_language_lines(status),
-        _index_line(status.index),
+        *_index_lines(status.index),
         model_line(status.ranking),
         bridge_line(status.bridge),
         *threshold_lines(status.thresholds, status.min_confidence),
@@ -286,11 +286,27 @@ def _span(days: float) -> str:
     return f"{days * 24:.0f} hours" if days < 2 else f"{days:.1f} days"
 
 
-def _index_line(index: IndexStatus) -> str:
+def _index_lines(index: IndexStatus) -> list[str]:
     if index.problem is not None:
-        return f"index: {index.problem}"
+        return [f"index: {index.problem}"]
     behind = f"{index.lag} changes behind" if index.lag else "up to date"
-    return f"index: {index.passages} passages, {behind}, model {index.model_id}"
+    lines = [f"index: {index.passages} passages, {behind}, model {index.model_id}"]
+    if index.switch is not None:
+        lines.append(f"  {_switch_line(index.switch)}")
+    return lines
+
+
+def _switch_line(switch: SwitchStatus) -> str:
+    if switch.model_id is None:
+        return (
+            f"answers until {visible(switch.model)} is embedded, which is not on this "
+            "machine yet"
+        )
+    share = switch.embedded / switch.texts if switch.texts else 1.0
+    return (
+        f"answers until {switch.model_id} is embedded: {switch.embedded} of "
+        f"{switch.texts} texts ({share:.0%})"
+    )
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -1,6 +1,7 @@
 """What ``baraza status`` tells: how the knowledge base, the index and the bot stand.
 
-Reads only, and needs neither model nor index libraries.
+Writes nothing but the hashes of a model that it sees for the first time, and needs
+neither model nor index libraries.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from bot.coverage import ForumStatus, forum_status
 from bot.lock import Owner, owner
 from bot.ranking import ModelFacts
 from kb.errors import SearchIndexError
-from kb.index.stamp import current_directory, read_stamp
-from kb.store import Decision, SetAside, SourceState, Store, Target
+from kb.index.known import count_texts, known_of
+from kb.index.stamp import Stamp, current_directory, read_stamp
+from kb.store import Decision, EmbeddingCache, SetAside, SourceState, Store, Target
 from kb.thresholds import Thresholds
 from kb.tongues import primary
 
@@ -74,13 +76,32 @@ class SourceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchStatus:
+    """How far it is to the model that the config names, while another one answers.
+
+    Attributes:
+        model: As the config names it.
+        model_id: Its id; ``None`` if it is not on this machine.
+        embedded: Texts that it has read: passages and titles, equal ones once.
+        texts: How many there are.
+    """
+
+    model: str
+    model_id: str | None
+    embedded: int
+    texts: int
+
+
+@dataclass(frozen=True, slots=True)
 class IndexStatus:
     """How the index stands.
 
     Attributes:
+        model_id: Of the model that answers.
         lag: Changes of the store that it does not know; ``None`` if it belongs to
             another store.
         problem: Why it cannot be used.
+        switch: The way to another model, when there is one to go.
     """
 
     generation: int | None = None
@@ -88,6 +109,7 @@ class IndexStatus:
     model_id: str = ""
     lag: int | None = None
     problem: str | None = None
+    switch: SwitchStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +172,7 @@ def status_of(app: App) -> Status:
             languages=languages,
             undetermined=undetermined,
             unanswered_in=tuple(app.catalogues.missing(app.config.community.languages)),
-            index=_index(app.index_folder, store),
+            index=_index(app, store),
             ranking=app.model_on_disk.facts(),
             bridge=bridge_facts(app, store),
             min_confidence=app.config.bot.min_confidence,
@@ -239,9 +261,9 @@ def _source(
     )
 
 
-def _index(folder: Path, store: Store) -> IndexStatus:
+def _index(app: App, store: Store) -> IndexStatus:
     try:
-        directory = current_directory(folder)
+        directory = current_directory(app.index_folder)
         if directory is None:
             return IndexStatus(problem="not built yet; run baraza index")
         stamp = read_stamp(directory)
@@ -254,4 +276,18 @@ def _index(folder: Path, store: Store) -> IndexStatus:
         model_id=stamp.model_id,
         lag=store.generation - stamp.generation if ours else None,
         problem=None if ours else "made from another knowledge base; run baraza index",
+        switch=_switch(app, store, stamp) if ours else None,
     )
+
+
+def _switch(app: App, store: Store, stamp: Stamp) -> SwitchStatus | None:
+    if app.models.made(stamp):
+        return None
+    coming = app.models.configured_id()
+    if coming is None or not app.cache_path.exists():
+        # Nothing was embedded yet, and a cache is not made by looking at it.
+        texts, embedded = count_texts(store), 0
+    else:
+        with EmbeddingCache.open(app.cache_path) as cache:
+            embedded, texts = known_of(store, cache, coming)
+    return SwitchStatus(app.config.embedding.model, coming, embedded, texts)

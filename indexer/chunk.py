@@ -27,16 +27,19 @@ MIN_TOKENS = 30
 
 
 def chunker_stamp(
-    model_id: str, *, max_tokens: int = MAX_TOKENS, min_tokens: int = MIN_TOKENS
+    tokenizer: str, *, max_tokens: int = MAX_TOKENS, min_tokens: int = MIN_TOKENS
 ) -> str:
     """Names all that passages and links depend on; another one means cutting anew.
+
+    Args:
+        tokenizer: What the config calls the one that counts tokens.
 
     >>> chunker_stamp("some/model", max_tokens=180)
     'chunk 1, clean 2, links 1, some/model, 30 to 180'
     """
     return (
         f"chunk {CHUNKER_VERSION}, clean {CLEANER_VERSION}, "
-        f"links {LINKS_VERSION}, {model_id}, "
+        f"links {LINKS_VERSION}, {tokenizer}, "
         f"{min_tokens} to {max_tokens}"
     )
 

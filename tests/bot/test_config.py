@@ -66,6 +66,44 @@ def test_defaults_are_safe() -> None:
     assert config.community.languages == ["en"]
 
 
+def test_a_model_in_a_folder_is_looked_for_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "models" / "own").mkdir(parents=True)
+    data = changed("embedding.model", "models/own") | {
+        "chunking": {"tokenizer": "models/own"}
+    }
+
+    config = parse_config(data, folder=tmp_path)
+
+    own = str(tmp_path / "models" / "own")
+    assert (config.embedding.model, config.chunking.tokenizer) == (own, own)
+
+
+@pytest.mark.parametrize(
+    "name", ["packaged", "hashing", "org/model", "~nobody-here/x", "a\0b", "x" * 9999]
+)
+def test_what_is_no_folder_is_the_name_of_a_model(name: str, tmp_path: Path) -> None:
+    (tmp_path / "packaged").mkdir()
+    (tmp_path / "hashing").mkdir()
+
+    config = parse_config(changed("embedding.model", name), folder=tmp_path)
+
+    assert config.embedding.model == name
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("multilingual", "maybe", """expected 'auto', True or False, got "maybe\""""),
+        ("query_prompt", 3, "expected text, got 3"),
+        ("passage_prompt", ["a"], "expected text, got a list"),
+    ],
+)
+def test_a_bad_word_on_a_model_names_its_key(
+    key: str, value: object, message: str
+) -> None:
+    assert error(f"embedding.{key}", value) == f"embedding.{key}: {message}"
+
+
 def test_relative_paths_start_at_the_folder_of_the_file() -> None:
     docs = {"type": "markdown", "path": "docs", "base_url": "https://docs.example"}
     archive = {
