@@ -17,15 +17,16 @@ import yaml
 
 from bot.app import App
 from bot.calls import Calls
-from bot.config import load_config
+from bot.config import Config, load_config
 from bot.indexing import Turn, bring_up
 from bot.service import Service
 from bot.serving import LiveSearch
 from bot.show import status_lines
 from bot.status import SwitchStatus, status_of
+from kb.embed import Embedder
 from kb.errors import EmbeddingError, StaleIndexError
 from kb.index.stamp import current_directory, read_stamp
-from kb.store import EmbeddingCache
+from kb.store import EmbeddingCache, Store
 from tests.conftest import CHECKOUT
 from tests.kb.tiny_models import MakeModel, tiny_models
 
@@ -319,6 +320,54 @@ def test_learning_goes_by_the_model_that_answers(
 
     assert meanwhile == before.embedder.model_id
     assert app.answering_embedder().model_id == app.embedder.model_id != meanwhile
+
+
+class Overtaken(App):
+    """Another process publishes its index just when the model for the one before was
+    chosen."""
+
+    def __init__(self, config: Config, publish: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._publish = [publish]
+
+    def _embedder_of_index(self, store: Store) -> tuple[Path | None, Embedder]:
+        chosen = super()._embedder_of_index(store)
+        while self._publish:
+            self._publish.pop()()
+        return chosen
+
+
+def test_a_switch_between_the_choice_of_a_model_and_the_opening_is_noticed(
+    site: Site, models: dict[str, str]
+) -> None:
+    indexed(site, model=models["old"])
+    other = site.configure(model=models["new"])
+    app = Overtaken(other.config, other.index)
+
+    titles = asked(app, "backup")
+
+    assert answering(app) == "new"
+    assert "Backup" in titles
+
+
+def test_a_rebuild_on_the_way_makes_the_new_one_and_leaves_the_old_one_as_it_is(
+    site: Site, models: dict[str, str]
+) -> None:
+    app = indexed(site, model=models["old"])
+    before = current_directory(app.index_folder)
+    site.write("Zebras", "Zebras cross here.")
+    app.harvest("docs")
+    app = site.configure(model=models["new"])
+
+    unfinished = bring_up(app, rebuild=True, go_on=lambda: False)
+    meanwhile = current_directory(app.index_folder)
+    report = bring_up(app, rebuild=True)
+
+    assert unfinished is None
+    assert meanwhile == before
+    assert report is not None
+    assert (report.full, report.passages, report.embedded) == (True, 3, 0)
+    assert answering(app) == "new"
 
 
 # -- which model is which ------------------------------------------------------------
