@@ -158,7 +158,7 @@ def test_the_old_model_answers_until_the_new_one_can_also_after_kill_9(
     hits = site.baraza("ask", "dump the database every night")
     assert "Backup" in [hit["title"] for hit in hits]
     assert served.health()["model"] == status["model_id"]
-    assert served.search("dump the database every night", 9, None)
+    assert served.search("dump the database every night", 9, None, None).hits
 
     report = site.baraza("index")
 
@@ -172,7 +172,7 @@ def test_the_old_model_answers_until_the_new_one_can_also_after_kill_9(
     assert "Backup" in [hit["title"] for hit in hits]
     # A process that ran all the while has both: the new index and its model.
     assert served.health()["model"] == status_after["model_id"]
-    assert served.search("dump the database every night", 9, None)
+    assert served.search("dump the database every night", 9, None, None).hits
 
 
 def test_what_is_harvested_on_the_way_is_found_and_what_left_is_not(
@@ -263,7 +263,8 @@ def test_the_service_switches_by_itself_and_no_question_stays_unanswered(
     try:
         while seen[-1].startswith("old@") and running.poll() is None:
             assert "Backup" in [
-                hit.document.title for hit in served.search("backup", 9, None)
+                hit.document.title
+                for hit in served.search("backup", 9, None, None).hits
             ]
             seen.append(served.health()["model"])
     finally:
