@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.bridging import BridgeOnDisk
 from bot.config import Config, secret
 from bot.config_sources import ForumSource
 from bot.lock import Owner, single_instance
@@ -157,6 +158,11 @@ class App:
         from bot.translations import load_catalogues
 
         return load_catalogues(self.config.community.translations)
+
+    @cached_property
+    def bridge_on_disk(self) -> BridgeOnDisk:
+        """What carries questions from one language to another."""
+        return BridgeOnDisk(self.bridge_path, self.config.search.bridge)
 
     @cached_property
     def model_on_disk(self) -> ModelOnDisk:
@@ -408,6 +414,7 @@ class App:
             weights={
                 name: source.weight for name, source in self.config.sources.items()
             },
+            bridge=self.bridge_on_disk.current(),
         )
 
     def ask(

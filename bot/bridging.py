@@ -6,15 +6,17 @@ and public pages with their translations.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bot.config_sources import MarkdownSource, TermsSource, WebsiteSource
+from bot.on_disk import OnDisk
 from kb.store import Store
 from kb.types import content_hash
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from bot.timeline import Progress
     from kb.bridge import Bridge, Senses, WordTable
 
+log = logging.getLogger(__name__)
+
+BridgeUse = Literal["shipped", "own", "off"]
 # Grows with every change of which texts are paired, so that all is learned anew.
 _PAIRING = 1
 _SAMPLES = 5
@@ -97,11 +102,50 @@ class BridgeFacts:
     problem: str | None = None
 
 
+class BridgeOnDisk:
+    """The bridge that carries questions, read again whenever its file changed.
+
+    It is derived: a file that does not read costs nothing but what was learned here,
+    and a warning tells of it, once. May be shared between threads.
+
+    Args:
+        use: ``shipped``: what was learned here, and of what that does not know what
+            comes with Baraza; ``own``: what was learned here alone; ``off``: nothing.
+    """
+
+    def __init__(self, path: Path, use: BridgeUse) -> None:
+        self._use = use
+        self._file = OnDisk(path, self._learned)
+
+    def current(self) -> Bridge | None:
+        """``None``: a question is asked as it is."""
+        if self._use == "off":
+            return None
+        return self._file.content() or self._otherwise()
+
+    def _learned(self, path: Path) -> Bridge | None:
+        from kb.errors import BridgeError
+
+        try:
+            own = _read(path)
+        except BridgeError as exc:
+            log.warning("%s", exc)
+            return None
+        shipped = self._otherwise()
+        return own if shipped is None else own.over(shipped)
+
+    def _otherwise(self) -> Bridge | None:
+        from kb.bridge import shipped_bridge
+
+        return shipped_bridge() if self._use == "shipped" else None
+
+
 def learn_bridge(
     app: App,
     *,
     output: Path | None = None,
     sample: str | None = None,
+    languages: Collection[str] = (),
     progress: Progress = lambda _step, _done, _todo: None,
 ) -> BridgeReport:
     """Learn from all that is stored in several languages, and save it.
@@ -110,6 +154,7 @@ def learn_bridge(
 
     Args:
         output: Save it there; the one in use stays.
+        languages: Only between these; none: between all that there are.
         sample: Show what this word or term means, in place of samples.
 
     Raises:
@@ -127,6 +172,7 @@ def learn_bridge(
         texts: dict[Languages, Iterable[Languages]] = {
             pair: chain(store.parallel.pairs(*pair), page_pairs(store, *pair))
             for pair in sorted({*terms, *pages})
+            if not languages or {*pair} <= {*languages}
         }
         bridge = learn(
             texts,

@@ -8,7 +8,13 @@ import click
 
 from bot import show_bridge
 from bot import show_ranking as show
-from bot.cli_base import Session, as_json_option, common_options, language_option
+from bot.cli_base import (
+    Session,
+    as_json_option,
+    common_options,
+    language_option,
+    language_option,
+)
 from bot.terminal import progress_of_steps, say, say_json
 from kb.types import Kind
 
@@ -58,11 +64,16 @@ def learn(ctx: click.Context, as_json: bool) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Save it there; the bridge in use stays.",
 )
+@language_option
 @as_json_option
 @common_options()
 @click.pass_obj
 def bridge(
-    session: Session, sample: str | None, output: Path | None, as_json: bool
+    session: Session,
+    sample: str | None,
+    output: Path | None,
+    languages: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Learn what words of one language mean in another.
 
@@ -74,13 +85,16 @@ def bridge(
     Example:
         baraza learn bridge
         baraza learn bridge --sample "unité d'organisation"
+        baraza learn bridge --language en --language fr --output bridge.json.gz
         baraza learn bridge --json | jq .tables
     """
     from bot.bridging import learn_bridge
 
     app = session.app
     with app.single_instance("baraza learn bridge"), progress_of_steps("read") as look:
-        report = learn_bridge(app, output=output, sample=sample, progress=look)
+        report = learn_bridge(
+            app, output=output, sample=sample, languages=languages, progress=look
+        )
     if as_json:
         say_json(report)
     else:

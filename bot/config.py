@@ -146,6 +146,7 @@ class Search(Section):
     """How passages are found."""
 
     depth: Annotated[int, Field(ge=10, le=2000)] = 200
+    bridge: Literal["shipped", "own", "off"] = "shipped"
 
 
 class Ranking(Section):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from bot.on_disk import OnDisk
 from kb.errors import ModelError
 from kb.model import RankingModel, load_model, shipped_model
 from kb.signals import without as all_but
@@ -49,20 +49,12 @@ class ModelOnDisk:
     """
 
     def __init__(self, path: Path, *, without: Collection[str] = ()) -> None:
-        self._path = path
         self._names = all_but(without)
-        self._lock = threading.Lock()
-        self._seen: tuple[int, int, int] | None = None
-        self._learned: RankingModel | None = None
+        self._file = OnDisk(path, _read)
 
     def learned(self) -> RankingModel | None:
         """What was learned here; ``None`` before that, or when it cannot be read."""
-        with self._lock:
-            state = self._state()
-            if state != self._seen:
-                self._learned = None if state is None else self._read()
-                self._seen = state
-            return self._learned
+        return self._file.content()
 
     def current(self) -> RankingModel:
         """The model that ranks, without the signals that are switched off."""
@@ -79,23 +71,13 @@ class ModelOnDisk:
             examples={kind.value: m.examples for kind, m in model.kinds.items()},
         )
 
-    def _state(self) -> tuple[int, int, int] | None:
-        """Tells one file from the next; ``None`` when there is none."""
-        try:
-            found = self._path.stat()
-        except FileNotFoundError:
-            return None
-        except OSError:
-            # It is there, and reading it will say what is wrong with it.
-            return (0, 0, 0)
-        return (found.st_ino, found.st_mtime_ns, found.st_size)
 
-    def _read(self) -> RankingModel | None:
-        try:
-            return load_model(self._path)
-        except ModelError as exc:
-            log.warning("%s; ranking by the shipped weights: run baraza learn", exc)
-            return None
+def _read(path: Path) -> RankingModel | None:
+    try:
+        return load_model(path)
+    except ModelError as exc:
+        log.warning("%s; ranking by the shipped weights: run baraza learn", exc)
+        return None
 
 
 def thresholds_for(model: RankingModel, precision: float) -> Thresholds:

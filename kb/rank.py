@@ -10,7 +10,7 @@ of the confidence, a calibrated probability from evidence with a fixed meaning.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,7 @@ def rank(
     candidates: Sequence[Candidate],
     model: KindModel,
     odds: Mapping[DocumentId, float] | None = None,
+    carried: Collection[DocumentId] = (),
 ) -> list[Ranked]:
     """Order the candidates of one kind, best first; ties go to the smaller id.
 
@@ -76,6 +77,9 @@ def rank(
     Args:
         odds: What the odds of a candidate are multiplied with; 1 where none is told.
             Scores are log-odds, so its logarithm is added.
+        carried: Candidates in another language than the question, which were asked by
+            what its words mean there: other weights hold for these, see
+            `kb.model.KindModel.carried`.
     """
     if not candidates:
         return []
@@ -83,13 +87,18 @@ def rank(
     candidates = sorted(candidates, key=lambda candidate: candidate.document_id)
     names = tuple(model.weights)
     weights = np.array([model.weights[name] for name in names])
-    parts = standardised(candidates, names).astype(np.float64) * weights
+    signals = standardised(candidates, names).astype(np.float64)
+    parts = signals * weights
+    if carried:
+        others = model.carried().weights
+        rows = np.array([c.document_id in carried for c in candidates], dtype=bool)
+        parts[rows] = signals[rows] * np.array([others[name] for name in names])
     scores = parts.sum(axis=1)
     if odds:
         scores += np.log([odds.get(c.document_id, 1.0) for c in candidates])
-    rows = evidence(candidates, scores)
+    told = evidence(candidates, scores)
     confidences = model.calibration.probability(
-        rows[:, [EVIDENCE.index(name) for name in model.calibration.names]]
+        told[:, [EVIDENCE.index(name) for name in model.calibration.names]]
     )
     order = np.argsort(-scores, kind="stable")
     return [
@@ -99,7 +108,7 @@ def rank(
             scores[order].tolist(),
             confidences[order].tolist(),
             Table(names, parts[order]).rows(),
-            Table(EVIDENCE, rows[order]).rows(),
+            Table(EVIDENCE, told[order]).rows(),
             strict=True,
         )
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kb.folding import LOOKED_AT, Page, fold_copies, fold_versions
@@ -44,6 +44,7 @@ def ranking_of(
     versions: frozenset[str],
     texts: Callable[[Sequence[PassageId]], Mapping[PassageId, str]],
     odds: Mapping[DocumentId, float] | None = None,
+    carried: Collection[DocumentId] = (),
 ) -> Ranking:
     """Rank candidates, and fold versions of a page and near copies.
 
@@ -54,14 +55,14 @@ def ranking_of(
         documents: Those of the candidates, at least.
         versions: That the question names, see `kb.folding.fold_versions`.
         texts: Gives the texts of passages.
-        odds: See `kb.rank.rank`.
+        odds: See `kb.rank.rank`; so *carried*.
     """
-    ranked = rank(candidates, model, odds)
+    ranked = rank(candidates, model, odds, carried)
     kept, folded = fold_versions([r.candidate for r in ranked], documents, versions)
     if folded:
         # Again, without the twins: next to them no page would stand out.
         out = [r for r in ranked if r.candidate.document_id in folded]
-        ranked = [*rank(kept, model, odds), *out]
+        ranked = [*rank(kept, model, odds, carried), *out]
     top = [r for r in ranked if r.candidate.document_id not in folded]
     found = texts([r.candidate.passage_id for r in top[:LOOKED_AT]])
     return Ranking(kind, ranked, folded | fold_copies(top, found))

@@ -21,6 +21,7 @@ from kb.rank import Ranked
 from kb.ranking import Ranking, ranking_of
 from kb.retrieve import retrieve
 from kb.store import Store
+from kb.tongues import primary
 from kb.types import (
     PUBLIC,
     Candidate,
@@ -175,6 +176,7 @@ class Searcher:
         corpus = self._index.corpus(self._store, visible_to=visible_to)
         question = self._understood(question, corpus)
         at = self._clock()
+        carried = renderings(question, self._bridge, corpus.languages)
         candidates = retrieve(
             question,
             corpus=corpus,
@@ -184,7 +186,7 @@ class Searcher:
             depth=self._depth,
             at=at,
             exclude=exclude,
-            renderings=renderings(question, self._bridge, corpus.languages),
+            renderings=carried,
             languages=languages,
         )
         documents = self._store.documents.summaries(
@@ -197,7 +199,11 @@ class Searcher:
         ]
         rankings = tuple(
             self._ranking(
-                kind, [c for c in allowed if c.kind is kind], documents, question
+                kind,
+                [c for c in allowed if c.kind is kind],
+                documents,
+                question,
+                frozenset(each.language for each in carried),
             )
             for kind in Kind
         )
@@ -225,7 +231,9 @@ class Searcher:
         candidates: Sequence[Candidate],
         documents: Mapping[DocumentId, DocumentSummary],
         question: Question,
+        carried: frozenset[str],
     ) -> Ranking:
+        own = [documents[c.document_id] for c in candidates]
         return ranking_of(
             kind,
             candidates,
@@ -233,7 +241,8 @@ class Searcher:
             documents=documents,
             versions=question.versions,
             texts=self._texts,
-            odds=self._odds(question, [documents[c.document_id] for c in candidates]),
+            odds=self._odds(question, own),
+            carried={d.id for d in own if primary(d.language) in carried},
         )
 
     def _odds(
