@@ -472,6 +472,7 @@ def test_the_status_shows_sources_index_and_bot(filled: Install) -> None:
         r"languages: en 4\n"
         r"index: \d+ passages, up to date, model hashing\S*\n"
         r"ranking: as shipped.*; run baraza learn\n"
+        r"bridge: as shipped; baraza learn bridge\n"
         r"needed: 0\.00 for every kind \(bot\.min_confidence\)\n"
         r"bot: mode shadow; decisions: 1 decided\n"
         r"topic 1: reply \(decided\), mode shadow\n"
