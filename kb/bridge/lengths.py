@@ -15,6 +15,7 @@ _PRIORS = {
     (1, 2): 0.0445,
     (2, 2): 0.011,
 }
+_STEP_COSTS = [(*step, -log(prior)) for step, prior in _PRIORS.items()]
 # A character makes as many in the other language, give or take: variance per character.
 _VARIANCE = 6.8
 # Beyond so many pairs of places one looks for the wrong thing, and for long.
@@ -53,14 +54,18 @@ def align_lengths(
     costs[0][0] = 0.0
     for i in range(rows + 1):
         for j in range(columns + 1):
-            for step, prior in _PRIORS.items():
-                k, m = i - step[0], j - step[1]
-                if k < 0 or m < 0 or costs[k][m] == inf:
+            for di, dj, step_cost in _STEP_COSTS:
+                k, m = i - di, j - dj
+                if k < 0 or m < 0:
                     continue
-                cost = costs[k][m] - log(prior) + _cost(sum(one[k:i]), sum(other[m:j]))
+                cost = costs[k][m] + step_cost
+                # Most are too dear before the lengths are looked at.
+                if cost >= costs[i][j]:
+                    continue
+                cost += _cost(sum(one[k:i]), sum(other[m:j]))
                 if cost < costs[i][j]:
                     costs[i][j] = cost
-                    steps[i, j] = step
+                    steps[i, j] = di, dj
     yield from _path(steps, rows, columns)
 
 

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from indexer.terms import MAX_FILE_BYTES, File, TermsError, read_terms, reading
 from indexer.terms.naming import Named, named
@@ -365,3 +367,35 @@ def test_names_tell_languages_and_families(
 )
 def test_words_are_what_a_reader_sees(text: str, words: str) -> None:
     assert words_of(text) == words
+
+
+SAMPLES = {
+    "fr.po": PO.encode(),
+    "app_fr.properties": b"save=Garder\nlong = a \\\n  \\u00e9\n",
+    "values-fr/strings.xml": ANDROID.encode(),
+    "terms.csv": b'lang,en,text\nfr,"Save",Garder\n',
+    "terms.jsonl": b'{"lang": "fr", "en": "Save", "text": "Garder"}\n',
+    "terms.jsonl.gz": gzip.compress(b'{"key": "a", "lang": "fr", "text": "Garder"}\n'),
+}
+PIECES = [b'"', b"\n", b"\\", b"\\u12", b'msgid "', b"msgstr[9] ", b"<", b"&x;", b"{"]
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    name=st.sampled_from(sorted(SAMPLES)),
+    cuts=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9)), max_size=4),
+    pieces=st.lists(st.sampled_from(PIECES) | st.binary(max_size=3), min_size=4),
+)
+def test_whatever_a_file_holds_it_is_read_or_named(
+    name: str, cuts: list[tuple[float, int]], pieces: list[bytes]
+) -> None:
+    data = SAMPLES[name]
+    for (where, length), piece in zip(cuts, pieces, strict=False):
+        start = int(where * len(data))
+        data = data[:start] + piece + data[start + length :]
+    try:
+        texts, faults = read_terms(data, File(name, "fr"))
+    except TermsError:
+        return
+    assert all(text.text and text.unit and text.language for text in texts)
+    assert all(fault.startswith("line ") for fault in faults)
