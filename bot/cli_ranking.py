@@ -13,7 +13,6 @@ from bot.cli_base import (
     as_json_option,
     common_options,
     language_option,
-    language_option,
 )
 from bot.terminal import progress_of_steps, say, say_json
 from kb.types import Kind

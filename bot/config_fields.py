@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.windows import Window, parse_window
-from kb.language_tags import tag
+from kb.tongues import tag
 from kb.types import Kind
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")

@@ -21,7 +21,7 @@ from bot.config_fields import (
     Section,
     WebAddress,
 )
-from kb.language_tags import tag
+from kb.tongues import tag
 from kb.types import Kind
 
 # Requests a second when the config names none. A user API key may ask 20 times a

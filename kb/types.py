@@ -290,7 +290,7 @@ class ParallelText:
     Attributes:
         unit: What is the same in several languages, unique in its source: a key, or
             the text that was translated.
-        language: As its file has it, in the form of `kb.language_tags.tag`: ``fr``,
+        language: As its file has it, in the form of `kb.tongues.tag`: ``fr``,
             ``pt-BR``.
         text: Words alone, without placeholders and the like.
     """

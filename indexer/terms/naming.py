@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kb.language_tags import primary, tag
+from kb.tongues import primary, tag
 
 # ISO 639-1, and the longer codes that interfaces are often in. Others are names of
 # things more often ("app", "new"): of these the config tells, by a rule.
