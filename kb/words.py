@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from itertools import groupby
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
@@ -40,8 +41,8 @@ _MAX_IDENTIFIER_CHARS = 200
 # A log of 40 MB must not become a field of a million tokens.
 _MAX_IDENTIFIERS = 5_000
 
-# What Tantivy's tokenizer takes for a word.
-_WRITTEN = re.compile(r"[^\W_]+")
+# What Tantivy's tokenizer takes for a word, as far as signs are of ASCII.
+_WRITTEN = re.compile(r"[A-Za-z0-9]+")
 # A run without the signs that end an identifier in prose and in code, and that
 # holds what no plain word does: most of the text is passed over at once.
 _SIGNS = r"[^\s,;()\[\]<>\"'`|=&?#*!\\^~]"
@@ -105,9 +106,25 @@ def spans(text: str) -> list[tuple[str, str]]:
     """
     plain = unicodedata.normalize("NFKC", text.encode("utf-8", "ignore").decode())
     found = []
-    for written in _WRITTEN.findall(plain):
+    for written in _written(plain):
         found += [(word, written) for word in _splitter().analyze(written)]
     return found
+
+
+def _written(text: str) -> Iterator[str]:
+    if text.isascii():
+        yield from _WRITTEN.findall(text)
+        return
+    for inside, run in groupby(text, _is_of_word):
+        if inside:
+            yield "".join(run)
+
+
+@lru_cache(maxsize=50_000)
+def _is_of_word(sign: str) -> bool:
+    """Whether it does not end a word: asked of the tokenizer, because vowel signs of
+    Hindi, Tamil or Arabic are letters to it, and none to `re`."""
+    return bool(_splitter().analyze(sign))
 
 
 @lru_cache(maxsize=50_000)
