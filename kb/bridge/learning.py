@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from kb.bridge.align import Links, align
 from kb.bridge.bridge import Bridge
 from kb.bridge.table import MAX_TERM_WORDS, Sense, Senses, WordTable
-from kb.words import spans, stem
+from kb.words import spans, stem, words
 
 Pair = tuple[str, str]
 """Two languages, or two texts that say the same in them."""
 
 # Beyond, a text is a paragraph whose words are too far apart to be told; and all
-# together, at 60 bytes for each two places, should not fill the memory.
+# together, at 120 bytes for each two places, should not fill the memory.
 MAX_WORDS = 60
-MAX_PLACES = 20_000_000
+MAX_PLACES = 10_000_000
 
 # What is less likely is noise: the word that happened to stand beside it.
 LEAST_PROBABILITY = 0.15
@@ -43,7 +43,8 @@ def learn_bridge(
 ) -> Bridge:
     """Learn both ways between each two languages that have texts in common.
 
-    The order of texts does not matter, and of the same two texts one counts.
+    The order of texts does not matter, and of the same two texts one counts. Where
+    there are more than `MAX_PLACES` allow, some are left out, evenly spread.
 
     Args:
         pairs: By two languages, the texts of the one with those of the other.
@@ -89,30 +90,41 @@ class _Side:
 
 def _learn(source: str, target: str, texts: Iterable[Pair]) -> Iterator[WordTable]:
     own, other = _Side(source), _Side(target)
-    places = 0
-    for text, translation in sorted(set(texts)):
-        # Untranslated strings say that every word means itself.
-        if text.casefold() == translation.casefold():
-            continue
-        some, others = spans(text), spans(translation)
-        if not 1 <= len(some) <= MAX_WORDS or not 1 <= len(others) <= MAX_WORDS:
-            continue
-        places += len(some) * len(others)
-        if places > MAX_PLACES:
-            break
-        own.add(some)
-        other.add(others)
+    for text, translation in _chosen(texts):
+        own.add(spans(text))
+        other.add(spans(translation))
     links = align(own.numbers, other.numbers)
     yield _table(own, other, links)
     back = Links(links.text, links.target, links.source, links.probability)
     yield _table(other, own, back)
 
 
+def _chosen(texts: Iterable[Pair]) -> Iterator[Pair]:
+    """Those to learn from, in order."""
+    usable: list[tuple[Pair, int]] = []
+    for text, translation in sorted(set(texts)):
+        # Untranslated strings say that every word means itself.
+        if text.casefold() == translation.casefold():
+            continue
+        length, other = len(words(text)), len(words(translation))
+        if 1 <= length <= MAX_WORDS and 1 <= other <= MAX_WORDS:
+            usable.append(((text, translation), length * other))
+    most = sum(places for _, places in usable)
+    share = min(1.0, MAX_PLACES / most) if most else 1.0
+    passed = taken = 0
+    for pair, places in usable:
+        # From the whole of the alphabet, and long ones as often as short ones.
+        passed += places
+        if taken < share * passed:
+            taken += places
+            yield pair
+
+
 def _table(own: _Side, other: _Side, links: Links) -> WordTable:
-    words = _words(own, other, links)
-    table = WordTable(own.language, other.language, len(own.forms), words)
-    terms = _terms(own, other, links, table)
-    return WordTable(own.language, other.language, len(own.forms), words, terms)
+    table = WordTable(
+        own.language, other.language, len(own.forms), _words(own, other, links)
+    )
+    return replace(table, terms=_terms(own, other, links, table))
 
 
 _Counts = defaultdict[str, defaultdict[int, float]]
