@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ from kb.tongues import primary
 from kb.words import identifiers, words
 
 MAX_RENDERED_CHARS = 8_000
+# Paths, versions and names of code, which mean themselves though "api" or "2" be known.
+_CODE = re.compile(r"[/_]|\d\.\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,8 @@ def render(text: str, table: WordTable) -> tuple[Meant, ...]:
     for run in text.split():
         some = words(run)
         # Whoever leaves out the space after a full stop ("…données.Comment…") has
-        # not written the name of an attribute.
-        if identifiers(run) and not all(map(table.knows, some)):
+        # not written the name of an attribute, if all of it is known.
+        if identifiers(run) and (_CODE.search(run) or not all(map(table.knows, some))):
             meant += _meant(said, table)
             meant.append(Meant(tuple(some), (Sense(run, 1.0),), known=False))
             said = []
