@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from kb.bridge.table import Sense, Senses, WordTable
 from kb.errors import BridgeError
@@ -124,7 +124,7 @@ class _BridgeFile(BaseModel):
 
     format: int
     mark: str
-    learned_at: datetime | None
+    learned_at: AwareDatetime | None
     tables: list[_TableFile]
 
 
@@ -155,7 +155,7 @@ def _read(data: bytes, path: Path) -> Bridge:
         unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         text = unpacker.decompress(data, _MAX_BYTES)
         if not unpacker.eof:
-            raise BridgeError(path, "is cut off, or far too large; learn it again")
+            raise BridgeError(path, "is cut off, or far too large")
         file = _BridgeFile.model_validate_json(text)
         if file.format != BRIDGE_FORMAT:
             raise BridgeError(path, f"has format {file.format}, not {BRIDGE_FORMAT}")
