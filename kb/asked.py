@@ -46,7 +46,9 @@ class Asked:
         embedder: Embedder,
         renderings: tuple[Rendering, ...] = (),
     ) -> Asked:
-        read = () if embedder.multilingual else renderings
+        # Of a question that means nothing there, a vector would be anybody's.
+        some = () if embedder.multilingual else renderings
+        read = tuple(each for each in some if each.text)
         texts = [question.text, *(each.text for each in read)]
         # Without a headline the whole question stands in for it.
         titles = [question.title, *(each.title_text for each in read)]
