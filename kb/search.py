@@ -9,7 +9,7 @@ from typing import Protocol
 
 from kb.bridge import Bridge
 from kb.bridge.guessing import guess
-from kb.bridge.rendering import renderings
+from kb.bridge.rendering import Rendering, renderings
 from kb.corpus import Corpus
 from kb.embed import Embedder
 from kb.errors import InvalidQueryError
@@ -212,7 +212,7 @@ class Searcher:
             quota = limit if per_kind is None else per_kind.get(ranking.kind, limit)
             columns.append(ranking.kept[: max(quota, 0)])
         shown = merge(columns)[:limit]
-        hits = self._hits(question, shown, documents, corpus.lexical)
+        hits = self._hits(question, carried, shown, documents, corpus.lexical)
         return Explained(question, rankings, documents, hits)
 
     def _understood(self, question: Question, corpus: Corpus) -> Question:
@@ -266,6 +266,7 @@ class Searcher:
     def _hits(
         self,
         question: Question,
+        carried: tuple[Rendering, ...],
         ranked: Sequence[Ranked],
         documents: Mapping[DocumentId, DocumentSummary],
         lexical: LexicalIndex,
@@ -276,7 +277,9 @@ class Searcher:
             # Another process may have deleted it since a moment ago.
             if r.candidate.passage_id not in found:
                 continue
-            passage = self._answering(question, found[r.candidate.passage_id], lexical)
+            passage = self._answering(
+                question, carried, found[r.candidate.passage_id], lexical
+            )
             document, passage = self._edition(
                 question, documents[r.candidate.document_id], passage
             )
@@ -311,7 +314,11 @@ class Searcher:
         return edition, there
 
     def _answering(
-        self, question: Question, found: Passage, lexical: LexicalIndex
+        self,
+        question: Question,
+        carried: tuple[Rendering, ...],
+        found: Passage,
+        lexical: LexicalIndex,
     ) -> Passage:
         """What to show of a document: the solution where there is one.
 
@@ -324,7 +331,11 @@ class Searcher:
         if not solution or found.id in solution:
             return found
         scores = lexical.score(
-            question.body, list(solution), Kind.THREAD, title=question.title
+            question.body,
+            list(solution),
+            Kind.THREAD,
+            title=question.title,
+            renderings=carried,
         )
         best = max(solution, key=lambda i: (scores[i].score if i in scores else 0, -i))
         return solution[best]
