@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb.words import STEMMERS, identifiers, stemmed, variants, words
+from kb.words import STEMMERS, identifiers, spans, stemmed, variants, words
 
 
 @pytest.mark.parametrize(
@@ -121,3 +122,36 @@ def test_words_may_be_sought_from_many_threads_at_once() -> None:
         thread.join()
 
     assert wrong == []
+
+
+# -- words as they are written -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("L’unité d'une", [("l", "L"), ("unite", "unité"), ("d", "d"), ("une", "une")]),
+        ("donne\u0301es ﬁn", [("donnees", "données"), ("fin", "fin")]),
+        ("x_y 2.40", [("x", "x"), ("y", "y"), ("2", "2"), ("40", "40")]),
+        # To the tokenizer vowel signs are letters.
+        ("भाषा, சேவை", [("भाषा", "भाषा"), ("சேவை", "சேவை")]),
+        ("مُحَمَّد", [("مُحَمَّد", "مُحَمَّد")]),
+        ("a" * 65, []),
+        ("\ud800…", []),
+    ],
+)
+def test_words_come_with_how_they_are_written(
+    text: str, expected: list[tuple[str, str]]
+) -> None:
+    assert spans(text) == expected
+
+
+@given(st.text())
+def test_words_with_how_they_are_written_are_the_words_of_a_text(text: str) -> None:
+    found = spans(text)
+
+    assert [word for word, _ in found] == words(text)
+    plain = unicodedata.normalize("NFKC", text.encode("utf-8", "ignore").decode())
+    place = 0
+    for _, written in found:
+        place = plain.index(written, place) + len(written)
