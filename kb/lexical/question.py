@@ -175,7 +175,9 @@ class Terms:
         for wording in others:
             clauses = self._shared(wording, fields, by)
             if clauses and not mixed:
-                clauses.append(self.of(wording))
+                # Must: else all texts in the language are found, for nothing.
+                some = Query.boolean_query(clauses)
+                clauses = [self.of(wording), (Occur.Must, some)]
             if clauses:
                 asked.append(clauses)
         # Not a sum: who writes in two languages has not said twice as much.

@@ -25,19 +25,20 @@ def told(text: str, *among: str) -> str | None:
         ("TABLEAUX DE BORD", "fr"),
         ("Supprimer", "fr"),
         ("dashboard", "en"),
-        ("organisation units", "en"),
+        ("delete the units", "en"),
         ("tablero", "es"),
         ("relatorio", "pt"),
         ("لوحة المعلومات", "ar"),
         # Of two languages, of none, or of nobody.
         ("importar", None),
+        ("organisation", None),
         ("configuration", None),
         ("zebra", None),
         ("E1063 2.40", None),
         ("", None),
         ("?!", None),
         # Most of it must be known, and clearly more than in any other.
-        ("tableau de bord zebra", "fr"),
+        ("supprimer le rapport zebra", "fr"),
         ("tableau zebra gnu", None),
         ("dashboard rapport", None),
     ],
@@ -77,11 +78,6 @@ def test_no_text_breaks_it_and_an_answer_is_one_of_those_asked_for(
 
     assert found is None or found in among
     assert guess(text, bridge(), among=[*reversed(among)]) == found
-    assert (
-        guess(text.upper().lower(), bridge(), among=among)
-        == guess(text.lower(), bridge(), among=among)
-        or text.upper().lower() != text.lower()
-    )
 
 
 @untimed
