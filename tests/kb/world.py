@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from kb.bridge.rendering import Rendering
 from kb.corpus import Corpus, DocumentFacts
-from kb.embed import HashingEmbedder
+from kb.embed import Embedder, HashingEmbedder
 from kb.graph import Edge, LinkGraph
 from kb.lexical import TantivyIndex, TantivyTexts
 from kb.people import People
@@ -156,6 +157,9 @@ class World:
         category: str | None = None,
         tags: tuple[str, ...] = (),
         language: str | None = None,
+        renderings: tuple[Rendering, ...] = (),
+        languages: frozenset[str] | None = None,
+        embedder: Embedder = EMBEDDER,
     ) -> list[Candidate]:
         question = Question(
             title,
@@ -170,12 +174,14 @@ class World:
         return retrieve(
             question,
             corpus=self.corpus(),
-            embedder=EMBEDDER,
+            embedder=embedder,
             kinds=kinds,
             visible_to=visible_to,
             depth=depth,
             at=at,
             exclude=[DocumentId(number) for number in exclude],
+            renderings=renderings,
+            languages=languages,
         )
 
     def signals(
@@ -242,6 +248,7 @@ class World:
                 TextField.ASKED: asked,
                 TextField.ANCHORS: [Text(t, "en") for t in self.anchors[document.id]],
             },
+            document.language,
         )
 
     def _facts_of(self, ids: Sequence[PassageId]) -> Mapping[PassageId, PassageFacts]:
