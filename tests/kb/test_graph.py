@@ -108,3 +108,38 @@ def test_the_order_of_links_does_not_matter_and_both_ends_agree(
         for source, weight in graph.into(one).items():
             assert graph.out_of(source)[one] == weight
     assert graph.latest == other.latest
+
+
+def test_who_answered_with_a_document_is_told_without_pages_that_link_it() -> None:
+    graph = LinkGraph(
+        [
+            edge(1, 9),
+            edge(1, 9, role=LinkRole.PAGE),
+            edge(2, 9, role=LinkRole.PAGE),
+            edge(3, 9, role=LinkRole.ASKER),
+            edge(4, 9, role=LinkRole.STAFF),
+            edge(4, 9, role=LinkRole.STAFF, accepted=True),
+            edge(9, 1, role=LinkRole.PAGE),
+        ]
+    )
+
+    assert set(graph.answered_with(DocumentId(9))) == {1, 3, 4}
+    assert set(graph.answered_with(DocumentId(1))) == set()
+    assert set(graph.answered_with(DocumentId(99))) == set()
+    # Where links lead is another question: pages have a say there.
+    assert set(graph.into(DocumentId(9))) == {1, 2, 3, 4}
+
+
+@untimed
+@given(EDGES)
+def test_who_answered_is_all_that_link_but_for_pages(edges: list[Edge]) -> None:
+    graph = LinkGraph(edges)
+
+    for target in {each.target for each in edges}:
+        said = set(graph.answered_with(target))
+        assert said <= set(graph.into(target))
+        assert said == {
+            each.source
+            for each in edges
+            if each.target == target and each.role is not LinkRole.PAGE
+        }
