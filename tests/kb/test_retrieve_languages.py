@@ -147,6 +147,21 @@ def test_each_language_has_its_own_place_among_the_nearest(either: World) -> Non
     assert len([i for i in found if i < 40]) >= 5
 
 
+def test_texts_of_another_language_take_no_place_that_they_are_not_compared_at(
+    either: World,
+) -> None:
+    """French ones that quote English are near to the question in English, which is
+    not what they are asked."""
+    for number in range(1, 40):
+        either.put(number, f"{CARRIED_TITLE} {CARRIED_BODY} {number}", language="fr")
+    either.put(50, "Undeletable undashboarded", language="en")
+
+    found = ask(either, "en", depth=5)
+
+    assert 50 in found
+    assert found[50].signals["bm25_passage"] == 0.0
+
+
 # -- only some languages -----------------------------------------------------------
 
 
