@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from kb.bridge.bridge import Bridge
-from kb.words import words
+from kb.bridge.table import WordTable
+from kb.words import stem, words
 
 # Of its words so many must be known, and so many more than in any other language.
 _LEAST_KNOWN = 0.6
@@ -38,8 +39,25 @@ def guess(text: str, bridge: Bridge, *, among: Collection[str]) -> str | None:
 
 
 def _knows(bridge: Bridge, language: str, word: str) -> bool:
-    return any(
-        table.knows(word)
-        for (source, _), table in bridge.tables.items()
-        if source == language
-    )
+    """Whether a language has a word, and not untranslated out of another, as some
+    French texts have "dashboard"."""
+    known = False
+    for (source, target), table in bridge.tables.items():
+        if source == language and table.knows(word):
+            back = bridge.table(target, source)
+            if back and _means_itself(table, word) and _means_another(back, word):
+                return False
+            known = True
+    return known
+
+
+def _means_itself(table: WordTable, word: str) -> bool:
+    return any(sense.words == (word,) for sense in (table.senses(word) or ())[:1])
+
+
+def _means_another(table: WordTable, word: str) -> bool:
+    senses = table.senses(word) or ()
+    # Of "indicador" the plural is no other word.
+    root = stem(word, table.target)
+    said = {stem(part, table.target) for sense in senses for part in sense.words}
+    return bool(said) and root not in said

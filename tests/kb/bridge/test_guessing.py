@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.bridge import Bridge, Sense, WordTable
+from kb.bridge import Bridge, Sense, WordTable, shipped_bridge
 from kb.bridge.guessing import guess
 from tests.kb.bridge.parallel import LANGUAGES, bridge
 
@@ -98,3 +98,61 @@ def test_words_that_one_language_alone_has_are_told_in_any_order(
     )
 
     assert guess(" ".join(said), Bridge(tables), among=LANGUAGES) == language
+
+
+def table(source: str, target: str, **words: str) -> WordTable:
+    some = {word: (Sense(text, 1.0),) for word, text in words.items()}
+    return WordTable(source, target, 1, some)
+
+
+def both_ways(one: WordTable, other: WordTable) -> Bridge:
+    return Bridge({(each.source, each.target): each for each in (one, other)})
+
+
+def test_what_some_texts_left_untranslated_is_of_the_language_that_translates_it() -> (
+    None
+):
+    left = both_ways(
+        table("fr", "en", dashboard="dashboard", table="table", tableau="dashboard"),
+        table("en", "fr", dashboard="tableau", table="table"),
+    )
+
+    assert guess("dashboard", left, among=["en", "fr"]) == "en"
+    assert guess("tableau", left, among=["en", "fr"]) == "fr"
+    # The same in both, it is of both.
+    assert guess("table", left, among=["en", "fr"]) is None
+    assert guess("table", left, among=["fr"]) == "fr"
+
+
+def test_a_word_that_two_languages_share_is_not_told_by_its_plural() -> None:
+    kin = both_ways(
+        table("es", "pt", indicadores="indicador"),
+        table("pt", "es", indicador="indicadores"),
+    )
+
+    assert guess("indicador", kin, among=["es", "pt"]) is None
+    assert guess("indicadores", kin, among=["es", "pt"]) is None
+
+
+def test_with_the_bridge_that_comes_along_what_people_type_first_is_told() -> None:
+    shipped = shipped_bridge()
+    told = {
+        text: guess(text, shipped, among=shipped.sources)
+        for text in (
+            *("tableau de bord", "mot de passe", "dashboard", "help"),
+            *("contraseña", "senha", "indicador", "configuration", "table", "dhis2"),
+        )
+    }
+
+    assert told == {
+        "tableau de bord": "fr",
+        "mot de passe": "fr",
+        "dashboard": "en",
+        "help": "en",
+        "contraseña": "es",
+        "senha": "pt",
+        "indicador": None,
+        "configuration": None,
+        "table": None,
+        "dhis2": None,
+    }
