@@ -21,6 +21,7 @@ from kb.people import People
 from kb.question import Question
 from kb.table import Float64, Table
 from kb.texts import TextField
+from kb.tongues import primary
 from kb.types import Candidate, DocumentId, Kind, PassageFacts, PassageId
 from kb.versions import is_named
 
@@ -194,6 +195,7 @@ def of_documents(
     ids = [document.id for document in documents]
     helpers = [people.helpers(i) for i in ids]
     tags, versions = frozenset(question.tags), question.versions
+    spoken = primary(question.language)
     columns = {
         "in_links": np.log1p(
             _column(
@@ -220,8 +222,7 @@ def of_documents(
             _column(len(tags.intersection(d.tags)) for d in documents)
         ),
         "same_language": _column(
-            question.language is None or d.language in (None, question.language)
-            for d in documents
+            not spoken or primary(d.language) in ("", spoken) for d in documents
         ),
         "named_version": _column(
             any(is_named(version, versions) for version in d.all_versions)

@@ -580,6 +580,24 @@ def test_category_tags_and_language_are_compared(world: World) -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "document", "same"),
+    [
+        ("pt", "pt-BR", 1.0),
+        ("pt_BR", "pt", 1.0),
+        ("fr-CA", "fr-FR", 1.0),
+        ("pt", "es", 0.0),
+        ("pt", "und", 1.0),
+        ("und", "es", 1.0),
+    ],
+)
+def test_regions_are_of_one_language(
+    world: World, question: str, document: str, same: float
+) -> None:
+    world.put(1, "backup", language=document)
+    assert world.signals(1, language=question)["same_language"] == same
+
+
+@pytest.mark.parametrize(
     ("version", "query", "named"),
     [
         ("2.40", "backup on 2.40", 1.0),
