@@ -74,7 +74,8 @@ class Corpus:
         questions: Threads by the meaning of the question that opened them: title
             and first passage; its ids are document ids.
         graph: Links that everybody may see.
-        languages: That some documents are in, without their regions.
+        languages: That some documents are in which the reader may see, without their
+            regions.
     """
 
     lexical: LexicalIndex

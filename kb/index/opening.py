@@ -43,7 +43,7 @@ class _Loaded:
         self._lock = threading.Lock()
         self._graphs: dict[frozenset[str], LinkGraph] = {}
         self._people: People | None = None
-        self._languages: frozenset[str] | None = None
+        self._languages: dict[frozenset[str], frozenset[str]] = {}
         self._is_asked_again = False
         self._facts: HeldFacts | None = None
 
@@ -60,11 +60,11 @@ class _Loaded:
                 self._people = store.evidence.people()
             return self._people
 
-    def languages(self, store: Store) -> frozenset[str]:
+    def languages(self, store: Store, visible_to: frozenset[str]) -> frozenset[str]:
         with self._lock:
-            if self._languages is None:
-                self._languages = store.documents.languages()
-            return self._languages
+            if visible_to not in self._languages:
+                self._languages[visible_to] = store.documents.languages(visible_to)
+            return self._languages[visible_to]
 
     def facts(self, store: Store, generation: int) -> HeldFacts | None:
         """Those of a store of this generation; ``None``: ask the store itself.
@@ -111,15 +111,16 @@ class OpenIndex(Generic[Lexical]):
     def corpus(self, store: Store, *, visible_to: frozenset[str] = _PUBLIC) -> Corpus:
         """What ranking works on: this index, with the links and people of *store*.
 
-        Cheap but for the first calls: links are loaded once for each *visible_to*,
-        people and languages once, and stay as they were until the index is opened
+        Cheap but for the first calls: links and languages are loaded once for each
+        *visible_to*, people once, and stay as they were until the index is opened
         again. From the second call on, facts are held too, as long as the store does
         not go on beyond this index; else they are read from *store* when they are asked
         for, so the result belongs to its thread and to the question at hand.
 
         Args:
             store: The one that the index was opened for.
-            visible_to: Whose links count: of linking documents and targets.
+            visible_to: Whose links count, of linking documents and targets; and whose
+                languages.
 
         Raises:
             StoreError: The store cannot be read.
@@ -138,7 +139,7 @@ class OpenIndex(Generic[Lexical]):
                 facts.document_facts if facts else store.evidence.document_facts
             ),
             passages_of=facts.passages_of if facts else store.evidence.passages_of,
-            languages=self._loaded.languages(store),
+            languages=self._loaded.languages(store, visible_to),
         )
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -130,13 +130,15 @@ class Documents:
             ).rowcount
         return removed
 
-    def languages(self) -> frozenset[str]:
-        """The languages that listed documents are in, without their regions."""
+    def languages(self, visible_to: Collection[str]) -> frozenset[str]:
+        """The languages, without their regions, that listed documents are in which
+        a reader may see who may see *visible_to*."""
         rows = self._conn.execute(
-            "SELECT DISTINCT language FROM documents"
+            "SELECT DISTINCT language, visibility FROM documents"
             " WHERE listed AND current AND language IS NOT NULL"
         )
-        return frozenset(primary(code) for (code,) in rows) - {""}
+        seen = {primary(code) for code, visibility in rows if visibility in visible_to}
+        return frozenset(seen - {""})
 
     def _write_document(self, change: DocumentChange, walk: int | None) -> DocumentId:
         document = change.document

@@ -276,5 +276,13 @@ def test_what_a_reader_may_not_see_changes_nothing_in_any_language(
     assert [(h.document.key, h.score, dict(h.signals)) for h in after] == [
         (h.document.key, h.score, dict(h.signals)) for h in before
     ]
+    # Nor is their language thought of, in which a question could be.
+    russian = "Как удалить карту с этой панели и выбрать другую?"
+    put(
+        store,
+        replace(docs("staff/ru", russian, language="ru"), visibility="category:staff"),
+    )
     seen = frozenset({"public", "category:staff"})
+    assert language(searching(), russian) is None
+    assert language(searching(), russian, visible_to=seen) == "ru"
     assert "staff/0" in keys(searching(), FRENCH, visible_to=seen, limit=20)

@@ -62,6 +62,28 @@ THREAD = Document(
 )
 
 
+def test_languages_are_those_of_listed_documents_that_a_reader_may_see(
+    store: Store,
+) -> None:
+    staff = "category:staff"
+    for key, language, visibility, listed in (
+        ("a", "fr-CA", "public", True),
+        ("b", "fr", "public", True),
+        ("c", "und", "public", True),
+        ("d", None, "public", True),
+        ("e", "es", "public", False),
+        ("f", "pt_BR", staff, True),
+        ("g", "fr", staff, True),
+    ):
+        document = page(key, "x", visibility=visibility)
+        insert(store, replace(document, language=language, listed=listed))
+
+    assert store.documents.languages({"public"}) == {"fr"}
+    assert store.documents.languages({staff}) == {"fr", "pt"}
+    assert store.documents.languages({"public", staff}) == {"fr", "pt"}
+    assert store.documents.languages(()) == frozenset()
+
+
 def test_documents_are_counted_by_language(store: Store) -> None:
     for key, language in (("a", "fr"), ("b", None), ("c", "en"), ("d", "fr")):
         insert(store, replace(page(key, "x"), language=language))
