@@ -92,7 +92,7 @@ def stem(word: str, language: str | None) -> str:
     """The stem of a word of `words`; itself where the language has no stemmer.
 
     >>> stem("donnees", "fr"), stem("daten", "de"), stem("data", None)
-    ('donne', 'daten', 'data')
+    ('don', 'daten', 'data')
     """
     known = primary(language)
     return _stem(word, known) if known in STEMMERS else word

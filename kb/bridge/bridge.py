@@ -23,6 +23,8 @@ BRIDGE_FORMAT = 1
 
 # A table of a million words is none that we wrote.
 _MAX_BYTES = 200_000_000
+# Of all probabilities of a word together, each of which has three digits.
+_ROUNDING = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +188,8 @@ def _senses(flat: list[str | float]) -> Senses:
         if not 0 < probability <= 1:
             raise ValueError(f"expected a probability in (0, 1], got {probability}")
         senses.append(Sense(text, probability))
+    total = sum(sense.probability for sense in senses)
+    if total > 1 + _ROUNDING:
+        # A word that meant everything would drown the others of a question.
+        raise ValueError(f"expected probabilities that add up to 1, got {total:.3f}")
     return tuple(senses)

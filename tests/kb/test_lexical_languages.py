@@ -158,6 +158,39 @@ def test_a_less_likely_sense_finds_and_counts_less() -> None:
     assert found[1] == pytest.approx(found[2] * 3 / 7, rel=1e-3)
 
 
+def test_a_word_that_may_mean_anything_does_not_drown_the_others() -> None:
+    nouns = [f"noun{chr(97 + i)}" for i in range(20)]
+    table = WordTable(
+        "fr",
+        "en",
+        1,
+        {
+            "carte": (Sense("map", 1.0),),
+            "de": tuple(Sense(noun, 0.05) for noun in nouns),
+        },
+    )
+    query = "de carte de"
+    some = carried("", query, over=Bridge({("fr", "en"): table}))
+    index = passages(
+        passage(1, "the map", "en"),
+        *(passage(i, f"the {noun}", "en") for i, noun in enumerate(nouns, start=2)),
+        passage(50, " ".join(nouns), "en"),
+    )
+
+    found = hits(index, query, some)
+    covered = index.score(
+        query, [PassageId(1), PassageId(50)], Kind.DOCS, renderings=some
+    )
+
+    assert max(found, key=found.__getitem__) == 1
+    assert all(
+        score < found[1] / 5
+        for number, score in found.items()
+        if number < 50 and number != 1
+    )
+    assert covered[PassageId(50)].coverage < 0.1 < 0.9 < covered[PassageId(1)].coverage
+
+
 def test_a_text_in_a_language_that_was_carried_into_is_not_asked_as_it_was() -> None:
     """ "table" is one thing in French and another in English."""
     table = WordTable("fr", "en", 1, {"table": (Sense("desk", 1.0),)})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,6 +95,24 @@ def test_the_other_way_round_it_says_the_same(
 
     swapped = {(text, t, s): p for (text, s, t), p in told(back).items()}
     assert told(there) == pytest.approx(swapped)
+
+
+def test_as_much_memory_is_taken_as_is_told() -> None:
+    """By how many texts are learned from at most, see `kb.bridge.learning`."""
+    rng = random.Random(1)
+    some, others = (
+        [[rng.randrange(3_000) for _ in range(20)] for _ in range(1_000)]
+        for _ in range(2)
+    )
+    tracemalloc.start()
+    try:
+        links = align(some, others, iterations=2)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(links.text) == 400_000
+    assert most < 130 * 400_000
 
 
 def test_before_anything_was_seen_each_word_may_be_any() -> None:

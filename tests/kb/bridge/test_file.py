@@ -36,7 +36,7 @@ SMALL = Bridge(
     mark="a1",
     learned_at=NOON,
 )
-SENSES = st.lists(st.builds(Sense, st.text(), st.floats(0.001, 1.0)), max_size=3).map(
+SENSES = st.lists(st.builds(Sense, st.text(), st.floats(0.001, 0.333)), max_size=3).map(
     tuple
 )
 WORD = st.text("abcdé", min_size=1, max_size=4)
@@ -160,6 +160,11 @@ def test_the_bridge_that_comes_along_reads_and_leads_into_english_and_back() -> 
         (of_table(words={"a": ["b", 0.0]}), "expected a probability in (0, 1]"),
         (of_table(words={"a": ["b", 1.5]}), "expected a probability in (0, 1]"),
         (of_table(words={"a": ["b", -1.0]}), "expected a probability in (0, 1]"),
+        (
+            of_table(words={"a": [x for n in range(99) for x in (f"b{n}", 0.5)]}),
+            "expected probabilities that add up to 1, got 49.500",
+        ),
+        (of_table(terms={"a": ["b", 0.7, "c", 0.7]}), "add up to 1, got 1.400"),
         (of_table(words={"a": ["b", float("nan")]}), "expected a probability in"),
         (of_table(words={"a": ["b", float("inf")]}), "expected a probability in"),
         ([], "it: Input should be"),
