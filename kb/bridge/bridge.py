@@ -12,13 +12,14 @@ from datetime import datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from kb.bridge.table import Sense, Senses, WordTable
 from kb.errors import BridgeError
 
-BRIDGE_FORMAT = 1
+BRIDGE_FORMAT = 2
 """Grows with every change of what the file means."""
 
 # A table of a million words is none that we wrote.
@@ -119,6 +120,8 @@ class _TableFile(BaseModel):
     texts: int = Field(ge=0)
     words: dict[str, list[str | float]]
     terms: dict[str, list[str | float]]
+    # Of the words and then of the terms, in their order.
+    times: list[Annotated[int, Field(ge=1)]]
 
 
 class _BridgeFile(BaseModel):
@@ -142,6 +145,7 @@ def _written(bridge: Bridge) -> _BridgeFile:
                 texts=table.texts,
                 words={key: _flat(senses) for key, senses in table.words.items()},
                 terms={key: _flat(senses) for key, senses in table.terms.items()},
+                times=[table.met(key) for key in (*table.words, *table.terms)],
             )
             for _, table in sorted(bridge.tables.items())
         ],
@@ -168,6 +172,7 @@ def _read(data: bytes, path: Path) -> Bridge:
                 table.texts,
                 {key: _senses(flat) for key, flat in table.words.items()},
                 {key: _senses(flat) for key, flat in table.terms.items()},
+                dict(zip((*table.words, *table.terms), table.times, strict=True)),
             )
             for table in file.tables
         }

@@ -10,7 +10,14 @@ import numpy as np
 
 from kb.bridge.align import Links, align
 from kb.bridge.bridge import Bridge
-from kb.bridge.table import MAX_TERM_WORDS, Sense, Senses, WordTable
+from kb.bridge.table import (
+    LEAST_PROBABILITY,
+    MAX_SENSES,
+    MAX_TERM_WORDS,
+    Sense,
+    Senses,
+    WordTable,
+)
 from kb.words import spans, stem, words
 
 Pair = tuple[str, str]
@@ -21,9 +28,6 @@ Pair = tuple[str, str]
 MAX_WORDS = 60
 MAX_PLACES = 10_000_000
 
-# What is less likely is noise: the word that happened to stand beside it.
-LEAST_PROBABILITY = 0.15
-MAX_SENSES = 4
 # A word that its texts explain so rarely means nothing by itself ("de": 0.05).
 LEAST_ALIGNED = 0.2
 # Words whose form was met so often speak half for themselves, half for their stem.
@@ -121,10 +125,10 @@ def _chosen(texts: Iterable[Pair]) -> Iterator[Pair]:
 
 
 def _table(own: _Side, other: _Side, links: Links) -> WordTable:
-    table = WordTable(
-        own.language, other.language, len(own.forms), _words(own, other, links)
-    )
-    return replace(table, terms=_terms(own, other, links, table))
+    words, times = _words(own, other, links)
+    table = WordTable(own.language, other.language, len(own.forms), words)
+    terms, more = _terms(own, other, links, table)
+    return replace(table, terms=terms, times={**times, **more})
 
 
 _Counts = defaultdict[str, defaultdict[int, float]]
@@ -133,7 +137,9 @@ _Counts = defaultdict[str, defaultdict[int, float]]
 # -- words -------------------------------------------------------------------
 
 
-def _words(own: _Side, other: _Side, links: Links) -> dict[str, Senses]:
+def _words(
+    own: _Side, other: _Side, links: Links
+) -> tuple[dict[str, Senses], dict[str, int]]:
     spelled = _spellings(other)
     met = Counter(form for text in own.forms for form in text)
     written: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -162,6 +168,7 @@ def _words(own: _Side, other: _Side, links: Links) -> dict[str, Senses]:
         )
 
     found: dict[str, Senses] = {}
+    found_times: dict[str, int] = {}
     stands: dict[str, Senses] = {}
     # Those that were met most often first: they stand for their stem.
     for form in sorted(met, key=lambda f: (-met[f], f)):
@@ -169,12 +176,13 @@ def _words(own: _Side, other: _Side, links: Links) -> dict[str, Senses]:
         whole, share = of_stem[root], _FORM_COUNT / met_stem[root]
         counts = {n: of_form[form][n] + share * c for n, c in whole.items()}
         meant = senses(counts, met[form] + _FORM_COUNT)
+        spelling = _usual(written[form])
         if root not in stands:
-            stands[root] = meant = senses(whole, met_stem[root])
-        elif not _differ(meant, stands[root]):
-            continue
-        found[_usual(written[form])] = meant
-    return found
+            stands[root] = found[spelling] = senses(whole, met_stem[root])
+            found_times[spelling] = met_stem[root]
+        elif _differ(meant, stands[root]):
+            found[spelling], found_times[spelling] = meant, met[form]
+    return found, found_times
 
 
 def _differ(some: Senses, others: Senses) -> bool:
@@ -210,7 +218,7 @@ def _rows(links: Links, least: float) -> Iterator[tuple[int, int, int, float]]:
 
 def _terms(
     own: _Side, other: _Side, links: Links, table: WordTable
-) -> dict[str, Senses]:
+) -> tuple[dict[str, Senses], dict[str, int]]:
     """Several words together that do not mean what their words mean one by one.
 
     Source:
@@ -236,7 +244,8 @@ def _terms(
             sense = tuple(other.numbers[text][slice(*run)])
             meant[key][sense] += 1
             texts[sense][" ".join(other.written[text][slice(*run)])] += 1
-    found = {}
+    found: dict[str, Senses] = {}
+    times: dict[str, int] = {}
     for key in sorted(meant, key=lambda k: (-met[k], k)):
         if met[key] < _TERM_TIMES:
             continue
@@ -250,8 +259,8 @@ def _terms(
             continue
         written = _usual(spelled[key])
         if senses[0].text != _one_by_one(written, table):
-            found[written] = senses
-    return found
+            found[written], times[written] = senses, met[key]
+    return found, times
 
 
 def _usual(spellings: Counter[str]) -> str:

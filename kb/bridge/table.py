@@ -14,6 +14,9 @@ from kb.words import stem, words
 
 # Words in a term: "tableau de bord", "unité d'organisation".
 MAX_TERM_WORDS = 4
+# What is less likely is noise: the word that happened to stand beside it.
+LEAST_PROBABILITY = 0.15
+MAX_SENSES = 4
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class WordTable:
         words: Senses of words, as they are written. The first of those with one stem
             stands for it; others are there where they mean something else.
         terms: Senses of several words together, as they are written.
+        times: How often words and terms were met in these texts.
     """
 
     source: str
@@ -54,6 +58,7 @@ class WordTable:
     texts: int = 0
     words: Mapping[str, Senses] = field(default_factory=dict)
     terms: Mapping[str, Senses] = field(default_factory=dict)
+    times: Mapping[str, int] = field(default_factory=dict)
 
     def senses(self, word: str) -> Senses | None:
         """Of a word of `kb.words.words`; ``None`` if it is not known."""
@@ -74,24 +79,18 @@ class WordTable:
         return max(map(len, self._terms), default=1)
 
     def over(self, other: WordTable) -> WordTable:
-        """This table, and what only *other* knows."""
-        more = {
-            written: senses
-            for written, senses in other.words.items()
-            if not any(self.knows(word) for word in words(written))
-        }
-        terms = {
-            written: senses
-            for written, senses in other.terms.items()
-            if self.term(words(written)) is None
-        }
+        """This table, and what *other* knows: as if both had been learned from the
+        texts of both. How often a word was met decides whose senses count more.
+        """
+        words, times = _blended(self, other, self.words, other.words)
+        terms, more = _blended(self, other, self.terms, other.terms)
         return WordTable(
-            self.source,
-            self.target,
-            self.texts,
-            {**self.words, **more},
-            {**self.terms, **terms},
+            self.source, self.target, self.texts, words, terms, {**times, **more}
         )
+
+    def met(self, written: str) -> int:
+        """How often a word or term was met, as it is written here; 1 if not told."""
+        return self.times.get(written, 1)
 
     def samples(self, count: int) -> Iterator[tuple[str, Senses]]:
         """Up to so many terms, and so many words, with what they mean.
@@ -119,3 +118,49 @@ class WordTable:
             tuple(stem(word, self.source) for word in words(written)): senses
             for written, senses in self.terms.items()
         }
+
+
+def _blended(
+    own: WordTable,
+    other: WordTable,
+    some: Mapping[str, Senses],
+    others: Mapping[str, Senses],
+) -> tuple[dict[str, Senses], dict[str, int]]:
+    found: dict[str, Senses] = {}
+    times: dict[str, int] = {}
+    known = {_key(own, written): written for written in some}
+    theirs = {_key(other, written): written for written in others}
+    for key in [*known, *(key for key in theirs if key not in known)]:
+        mine, its = known.get(key), theirs.get(key)
+        written = mine or its or ""
+        if mine is None or its is None:
+            table, senses = (own, some[mine]) if mine else (other, others[written])
+            found[written], times[written] = senses, table.met(written)
+            continue
+        a, b = own.met(mine), other.met(its)
+        found[written] = _mean(some[mine], a, others[its], b)
+        times[written] = a + b
+    return found, times
+
+
+def _key(table: WordTable, written: str) -> tuple[str, ...]:
+    """What tells words and terms apart: a word's form, and the stems of a term."""
+    said = words(written)
+    return tuple(said if len(said) == 1 else (stem(w, table.source) for w in said))
+
+
+def _mean(some: Senses, a: int, others: Senses, b: int) -> Senses:
+    """The senses of both, each by how often its word was met."""
+    weights: dict[tuple[str, ...], float] = {}
+    texts: dict[tuple[str, ...], str] = {}
+    for senses, times in ((some, a), (others, b)):
+        for sense in senses:
+            key = sense.words
+            weights[key] = weights.get(key, 0.0) + sense.probability * times
+            texts.setdefault(key, sense.text)
+    best = sorted(weights, key=lambda key: (-weights[key], key))[:MAX_SENSES]
+    return tuple(
+        Sense(texts[key], round(weights[key] / (a + b), 3))
+        for key in best
+        if weights[key] >= LEAST_PROBABILITY * (a + b)
+    )

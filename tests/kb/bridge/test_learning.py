@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kb.bridge import Bridge, WordTable, learn_bridge, learning
 from kb.bridge.rendering import likeliest, render
+from kb.bridge.table import LEAST_PROBABILITY, MAX_SENSES
 from kb.words import words
 from tests.kb.bridge.parallel import LANGUAGES, bridge, table, texts
 
@@ -144,9 +145,9 @@ def test_a_form_with_a_meaning_of_its_own_is_kept_apart_from_its_stem() -> None:
 def test_probabilities_of_senses_are_shares_the_likeliest_first() -> None:
     for found in bridge().tables.values():
         for senses in (*found.words.values(), *found.terms.values()):
-            assert len(senses) <= learning.MAX_SENSES
+            assert len(senses) <= MAX_SENSES
             assert all(
-                learning.LEAST_PROBABILITY <= sense.probability <= 1 for sense in senses
+                LEAST_PROBABILITY <= sense.probability <= 1 for sense in senses
             )
             assert sum(sense.probability for sense in senses) <= 1.002
             ordered = [sense.probability for sense in senses]
