@@ -146,9 +146,7 @@ def test_probabilities_of_senses_are_shares_the_likeliest_first() -> None:
     for found in bridge().tables.values():
         for senses in (*found.words.values(), *found.terms.values()):
             assert len(senses) <= MAX_SENSES
-            assert all(
-                LEAST_PROBABILITY <= sense.probability <= 1 for sense in senses
-            )
+            assert all(LEAST_PROBABILITY <= sense.probability <= 1 for sense in senses)
             assert sum(sense.probability for sense in senses) <= 1.002
             ordered = [sense.probability for sense in senses]
             assert ordered == sorted(ordered, reverse=True)
