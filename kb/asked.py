@@ -31,6 +31,7 @@ class Asked:
             ``(1 + languages, dim)``.
         titles: Of its headline, likewise.
         languages: None of them with a model that reads all languages by itself.
+        carried: How much of the question each of the vectors stands for, in [0, 1].
     """
 
     question: Question
@@ -38,6 +39,7 @@ class Asked:
     vectors: Float32
     titles: Float32
     languages: tuple[str, ...] = ()
+    carried: tuple[float, ...] = (1.0,)
 
     @classmethod
     def of(
@@ -63,6 +65,7 @@ class Asked:
             np.stack(vectors),
             np.stack(of_titles),
             tuple(each.language for each in read),
+            (1.0, *(each.carried for each in read)),
         )
 
     def suits(self, place: int, language: str | None) -> bool:

@@ -288,17 +288,24 @@ class _Look:
         )
 
     def nearest(self, asked: Asked, near: Sequence[Sequence[PassageId]]) -> Float32:
-        """Cosine to the nearest passage that counts, for each vector that has one."""
+        """Cosine to the nearest passage that counts, for each vector that has one.
+
+        What was carried into another language by half is near by half: the few words
+        that are known of a question about anything else would be familiar, and models
+        that do not read a language find all texts in it alike.
+        """
         index = self.corpus.vectors.get(self.kind)
         found = []
-        for vector, some in zip(asked.vectors, near, strict=False):
+        for vector, share, some in zip(
+            asked.vectors, asked.carried, near, strict=False
+        ):
             facts = self._facts(some)
             ids = [
                 i
                 for i in some
                 if i in facts and facts[i].document_id not in self.hidden
             ]
-            found.append(_cosines(index, vector, ids[:1]))
+            found.append(_cosines(index, vector, ids[:1]) * np.float32(share))
         return np.concatenate([np.empty(0, dtype=np.float32), *found])
 
     def _documents_by_words(self) -> set[DocumentId]:

@@ -26,20 +26,27 @@ class Meant:
         said: Its words, as `kb.words.words` has them.
         senses: None where it means nothing by itself. What is not known means itself.
         known: The table has it.
+        is_code: A code, a path or a name of code, which is the same in all languages.
     """
 
     said: tuple[str, ...]
     senses: Senses
     known: bool = True
+    is_code: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Rendering:
-    """A question in another language. Two of them are never the same."""
+    """A question in another language. Two of them are never the same.
+
+    Attributes:
+        carried: How much of what the question says is said here too, see `carried`.
+    """
 
     language: str
     title: tuple[Meant, ...]
     body: tuple[Meant, ...]
+    carried: float = 1.0
 
     @cached_property
     def title_text(self) -> str:
@@ -62,15 +69,43 @@ def renderings(
         return ()
     tables = (bridge.table(own, other) for other in sorted({*spoken} - {own}))
     return tuple(
-        Rendering(
-            table.target,
-            render(question.title, table),
-            # Of what lies beyond, neither words nor models take notice.
-            render(question.body[:MAX_RENDERED_CHARS], table),
-        )
+        _rendering(question, table, bridge.table(table.target, own))
         for table in tables
         if table is not None
     )
+
+
+def _rendering(
+    question: Question, table: WordTable, back: WordTable | None
+) -> Rendering:
+    title = render(question.title, table)
+    # Of what lies beyond, neither words nor models take notice.
+    body = render(question.body[:MAX_RENDERED_CHARS], table)
+    return Rendering(table.target, title, body, carried((*title, *body), table, back))
+
+
+def carried(
+    meant: Iterable[Meant], table: WordTable, back: WordTable | None = None
+) -> float:
+    """The share of a text, in [0, 1], that is said in the other language as well: of
+    its words, each once and by its `WordTable.rarity`, those that *table* knows.
+
+    A word of the other language needs no carrying: logs are often in English. Codes
+    and paths tell nothing either way.
+
+    Args:
+        back: Knows the words of the other language.
+    """
+    known: dict[str, bool] = {}
+    for each in meant:
+        if not each.is_code:
+            known |= {
+                word: each.known or (back is not None and back.knows(word))
+                for word in each.said
+            }
+    rarities = {word: table.rarity(word) for word in known}
+    whole = sum(rarities.values())
+    return sum(r for word, r in rarities.items() if known[word]) / whole if whole else 1
 
 
 def render(text: str, table: WordTable) -> tuple[Meant, ...]:
@@ -87,7 +122,8 @@ def render(text: str, table: WordTable) -> tuple[Meant, ...]:
         # not written the name of an attribute, if all of it is known.
         if identifiers(run) and (_CODE.search(run) or not all(map(table.knows, some))):
             meant += _meant(said, table)
-            meant.append(Meant(tuple(some), (Sense(run, 1.0),), known=False))
+            itself = (Sense(run, 1.0),)
+            meant.append(Meant(tuple(some), itself, known=False, is_code=True))
             said = []
         else:
             said += some

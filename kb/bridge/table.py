@@ -6,6 +6,7 @@ forms that were never met find what was learned of others. Accents never count.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,8 +48,9 @@ class WordTable:
 
     Attributes:
         texts: Parallel texts that it was learned from.
-        words: Senses of words, as they are written. The first of those with one stem
-            stands for it; others are there where they mean something else.
+        words: Senses of words, as they are written, those met most often first. The
+            first of those with one stem stands for it; others are there where they
+            mean something else.
         terms: Senses of several words together, as they are written.
         times: How often words and terms were met in these texts.
     """
@@ -72,6 +74,25 @@ class WordTable:
     def knows(self, word: str) -> bool:
         """Whether it was met, in whatever form."""
         return self.senses(word) is not None
+
+    def rarity(self, word: str) -> float:
+        """How much a word says, in (0, 1]: the less often it was met the more.
+
+        How often a word is met falls with its place among all words, so that the
+        logarithm of that place goes with what the word says; one that was never met
+        says as much as any.
+
+        >>> words = {"the": (), "map": (Sense("carte", 1.0),)}
+        >>> table = WordTable("en", "fr", words=words)
+        >>> round(table.rarity("the"), 2), round(table.rarity("maps"), 2)
+        (0.5, 0.79)
+        >>> table.rarity("bread")
+        1.0
+        """
+        place = self._places.get(stem(word, self.source))
+        if place is None:
+            return 1.0
+        return math.log(2 + place) / math.log(2 + len(self._places))
 
     @cached_property
     def longest(self) -> int:
@@ -111,6 +132,10 @@ class WordTable:
         for form, senses in self._forms.items():
             stems.setdefault(stem(form, self.source), senses)
         return stems
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        return {known: place for place, known in enumerate(self._stems)}
 
     @cached_property
     def _terms(self) -> Mapping[tuple[str, ...], Senses]:
