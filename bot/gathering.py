@@ -158,6 +158,8 @@ def _described(
         question=question,
         # Without the post that asks, nobody knows who asked.
         asker=_person(document, first) if is_thread and first.number == 1 else None,
+        source=document.source,
+        work=document.work,
     )
 
 

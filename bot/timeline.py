@@ -97,6 +97,7 @@ class HistoryDocument:
             its title alone.
         asker: Who opened a thread, see `kb.store.evidence.person_key`.
         versions: See `kb.corpus.DocumentFacts`.
+        work: See `kb.types.Document`; unique in its *source*.
     """
 
     id: DocumentId
@@ -112,6 +113,8 @@ class HistoryDocument:
     created_at: datetime | None = None
     asker: str | None = None
     versions: tuple[str, ...] = ()
+    source: str = ""
+    work: str = ""
 
     @property
     def started(self) -> datetime:

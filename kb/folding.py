@@ -1,7 +1,8 @@
-"""One link for one thing: versions of a page, and texts that say the same; pure.
+"""One link for one thing: versions of a page, its translations, and texts that say the
+same; pure.
 
 Five links should not be five copies. Of several versions of a page one is kept; of
-two documents whose passages read nearly alike the better ranked.
+translations, and of two documents whose passages read nearly alike, the better ranked.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ LOOKED_AT = 30
 
 
 class Page(Protocol):
-    """What tells versions of a page; see `kb.types.DocumentSummary`."""
+    """What tells versions and translations of a page; see `DocumentSummary`."""
 
     @property
     def id(self) -> DocumentId: ...
@@ -38,6 +39,10 @@ class Page(Protocol):
     def language(self) -> str | None: ...
     @property
     def version(self) -> str | None: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def work(self) -> str: ...
 
 
 def fold_versions(
@@ -75,6 +80,26 @@ def fold_versions(
         if chosen[page].document_id != document_id
     }
     return list(chosen.values()), folded
+
+
+def fold_translations(
+    ranked: Sequence[Ranked], documents: Mapping[DocumentId, Page]
+) -> dict[DocumentId, DocumentId]:
+    """Translations of a page that is ranked better: ``{it: that}``.
+
+    Args:
+        ranked: Best first.
+    """
+    kept: dict[tuple[str, str], DocumentId] = {}
+    folded: dict[DocumentId, DocumentId] = {}
+    for each in ranked:
+        document = documents[each.candidate.document_id]
+        if not document.work:
+            continue
+        first = kept.setdefault((document.source, document.work), document.id)
+        if first != document.id:
+            folded[document.id] = first
+    return folded
 
 
 def fold_copies(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kb.folding import LOOKED_AT, Page, fold_copies, fold_versions
+from kb.folding import LOOKED_AT, Page, fold_copies, fold_translations, fold_versions
 from kb.model import KindModel
 from kb.rank import Ranked, rank
 from kb.types import Candidate, DocumentId, Kind, PassageId
@@ -46,7 +46,7 @@ def ranking_of(
     odds: Mapping[DocumentId, float] | None = None,
     carried: Collection[DocumentId] = (),
 ) -> Ranking:
-    """Rank candidates, and fold versions of a page and near copies.
+    """Rank candidates, and fold versions of a page, its translations and near copies.
 
     The same for a question of today and one of the past.
 
@@ -64,5 +64,8 @@ def ranking_of(
         out = [r for r in ranked if r.candidate.document_id in folded]
         ranked = [*rank(kept, model, odds, carried), *out]
     top = [r for r in ranked if r.candidate.document_id not in folded]
+    if translations := fold_translations(top, documents):
+        folded |= translations
+        top = [r for r in top if r.candidate.document_id not in translations]
     found = texts([r.candidate.passage_id for r in top[:LOOKED_AT]])
     return Ranking(kind, ranked, folded | fold_copies(top, found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -66,6 +66,19 @@ class Explained:
     hits: tuple[SearchHit, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Translation:
+    """A page in the language of a question, for one that was found in another.
+
+    Attributes:
+        nearest: The passage by which it was found itself, if it was.
+    """
+
+    found: DocumentSummary
+    page: DocumentSummary
+    nearest: PassageId | None
+
+
 class Searcher:
     """Finds documents for a question.
 
@@ -118,7 +131,8 @@ class Searcher:
         unlisted or made private since the index was built is not returned, nor
         what is over or does not answer any more. Of a page that exists in several
         versions one is returned: the version that the question names, else the
-        current one; of near copies the best.
+        current one; of its translations that in the language of the question; of near
+        copies the best.
 
         Args:
             query: Plain text, beyond `MAX_QUERY_CHARS` it is not read; or a question
@@ -212,7 +226,16 @@ class Searcher:
             quota = limit if per_kind is None else per_kind.get(ranking.kind, limit)
             columns.append(ranking.kept[: max(quota, 0)])
         shown = merge(columns)[:limit]
-        hits = self._hits(question, carried, shown, documents, corpus.lexical)
+
+        def allowed_too(document: DocumentSummary) -> bool:
+            return (
+                document.id not in exclude
+                and _may_be_shown(document, visible_to, at)
+                and (languages is None or primary(document.language) in languages)
+            )
+
+        own = self._own_language(question, shown, documents, rankings, allowed_too)
+        hits = self._hits(question, carried, shown, documents, corpus.lexical, own)
         return Explained(question, rankings, documents, hits)
 
     def _understood(self, question: Question, corpus: Corpus) -> Question:
@@ -270,6 +293,7 @@ class Searcher:
         ranked: Sequence[Ranked],
         documents: Mapping[DocumentId, DocumentSummary],
         lexical: LexicalIndex,
+        own: Mapping[DocumentId, _Translation],
     ) -> tuple[SearchHit, ...]:
         found = self._store.passages.load([r.candidate.passage_id for r in ranked])
         hits = []
@@ -280,9 +304,10 @@ class Searcher:
             passage = self._answering(
                 question, carried, found[r.candidate.passage_id], lexical
             )
-            document, passage = self._edition(
-                question, documents[r.candidate.document_id], passage
-            )
+            document = documents[r.candidate.document_id]
+            if document.id in own:
+                document, passage = self._translated(own[document.id], passage)
+            document, passage = self._edition(question, document, passage)
             signals = dict(r.candidate.signals)
             found_id = r.candidate.document_id
             hits.append(
@@ -296,6 +321,63 @@ class Searcher:
                 )
             )
         return tuple(hits)
+
+    def _own_language(
+        self,
+        question: Question,
+        shown: Sequence[Ranked],
+        documents: Mapping[DocumentId, DocumentSummary],
+        rankings: Sequence[Ranking],
+        allowed: Callable[[DocumentSummary], bool],
+    ) -> dict[DocumentId, _Translation]:
+        """Of pages in another language than the question's, those that are there in
+        its own as well: what helps there helps here, and is read with less effort."""
+        language = primary(question.language)
+        foreign = {
+            d.id: d
+            for d in (documents[r.candidate.document_id] for r in shown)
+            if language and d.work and primary(d.language) not in ("", language)
+        }
+        there = {
+            document_id: other
+            for document_id, others in self._store.works.of(foreign).items()
+            for other, spoken in others
+            if primary(spoken) == language
+        }
+        pages = self._store.documents.summaries(sorted({*there.values()}))
+        nearest = {
+            r.candidate.document_id: r.candidate.passage_id
+            for ranking in rankings
+            for r in ranking.ranked
+        }
+        return {
+            document_id: _Translation(foreign[document_id], pages[i], nearest.get(i))
+            for document_id, i in there.items()
+            if i in pages and not pages[i].outdated and allowed(pages[i])
+        }
+
+    def _translated(
+        self, translation: _Translation, passage: Passage
+    ) -> tuple[DocumentSummary, Passage]:
+        """A page in the language of the question, with what *passage* says there. A
+        translation without such a section may not say it: then the page that was found.
+
+        Where the two have no anchor in common these are words of each language, and
+        tell nothing: then the passage that was found there, if one was.
+        """
+        page = translation.page
+        whole = self._store.passages.of_document(translation.found.id)
+        there = self._store.passages.of_document(page.id)
+        section = [p for p in there if p.anchor and p.anchor == passage.anchor]
+        if section:
+            before = [p for p in whole if p.ordinal < passage.ordinal]
+            place = sum(p.anchor == passage.anchor for p in before)
+            return page, section[min(place, len(section) - 1)]
+        nearest = [p for p in there if p.id == translation.nearest]
+        alike = {p.anchor for p in whole} & {p.anchor for p in there if p.anchor}
+        if nearest and not alike:
+            return page, nearest[0]
+        return translation.found, passage
 
     def _edition(
         self, question: Question, document: DocumentSummary, passage: Passage

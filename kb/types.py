@@ -523,8 +523,8 @@ class SearchHit:
         score: Unitless, comparable within one search only; larger is better.
         confidence: In [0, 1], grows with how likely the document helps.
         signals: The named values that the score was made from.
-        stands_for: The version of its page that was found, where the question names
-            this one.
+        stands_for: The version or translation of its page that was found, where the
+            question names this version, or is in this language.
     """
 
     document: DocumentSummary

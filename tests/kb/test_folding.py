@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.folding import LOOKED_AT, fold_copies, fold_versions
+from kb.folding import LOOKED_AT, fold_copies, fold_translations, fold_versions
 from kb.rank import Ranked
 from kb.types import PUBLIC, Candidate, DocumentId, DocumentSummary, Kind, PassageId
 from kb.versions import compact
@@ -181,3 +182,26 @@ def test_what_nobody_will_see_is_not_compared() -> None:
 
     assert copies([TEXT, *texts]) == {}
     assert copies([TEXT, *texts[2:]]) == {LOOKED_AT - 2: 0, LOOKED_AT - 1: 0}
+
+
+def test_the_best_of_translations_stands_for_the_others() -> None:
+    pages = [
+        replace(page(number, None, language=language), work=work, source=source)
+        for number, language, work, source in (
+            (1, "fr", "backup", "docs"),
+            (2, "en", "backup", "docs"),
+            (3, "en", "backup", "manual"),
+            (4, "en", "", "docs"),
+            (5, "fr", "", "docs"),
+            (6, "pt", "backup", "docs"),
+            (7, "en", "restore", "docs"),
+        )
+    ]
+    ranked = [
+        Ranked(Candidate(d.id, d.kind, PassageId(d.id), {}), -float(d.id), 0.5, {}, {})
+        for d in pages
+    ]
+
+    found = fold_translations(ranked, {d.id: d for d in pages})
+
+    assert found == {2: 1, 6: 1}

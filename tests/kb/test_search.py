@@ -361,6 +361,105 @@ def test_who_names_a_version_is_led_to_the_same_place_in_it(
     ]
 
 
+def translation(
+    store: Store, language: str, *texts: tuple[str, str], version: str = "2.41"
+) -> DocumentId:
+    """A page in one of its languages, whose passages are ``(anchor, text)``."""
+    document = replace(
+        manual(version, "x", url=f"https://docs.example.org/{language}/{version}/b"),
+        key=f"{language}/{version}",
+        language=language,
+        work="*/b",
+        page=f"{language}/*/b",
+    )
+    drafts = tuple(
+        PassageDraft(1, ordinal, anchor, "", text)
+        for ordinal, (anchor, text) in enumerate(texts)
+    )
+    with store.transaction():
+        document_id = store.documents.apply(
+            DocumentChange(document, None, "test-1", insert=drafts), walk=1
+        )
+        store.editions.settle("manual", None)
+    return document_id
+
+
+def in_language(
+    searcher: Searcher, language: str | None, text: str, **more: object
+) -> list[tuple[str, str]]:
+    """Key and anchor of what is shown to who asks in a language."""
+    hits = searcher.search(Question("", text, language=language), **more)  # type: ignore[arg-type]
+    return [(hit.document.key, hit.passage.anchor) for hit in hits]
+
+
+def test_of_translations_the_one_in_the_language_of_the_question_is_shown(
+    store: Store, searching: Open
+) -> None:
+    """At the place of what was found, however little of it the question shares."""
+    english = translation(
+        store,
+        "en",
+        ("#intro", "About copies."),
+        ("#night", "Run the nightly backup."),
+        ("#night", "Then look at the nightly backup by hand, with a nightly test."),
+    )
+    translation(store, "fr", ("#intro", "Copies."), ("#night", "Un."), ("#night", "X."))
+    translation(store, "pt", ("#outro", "nightly backup"))
+    translation(store, "es", ("#intro", "Copias."), ("#day", "nightly backup"))
+    insert(store, page("other", "weather"))
+    searcher = searching()
+    query = "nightly backup test by hand"
+
+    hits = searcher.search(Question("", query, language="fr"))
+
+    assert [hit.document.key for hit in hits] == ["fr/2.41", "other"]
+    assert hits[0].passage.text == "X."
+    assert hits[0].stands_for == hits[0].ranked_id == english
+    assert in_language(searcher, "fr_CA", query)[0] == ("fr/2.41", "#night")
+    # Nobody knows the language, or there is none in it: what fits best.
+    for language in (None, "sw", "en"):
+        assert in_language(searcher, language, query)[0] == ("en/2.41", "#night")
+    # What has other anchors throughout is led to where it was found itself, and what
+    # lacks this section alone does not say it.
+    assert in_language(searcher, "pt", query)[0] == ("pt/2.41", "#outro")
+    assert in_language(searcher, "es", query)[0] == ("en/2.41", "#night")
+
+
+def test_a_translation_is_shown_only_to_whom_it_may_be(
+    store: Store, searching: Open
+) -> None:
+    text = ("#night", "Run the nightly backup.")
+    translation(store, "en", text)
+    french = translation(store, "fr", ("#night", "Chaque nuit."))
+    searcher = searching()
+
+    def asked(**more: object) -> list[tuple[str, str]]:
+        return in_language(searcher, "fr", "run the nightly backup", **more)
+
+    assert asked() == [("fr/2.41", "#night")]
+    assert asked(exclude=frozenset({french})) == [("en/2.41", "#night")]
+    assert asked(languages=frozenset({"en"})) == [("en/2.41", "#night")]
+    delete(store, french)
+    assert asked() == [("en/2.41", "#night")]
+
+
+def test_who_names_a_version_is_led_to_it_in_the_language_of_the_question(
+    store: Store, searching: Open
+) -> None:
+    for version in ("2.40", "2.41"):
+        text = ("#night", f"Run the nightly backup {version}.")
+        translation(store, "en", text, version=version)
+    for version in ("2.40", "2.41"):
+        translation(store, "fr", ("#night", f"Nuit {version}."), version=version)
+    # Of Spanish there is an elder version alone, which may be out of date.
+    translation(store, "es", ("#night", "Noche."), version="2.40")
+    searcher = searching()
+    query = "run the nightly backup"
+
+    assert in_language(searcher, "fr", query) == [("fr/2.41", "#night")]
+    assert in_language(searcher, "fr", f"{query} on 2.40") == [("fr/2.40", "#night")]
+
+
 def test_a_page_of_elder_versions_alone_comes_later_unless_one_is_named(
     store: Store, searching: Open
 ) -> None:
