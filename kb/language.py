@@ -91,7 +91,14 @@ def _paragraphs(text: str) -> list[str]:
     if _letters(prose) < _MIN_LETTERS:
         prose = _prose(text)
     lines = (" ".join(each.split()) for each in _BETWEEN_PARAGRAPHS.split(prose))
-    return [line.lower() if line.isupper() else line for line in lines if line]
+    return [line.lower() if _is_shouted(line) else line for line in lines if line]
+
+
+def _is_shouted(line: str) -> bool:
+    """Most of it is in capitals, which the model takes for another language; forums
+    refuse what is so from the first letter to the last."""
+    capitals = sum(char.isupper() for char in line)
+    return capitals > sum(char.islower() for char in line)
 
 
 def _prose(text: str) -> str:

@@ -65,6 +65,7 @@ def test_code_and_addresses_do_not_decide() -> None:
         ("como importar os dados no sistema", "pt"),
         ("HOW DO I IMPORT DATA INTO THE SYSTEM", "en"),
         ("COMO IMPORTAR DATOS EN EL SISTEMA?", "es"),
+        ("Hola, EL FORMULARIO ESTA BLOQUEADO Y NO PUEDO INGRESAR DATOS?", "es"),
         ("JE NE PEUX PAS ME CONNECTER A MON COMPTE DEPUIS HIER", "fr"),
         ("bonjour,comment faire?merci", "fr"),
         ("Bonsoir.Je ne peux pas voir les donnees.Que faire?", "fr"),
