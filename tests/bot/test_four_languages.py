@@ -224,7 +224,7 @@ def test_the_reply_says_that_all_it_leads_to_is_in_another_language(
     opening, first, second = said.post.split("\n\n")[:3]
     assert opening == (
         "Ces pages répondent peut-être déjà à votre question, mais elles sont toutes en"
-        " anglais :"
+        " anglais\N{NO-BREAK SPACE}:"
     )
     assert "/t/116/2) · discussion en anglais · résolue ✓" in first
     assert "indicators.html#empty-and-zero) · documentation en anglais" in second
