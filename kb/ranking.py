@@ -57,15 +57,21 @@ def ranking_of(
         texts: Gives the texts of passages.
         odds: See `kb.rank.rank`; so *carried*.
     """
-    ranked = rank(candidates, model, odds, carried)
-    kept, folded = fold_versions([r.candidate for r in ranked], documents, versions)
-    if folded:
+
+    def ranked_without(
+        ranked: Sequence[Ranked], twins: Mapping[DocumentId, DocumentId]
+    ) -> list[Ranked]:
         # Again, without the twins: next to them no page would stand out.
-        out = [r for r in ranked if r.candidate.document_id in folded]
-        ranked = [*rank(kept, model, odds, carried), *out]
-    top = [r for r in ranked if r.candidate.document_id not in folded]
+        kept = [r.candidate for r in ranked if r.candidate.document_id not in twins]
+        return rank(kept, model, odds, carried)
+
+    every = top = rank(candidates, model, odds, carried)
+    _, folded = fold_versions([r.candidate for r in top], documents, versions)
+    if folded:
+        top = ranked_without(top, folded)
     if translations := fold_translations(top, documents):
         folded |= translations
-        top = [r for r in top if r.candidate.document_id not in translations]
+        top = ranked_without(top, translations)
+    ranked = [*top, *(r for r in every if r.candidate.document_id in folded)]
     found = texts([r.candidate.passage_id for r in top[:LOOKED_AT]])
     return Ranking(kind, ranked, folded | fold_copies(top, found))

@@ -251,9 +251,14 @@ def test_confidence_tells_questions_with_an_answer_from_those_without(
     assert len(spoken) >= 0.5 * possible
 
 
-# Measured 0.94 and 0.99 with the bridge over all fourteen questions, and 0.10 and 0.17
-# without it.
-FLOORS_ACROSS = {"en": (0.8, 0.8), "fr": (0.8, 0.8), "es": (0.8, 0.8), "pt": (0.7, 0.7)}
+# Of recall and reciprocal rank. Measured 1.00 and 1.00, of Portuguese 0.95 and 0.88;
+# without the bridge 0.29 and 0.36 at best, since Spanish and Portuguese share words.
+FLOORS_ACROSS = {
+    "en": (0.8, 0.8),
+    "fr": (0.8, 0.8),
+    "es": (0.8, 0.8),
+    "pt": (0.8, 0.75),
+}
 
 
 def test_what_is_written_in_another_language_is_found(

@@ -23,6 +23,7 @@ from bot.responder import Responder
 from bot.sandbox import Sandbox
 from bot.sandbox.load import SAMPLE
 from kb.store import Decision
+from kb.types import TopicId
 from tests.bot.conftest import BOT
 
 # The first test waits until the model is converted, and all passages are embedded.
@@ -88,7 +89,7 @@ class Stage:
         )
         return [self._said(here[topic], there[topic]) for topic in ids]
 
-    def _post(self, question: Asked) -> int:
+    def _post(self, question: Asked) -> TopicId:
         headers = {"Api-Key": self.box.admin_key, "Api-Username": "linh_ng"}
         answer = httpx.post(
             f"{self.box.url}/posts.json",
@@ -97,7 +98,7 @@ class Stage:
             trust_env=False,
         )
         assert answer.status_code == 200, answer.text
-        return int(answer.json()["topic_id"])
+        return TopicId(answer.json()["topic_id"])
 
     def _said(self, decision: Decision, alone: Decision) -> Said:
         url = f"{self.box.url}/t/{decision.topic_id}.json?include_raw=1"

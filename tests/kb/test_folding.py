@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.folding import LOOKED_AT, fold_copies, fold_translations, fold_versions
+from kb.model import plain_model
 from kb.rank import Ranked
+from kb.ranking import ranking_of
 from kb.types import PUBLIC, Candidate, DocumentId, DocumentSummary, Kind, PassageId
 from kb.versions import compact
 
@@ -205,3 +207,39 @@ def test_the_best_of_translations_stands_for_the_others() -> None:
     found = fold_translations(ranked, {d.id: d for d in pages})
 
     assert found == {2: 1, 6: 1}
+
+
+def test_next_to_its_translation_a_page_stands_out_as_if_it_were_alone() -> None:
+    """One that is there in four languages is no less sure for it."""
+    pages = [
+        replace(page(number, None, language=language), work=work)
+        for number, language, work in (
+            (1, "fr", "backup"),
+            (2, "en", "backup"),
+            (3, "en", "restore"),
+            (4, "en", "import"),
+        )
+    ]
+    found = [
+        Candidate(
+            d.id,
+            d.kind,
+            PassageId(d.id),
+            {"bm25_passage": bm25, "cosine_passage": bm25 / 10, "familiar": 0.8},
+        )
+        for d, bm25 in zip(pages, (8.0, 7.5, 2.0, 1.0), strict=True)
+    ]
+
+    def kept(*candidates: Candidate) -> list[tuple[int, float, float]]:
+        ranking = ranking_of(
+            Kind.DOCS,
+            candidates,
+            plain_model().of(Kind.DOCS),
+            documents={d.id: d for d in pages},
+            versions=NOBODY,
+            texts=lambda _: {},
+        )
+        return [(r.candidate.document_id, r.score, r.confidence) for r in ranking.kept]
+
+    assert kept(*found) == kept(found[0], *found[2:])
+    assert [number for number, _, _ in kept(*found)] == [1, 3, 4]
