@@ -363,21 +363,24 @@ class Searcher:
         translation without such a section may not say it: then the page that was found.
 
         Where the two have no anchor in common these are words of each language, and
-        tell nothing: then the passage that was found there, if one was.
+        tell nothing: then the passage that was found there, if one was. So is that of
+        a headline; what stands below it begins either page.
         """
         page = translation.page
         whole = self._store.passages.of_document(translation.found.id)
         there = self._store.passages.of_document(page.id)
-        section = [p for p in there if p.anchor and p.anchor == passage.anchor]
-        if section:
-            before = [p for p in whole if p.ordinal < passage.ordinal]
-            place = sum(p.anchor == passage.anchor for p in before)
-            return page, section[min(place, len(section) - 1)]
-        nearest = [p for p in there if p.id == translation.nearest]
         alike = {p.anchor for p in whole} & {p.anchor for p in there if p.anchor}
-        if nearest and not alike:
+        nearest = [p for p in there if p.id == translation.nearest]
+        section = [p for p in there if p.anchor in alike and p.anchor == passage.anchor]
+        if not section and nearest and not alike:
             return page, nearest[0]
-        return translation.found, passage
+        if not section and whole and passage.anchor == whole[0].anchor:
+            section = [p for p in there if p.anchor == there[0].anchor]
+        if not section:
+            return translation.found, passage
+        before = [p for p in whole if p.ordinal < passage.ordinal]
+        place = sum(p.anchor == passage.anchor for p in before)
+        return page, section[min(place, len(section) - 1)]
 
     def _edition(
         self, question: Question, document: DocumentSummary, passage: Passage

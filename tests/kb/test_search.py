@@ -425,6 +425,18 @@ def test_of_translations_the_one_in_the_language_of_the_question_is_shown(
     assert in_language(searcher, "es", query)[0] == ("en/2.41", "#night")
 
 
+@pytest.mark.parametrize(("english", "french"), [("#backup", "#copie"), ("", "")])
+def test_the_beginning_of_a_page_is_that_of_its_translation(
+    store: Store, searching: Open, english: str, french: str
+) -> None:
+    """The anchor of a headline, if it has one, is in the language of the page."""
+    translation(store, "en", (english, "Run the nightly backup."), ("#day", "Never."))
+    translation(store, "fr", (french, "La nuit."), ("#day", "Jamais."))
+    query = "run the nightly backup"
+
+    assert in_language(searching(), "fr", query) == [("fr/2.41", french)]
+
+
 def test_a_translation_is_shown_only_to_whom_it_may_be(
     store: Store, searching: Open
 ) -> None:
