@@ -165,7 +165,9 @@ def _blended(
         a, b = own.met(mine), other.met(its)
         found[written] = _mean(some[mine], a, others[its], b)
         times[written] = a + b
-    return found, times
+    # The first of those with one stem stands for it, and the first of all are common.
+    order = sorted(found, key=lambda written: (-times[written], written))
+    return {written: found[written] for written in order}, times
 
 
 def _key(table: WordTable, written: str) -> tuple[str, ...]:

@@ -205,6 +205,8 @@ class APage:
     kind: Kind = Kind.DOCS
     title: str = "Backup"
     language: str | None = "en"
+    source: str = "docs"
+    work: str = ""
 
     @property
     def url(self) -> str:
