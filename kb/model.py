@@ -66,9 +66,10 @@ class KindModel:
         together stays.
         """
         texts = {name for name in self.weights if SIGNALS[name].group in _OF_TEXTS}
-        own = sum(abs(self.weights[name]) for name in texts)
+        # Not of their sizes: what counts against a text makes up for what counts twice.
+        own = sum(self.weights[name] for name in texts)
         other = sum(weight for name, weight in _CARRIED.items() if name in texts)
-        if not other:
+        if own <= 0 or not other:
             return self
         weights = {
             name: _CARRIED.get(name, 0.0) * own / other if name in texts else weight

@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from kb.bridge.table import Sense, Senses, WordTable
 from kb.errors import BridgeError
 
-BRIDGE_FORMAT = 2
+BRIDGE_FORMAT = 1
 """Grows with every change of what the file means."""
 
 # A table of a million words is none that we wrote.
@@ -120,8 +120,8 @@ class _TableFile(BaseModel):
     texts: int = Field(ge=0)
     words: dict[str, list[str | float]]
     terms: dict[str, list[str | float]]
-    # Of the words and then of the terms, in their order.
-    times: list[Annotated[int, Field(ge=1)]]
+    # Of the words and then of the terms, in their order; may be left out.
+    times: list[Annotated[int, Field(ge=1)]] = []
 
 
 class _BridgeFile(BaseModel):
@@ -145,7 +145,7 @@ def _written(bridge: Bridge) -> _BridgeFile:
                 texts=table.texts,
                 words={key: _flat(senses) for key, senses in table.words.items()},
                 terms={key: _flat(senses) for key, senses in table.terms.items()},
-                times=[table.met(key) for key in (*table.words, *table.terms)],
+                times=_flat_times(table),
             )
             for _, table in sorted(bridge.tables.items())
         ],
@@ -172,7 +172,7 @@ def _read(data: bytes, path: Path) -> Bridge:
                 table.texts,
                 {key: _senses(flat) for key, flat in table.words.items()},
                 {key: _senses(flat) for key, flat in table.terms.items()},
-                dict(zip((*table.words, *table.terms), table.times, strict=True)),
+                _times(table),
             )
             for table in file.tables
         }
@@ -183,6 +183,18 @@ def _read(data: bytes, path: Path) -> Bridge:
     except (zlib.error, ValueError) as exc:
         raise BridgeError(path, f"is no bridge: {exc}") from exc
     return Bridge(tables, file.mark, file.learned_at)
+
+
+def _flat_times(table: WordTable) -> list[int]:
+    if not table.times:
+        return []
+    return [table.met(written) for written in (*table.words, *table.terms)]
+
+
+def _times(table: _TableFile) -> dict[str, int]:
+    if not table.times:
+        return {}
+    return dict(zip((*table.words, *table.terms), table.times, strict=True))
 
 
 def _senses(flat: list[str | float]) -> Senses:

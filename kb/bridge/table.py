@@ -18,6 +18,8 @@ MAX_TERM_WORDS = 4
 # What is less likely is noise: the word that happened to stand beside it.
 LEAST_PROBABILITY = 0.15
 MAX_SENSES = 4
+# What words mean where they are asked counts so much more than elsewhere.
+OWN_WEIGHT = 3
 
 
 @dataclass(frozen=True)
@@ -162,9 +164,9 @@ def _blended(
             table, senses = (own, some[mine]) if mine else (other, others[written])
             found[written], times[written] = senses, table.met(written)
             continue
-        a, b = own.met(mine), other.met(its)
+        a, b = OWN_WEIGHT * own.met(mine), other.met(its)
         found[written] = _mean(some[mine], a, others[its], b)
-        times[written] = a + b
+        times[written] = own.met(mine) + b
     # The first of those with one stem stands for it, and the first of all are common.
     order = sorted(found, key=lambda written: (-times[written], written))
     return {written: found[written] for written in order}, times
