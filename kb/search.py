@@ -45,6 +45,10 @@ MAX_TITLE_CHARS = 1_000
 DEPTH = 200
 # What newer versions have no page for is rarely what somebody wants who names none.
 OUTDATED_ODDS = 0.2
+# What is written in another language than the question takes more effort to read. On
+# the sample community 0.5 brings what the own language tells to the front again
+# (MRR@10 0.94 in place of 0.92) and loses nothing that only others tell; 0.25 does.
+FOREIGN_ODDS = 0.5
 
 _PUBLIC = frozenset({PUBLIC})
 
@@ -273,11 +277,13 @@ class Searcher:
     ) -> dict[DocumentId, float]:
         """What the odds of documents are multiplied with, where it is not 1."""
         odds: dict[DocumentId, float] = {}
-        named = question.versions
+        named, own = question.versions, primary(question.language)
         for document in documents:
             weight = self._weights.get(document.source, 1.0)
             if document.outdated and not is_named(document.version, named):
                 weight *= OUTDATED_ODDS
+            if own and primary(document.language) not in ("", own):
+                weight *= FOREIGN_ODDS
             if weight != 1:
                 odds[document.id] = weight
         return odds

@@ -405,7 +405,7 @@ def test_of_translations_the_one_in_the_language_of_the_question_is_shown(
     )
     translation(store, "fr", ("#intro", "Copies."), ("#night", "Un."), ("#night", "X."))
     translation(store, "pt", ("#outro", "nightly backup"))
-    translation(store, "es", ("#intro", "Copias."), ("#day", "nightly backup"))
+    translation(store, "es", ("#intro", "Copias."), ("#day", "De día."))
     insert(store, page("other", "weather"))
     searcher = searching()
     query = "nightly backup test by hand"
