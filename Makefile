@@ -16,7 +16,7 @@ PEERS := build/peers
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench-harvest bench-latency bench-ranking bench-resources format messages constraints clean
+.PHONY: help install demo test check bench-harvest bench-latency bench-languages bench-ranking bench-resources format messages constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ bench-harvest: install ## Measure what reading a whole forum costs (some minutes
 
 bench-latency: install ## Measure how long ranking one question takes (some minutes)
 	@$(BIN)/python benchmarks/latency.py
+
+bench-languages: install ## Measure questions in one language on pages in another, LANGUAGES_ARGS='--queries FILE --docs FILE --terms FILE'
+	@$(BIN)/python benchmarks/languages.py $(LANGUAGES_ARGS)
 
 bench-resources: install ## Measure reading collected pages, courses and videos, RESOURCES_ARGS='--data FOLDER'
 	@$(BIN)/python benchmarks/resources.py $(RESOURCES_ARGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import gzip
+import importlib
 import json
 import random
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -431,3 +433,92 @@ def test_the_examples_of_the_ranking_benchmark_are_true(module: Any) -> None:
 
     assert result.attempted > 0
     assert result.failed == 0
+
+
+# -- languages -------------------------------------------------------------------
+
+
+@pytest.fixture
+def languages(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`benchmarks/languages.py`, which is a program and no package."""
+    monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
+    return importlib.import_module("languages")
+
+
+def test_what_is_asked_of_pages_in_another_language_is_told(languages: Any) -> None:
+    """A page counts in whatever version, and each question's first five."""
+    ask = languages.Asking
+    asked = [
+        ask(Question("", "un"), frozenset({"/en/a.html"})),
+        ask(Question("", "deux"), frozenset({"/en/b.html", "/en/c.html"})),
+        ask(Question("", "trois"), frozenset({"/en/f.html"})),
+    ]
+    ranked = [f"/en/{letter}.html" for letter in "abcdef"]
+
+    found = languages.score("all", lambda _question: ranked, asked)
+
+    assert (found.questions, found.first, found.among) == (3, 0.333, 0.667)
+    versions = [
+        f"https://docs.example/en/use/dhis-core-version-{v}/maps.html"
+        for v in ("240", "master")
+    ]
+    assert {languages.page_of(url) for url in versions} == {"/en/use/maps.html"}
+
+
+def test_a_question_that_was_held_out_is_about_the_pages_that_have_its_english(
+    languages: Any,
+) -> None:
+    texts = [
+        ("Open the data entry", "Abrir la entrada de datos"),
+        ("Export the data values", "Exportar los valores de datos"),
+        ("Share the new map", "Compartir el nuevo mapa"),
+        ("Share it", "Compartir"),
+    ]
+    pages = {
+        "/a": "how to open the data entry. share the new map.",
+        "/b": "reopen the data entryway; export the data values",
+        "/c": "share it",
+    }
+
+    found = {
+        each.question.body: set(each.pages)
+        for each in languages.held_out({("en", "es"): texts}, "es", pages, None)
+    }
+
+    expected = {
+        translation: {page}
+        for (english, translation), page in zip(texts, ("/a", "/b", "/a"), strict=False)
+        if languages.is_held_out(english)
+    }
+    assert found == expected
+    # What is held out is so in all languages, and in whatever case.
+    for english, _ in texts:
+        assert languages.is_held_out(english) == languages.is_held_out(english.upper())
+    some = [f"text number {number}" for number in range(500)]
+    assert 70 < sum(map(languages.is_held_out, some)) < 130
+
+
+def test_translations_are_taken_out_of_wheels(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(CHECKOUT / "benchmarks"))
+    bridge: Any = importlib.import_module("bridge")
+    wheel = tmp_path / "kolibri-1.0-py3-none-any.whl"
+    with ZipFile(wheel, "w") as files:
+        files.writestr("x/fr/LC_MESSAGES/django.po", 'msgid "map"\nmsgstr "carte"\n')
+        files.writestr("x/de/LC_MESSAGES/django.po", 'msgid "map"\nmsgstr "Karte"\n')
+        for code, text in (("en", "Class"), ("pt_BR", "Turma"), ("sw", "Darasa")):
+            name = f"kolibri/locale/{code}/LC_MESSAGES/coach-messages.json"
+            files.writestr(name, json.dumps({"title": text}))
+    folder = tmp_path / "texts"
+    folder.mkdir()
+
+    bridge.unpack(wheel, folder)
+
+    assert [path.relative_to(folder) for path in folder.rglob("*.po")] == [
+        Path("0/fr.po")
+    ]
+    rows = (folder / f"{wheel.stem}.jsonl").read_text("utf-8").splitlines()
+    assert list(map(json.loads, rows)) == [
+        {"lang": "pt", "en": "Class", "text": "Turma"}
+    ]
