@@ -221,7 +221,11 @@ class Searcher:
                 [c for c in allowed if c.kind is kind],
                 documents,
                 question,
-                frozenset(each.language for each in carried),
+                # A model that reads all languages has compared sentences, not words
+                # in a row: then its cosines count as ever.
+                frozenset(
+                    each.language for each in carried if not self._embedder.multilingual
+                ),
             )
             for kind in Kind
         )

@@ -28,12 +28,20 @@ FRENCH = "Comment supprimer la carte du tableau de bord ?"
 Open = Callable[..., Searcher]
 
 
+class ReadsAll(HashingEmbedder):
+    """Said to read all languages; its vectors are the same."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(dim)
+        self.multilingual = True
+
+
 @pytest.fixture
 def searching(store: Store, tmp_path: Path) -> Iterator[Open]:
     """Index what is stored now, and search it over a bridge."""
     opened: list[OpenIndex[TantivyIndex]] = []
 
-    def searcher(over: Bridge | None = None) -> Searcher:
+    def searcher(over: Bridge | None = None, *, multilingual: bool = False) -> Searcher:
         folder = tmp_path / "index"
         with EmbeddingCache.open(tmp_path / "embeddings.db") as cache:
             build_index(store, EMBEDDER, cache, folder, lexical=TantivyIndex)
@@ -50,7 +58,7 @@ def searching(store: Store, tmp_path: Path) -> Iterator[Open]:
         return Searcher(
             store,
             opened[-1],
-            EMBEDDER,
+            ReadsAll(256) if multilingual else EMBEDDER,
             plain_model(),
             clock=lambda: NOW,
             bridge=bridge() if over is None else over,
@@ -287,3 +295,27 @@ def test_what_a_reader_may_not_see_changes_nothing_in_any_language(
     assert language(searcher, russian, visible_to=seen) == "ru"
     assert language(searcher, russian) is None
     assert "staff/0" in keys(searching(), FRENCH, visible_to=seen, limit=20)
+
+
+def test_a_model_that_reads_all_languages_is_believed_as_in_one(
+    store: Store, searching: Open
+) -> None:
+    """Words are carried all the same; other weights hold for a rendering only."""
+    library(store)
+    found = {
+        multilingual: next(
+            ranked
+            for ranking in searching(multilingual=multilingual)
+            .explain(Question("", FRENCH, language="fr"))
+            .rankings
+            for ranked in ranking.ranked
+            if ranking.kind is Kind.DOCS
+        )
+        for multilingual in (True, False)
+    }
+    own = plain_model().of(Kind.DOCS).weights
+
+    assert set(found[True].contributions) == set(own)
+    assert found[True].candidate.signals["bm25_passage"] > 0
+    assert found[True].contributions["bm25_title"] != 0
+    assert found[False].contributions["bm25_title"] == 0
