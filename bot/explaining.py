@@ -100,10 +100,25 @@ class KindExplained:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What a question means in another language, as far as the bridge knows.
+
+    Attributes:
+        share: Of what it says, as far as that is known there, in [0, 1].
+        text: Its likeliest words.
+    """
+
+    language: str
+    share: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """A question, all that was found, and the verdict.
 
     Attributes:
+        language: As it was understood; so *carried*.
         topic_id: ``None`` for free text.
         stored: It is a topic as it is stored. The forum was not asked whether it is
             closed, too old or answered already: *speaks* is about its links alone.
@@ -115,6 +130,7 @@ class Explanation:
     title: str
     text: str
     language: str | None
+    carried: tuple[Carried, ...]
     model: ModelFacts
     precision: float
     min_confidence: float | None
@@ -152,7 +168,8 @@ def explain(
     with app.open_store(readonly=True) as store, app.searcher(store) as searcher:
         topic_id = TopicId(int(what)) if _is_id(what) else None
         asked = (
-            _Asked(Question("", what, language=_language(app, what)))
+            # Its language is told as that of any search.
+            _Asked(Question("", what))
             if topic_id is None
             else _asked(app, store, topic_id)
         )
@@ -161,17 +178,22 @@ def explain(
     settings = app.policy_settings()
     # Another source, such as an archive, may hold the topic as well.
     others = [hit for hit in found.hits if not same_address(hit, asked.url)]
-    verdict = judge_links(others, settings, language=question.language)
+    language = found.question.language
+    verdict = judge_links(others, settings, language=language)
     reasons = (*against, *verdict.reasons)
     verdict = Verdict(verdict.speak and not against, reasons, verdict.picks)
-    weighed = weigh(others, settings, language=question.language)
+    weighed = weigh(others, settings, language=language)
     by_document = {each.hit.ranked_id: each for each in weighed}
     ranked_by = app.ranking_model()
     return Explanation(
         topic_id=topic_id,
         title=question.title,
         text=question.body,
-        language=question.language,
+        language=language,
+        carried=tuple(
+            Carried(each.language, round(each.carried, 3), each.text)
+            for each in found.carried
+        ),
         model=app.model_on_disk.facts(),
         precision=settings.precision,
         min_confidence=settings.min_confidence,
@@ -197,13 +219,6 @@ def explain(
 
 def _is_id(what: str) -> bool:
     return what.isascii() and what.isdecimal() and len(what) < 19
-
-
-def _language(app: App, text: str) -> str | None:
-    from kb.language import detect
-
-    languages = tuple(app.config.community.languages)
-    return languages[0] if len(languages) == 1 else detect(text, among=languages)
 
 
 @dataclass(frozen=True, slots=True)

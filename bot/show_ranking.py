@@ -148,6 +148,9 @@ def explanation_lines(found: Explanation, *, everything: bool = False) -> str:
     name = "question" if found.topic_id is None else f"topic {found.topic_id}"
     asked = visible(found.title) or shortened(visible(found.text), 60)
     lines = _wrapped(f"{name}: {asked} ({found.language or 'no language detected'})", 2)
+    for each in found.carried:
+        read = shortened(visible(each.text), 60)
+        lines += _wrapped(f"  in {each.language}, {each.share:.0%} known: {read}", 4)
     lines.append(_verdict(found))
     for reason in found.reasons:
         lines += _wrapped(f"  because {visible(reason)}", 4)

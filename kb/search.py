@@ -62,12 +62,18 @@ class SearchableIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Everything that was found for a question, and what of it is shown."""
+    """Everything that was found for a question, and what of it is shown.
+
+    Attributes:
+        question: With its language, if that could be told.
+        carried: What it means in other languages; that was asked of texts in these.
+    """
 
     question: Question
     rankings: tuple[Ranking, ...]
     documents: Mapping[DocumentId, DocumentSummary]
     hits: tuple[SearchHit, ...]
+    carried: tuple[Rendering, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +250,7 @@ class Searcher:
 
         own = self._own_language(question, shown, documents, rankings, allowed_too)
         hits = self._hits(question, carried, shown, documents, corpus.lexical, own)
-        return Explained(question, rankings, documents, hits)
+        return Explained(question, rankings, documents, hits, carried)
 
     def _understood(self, question: Question, corpus: Corpus) -> Question:
         """The question with its language, where that can be told and is of use."""

@@ -80,6 +80,23 @@ def test_candidates_may_be_limited_to_languages_and_tell_theirs(
     assert found == ["en"] * 4
 
 
+def test_it_is_told_how_a_question_was_understood(filled: Install) -> None:
+    """What a few words are in, the words of the bridge tell."""
+    question = "tableau de bord"
+    text = filled.ok("explain", question)
+    found = told(filled, question)
+
+    assert text.splitlines()[:2] == [
+        "question: tableau de bord (fr)",
+        "  in en, 100% known: dashboard",
+    ]
+    assert (found["language"], found["carried"]) == (
+        "fr",
+        [{"language": "en", "share": 1.0, "text": "dashboard"}],
+    )
+    assert told(filled, "dashboard")["carried"] == []
+
+
 def test_a_stored_topic_is_explained_without_the_forum(filled: Install) -> None:
     topic_id = ask(filled.community, "Which cron line runs pg_dump at night?")
     filled.ok("harvest", "forum")
