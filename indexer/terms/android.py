@@ -13,7 +13,7 @@ from indexer.terms.records import File, Raw, Said, TermsError
 _UNICODE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _SIGN = re.compile(r"\\([@?'\"\\])")
 # Another string's name, not a text.
-_REFERENCE = re.compile(r"[@?][\w.:+]*/?[\w.]+")
+_REFERENCE = re.compile(r"[@?][\w.:+]*(?:/[\w.]+|[\w.])")
 
 
 def read_android(data: bytes, file: File) -> Said:

@@ -15,7 +15,10 @@ _CHARSET = re.compile(rb"charset=([\w.:-]{1,40})", re.IGNORECASE)
 _HEAD_BYTES = 8_000
 _LINE = re.compile(r"line (\d+)")
 # Some translate from keys: "button.save", "saveAll", "SAVE_ALL"; these are no words.
-_KEY = re.compile(r"\w+(?:[._-]\w+)+|[a-z]+(?:[A-Z]\w*)+")
+# No sign fits in two ways: a line to fill in ("______ date") would take hours else.
+_KEY = re.compile(
+    r"_*[^\W_]+(?:(?:_+|_*[.-]_*)[^\W_]+)+_*|[a-z]+[A-Z]\w*",
+)
 
 
 def read_gettext(data: bytes, file: File) -> Said:
@@ -54,7 +57,7 @@ def _decoded(data: bytes) -> str:
         return data.decode(charset)
     except UnicodeDecodeError as exc:
         raise TermsError(f"not {charset} at byte {exc.start}") from exc
-    except ValueError as exc:  # a codec that gives no text, such as punycode
+    except (ValueError, LookupError) as exc:  # a codec of no text: punycode, base64
         raise TermsError(f"not {charset}: {exc}") from exc
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping
 
@@ -24,8 +25,8 @@ def read_csv(data: bytes, file: File, *, delimiter: str = ",") -> Said:
     Raises:
         TermsError: It is not UTF-8, or no column is known.
     """
-    lines = _decoded(data).splitlines(keepends=True)
-    rows = csv.reader(lines, delimiter=delimiter)
+    # Lines end as csv has it, not at every sign that Python takes for an end.
+    rows = csv.reader(io.StringIO(_decoded(data), newline=""), delimiter=delimiter)
     faults: list[str] = []
     texts: list[Raw] = []
     try:

@@ -105,6 +105,21 @@ def test_keys_that_gettext_translates_from_are_no_words() -> None:
     assert units == same
 
 
+@pytest.mark.parametrize(
+    "english", ["_" * 300 + " date", "a" + "A" * 300 + " b", "a" + "_a" * 300 + "!"]
+)
+def test_what_begins_like_a_key_is_read_at_once(english: str) -> None:
+    """A search that tries all ways would not end within a lifetime."""
+    french = f'msgid "{english}"\nmsgstr "Le {english}"\n'
+
+    assert read("fr.po", french)[0][0].keys() == {"en", "fr"}
+
+
+@pytest.mark.parametrize("key", ["saveAll", "SAVE_ALL", "_save.all", "save-all", "a_b"])
+def test_each_way_to_write_a_key_is_known(key: str) -> None:
+    assert read("fr.po", f'msgid "{key}"\nmsgstr "Tout"\n')[0] == [{"fr": "Tout"}]
+
+
 def test_the_encoding_of_gettext_is_the_one_that_it_names() -> None:
     latin = PO.replace("UTF-8", "ISO-8859-1").replace("Sauvegarde", "Préférée")
     unknown = PO.replace("UTF-8", "CHARSET").replace("Sauvegarde", "Préférée")
@@ -205,6 +220,13 @@ def test_android_says_strings_plurals_and_arrays() -> None:
     assert faults == ("line 16: string without a name",)
 
 
+def test_what_is_nearly_a_reference_is_read_at_once() -> None:
+    long = "@" + "a" * 200_000 + " b"
+    xml = f'<resources><string name="a">{long}</string><string name="b">B</string>'
+
+    assert read("values-fr/strings.xml", f"{xml}</resources>")[0] == [{"fr": "B"}]
+
+
 BOMB = (
     '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
     "<resources><string name='x'>&b;</string></resources>"
@@ -226,6 +248,7 @@ OUTSIDE = (
         ("values/strings.xml", "<resources/>", "no language in its folder's name"),
         ("app.properties", "a=A", "no language in its name"),
         ("app.po", 'msgid "A"\nmsgstr "B"\n', "no Language in its header"),
+        ("fr.po", PO.replace("UTF-8", "base64"), "not base64: "),
         ("terms.csv", "a,b\n1,2\n", r"expected columns named .* got a, b: set columns"),
         ("terms.csv", "", "got none"),
         ("terms.csv", "en,notes\nSave,x\n", "expected columns"),
@@ -300,6 +323,16 @@ def test_a_broken_row_is_named_and_the_others_are_kept() -> None:
     units, faults = read("terms.csv", "en,fr\nSave,Garder,x\nOpen,Ouvrir\nShort\n")
     assert units == [{"en": "Open", "fr": "Ouvrir"}, {"en": "Short"}]
     assert faults == ("line 2: 3 columns of 2",)
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u0085", "\x0c"])
+def test_a_row_ends_with_its_line_and_not_at_another_sign(sign: str) -> None:
+    rows = f"en,fr\nSave{sign}now,Garder\r\nOpen,Ouvrir\r\n"
+
+    assert read("terms.csv", rows) == (
+        [{"en": "Save now", "fr": "Garder"}, {"en": "Open", "fr": "Ouvrir"}],
+        (),
+    )
 
 
 def test_a_packed_file_is_not_unpacked_beyond_what_is_read() -> None:
