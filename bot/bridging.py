@@ -72,8 +72,9 @@ class BridgeReport:
     """What `learn_bridge` did.
 
     Attributes:
-        saved: Where; ``None`` when there is nothing to learn from. Then nothing
-            changed.
+        saved: Where; ``None`` when there is nothing to learn from.
+        forgotten: There was a bridge, learned from what is not there any more, and
+            it is gone as well.
         texts: Pairs of texts, by where they come from: ``terms`` or ``pages``. Pages
             are counted themselves.
     """
@@ -83,6 +84,7 @@ class BridgeReport:
     pages: dict[str, int]
     tables: tuple[TableReport, ...] = ()
     seconds: float = 0.0
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,8 @@ class BridgeOnDisk:
     and a warning tells of it, once. May be shared between threads.
 
     Args:
-        use: ``shipped``: what was learned here, and of what that does not know what
-            comes with Baraza; ``own``: what was learned here alone; ``off``: nothing.
+        use: ``shipped``: what was learned here, with what comes with Baraza; ``own``:
+            what was learned here alone; ``off``: nothing.
     """
 
     def __init__(self, path: Path, use: BridgeUse) -> None:
@@ -151,15 +153,18 @@ def learn_bridge(
     """Learn from all that is stored in several languages, and save it.
 
     The bridge is replaced as a whole, at the end; killed before, the one in use stays.
+    Where there is nothing to learn from any more, it is removed: its words are those of
+    texts that have left.
 
     Args:
         output: Save it there; the one in use stays.
-        languages: Only between these; none: between all that there are.
+        languages: Only between these, for an *output*; none: between all that there
+            are.
         sample: Show what this word or term means, in place of samples.
 
     Raises:
         StoreError: There is no knowledge base yet, or it cannot be read.
-        BridgeError: What was learned cannot be written.
+        BridgeError: What was learned cannot be written, or removed.
     """
     from kb.bridge import learn_bridge as learn
     from kb.bridge.pages import page_pairs
@@ -184,6 +189,7 @@ def learn_bridge(
         replace(bridge, mark=mark, learned_at=app.clock()).save(saved)
     return BridgeReport(
         saved=saved,
+        forgotten=saved is None and output is None and _forgotten(path),
         terms=_named(terms),
         pages=_named(pages),
         tables=tuple(_tables(bridge, sample, _SAMPLES)),
@@ -195,7 +201,8 @@ def bridge_is_due(app: App) -> bool:
     """Whether what there is to learn from differs from what was learned from last."""
     with app.open_store(readonly=True) as store:
         if not (store.parallel.languages() or store.works.languages()):
-            return False
+            # What it was learned from has left, and so must it.
+            return app.bridge_path.exists()
         mark = mark_of(store)
     learned = _on_disk(app.bridge_path)
     return learned is None or learned.mark != mark
@@ -251,6 +258,19 @@ def _on_disk(path: Path) -> Bridge | None:
         return _read(path)
     except BridgeError:
         return None
+
+
+def _forgotten(path: Path) -> bool:
+    """Remove a bridge; whether there was one."""
+    from kb.errors import BridgeError
+
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as exc:
+        raise BridgeError(path, f"cannot be removed: {exc}") from exc
+    return True
 
 
 def _named(counts: dict[Languages, int]) -> dict[str, int]:

@@ -89,6 +89,10 @@ def bridge(
     """
     from bot.bridging import learn_bridge
 
+    if languages and output is None:
+        raise click.UsageError(
+            "--language needs --output: the bridge in use leads between all languages"
+        )
     app = session.app
     with app.single_instance("baraza learn bridge"), progress_of_steps("read") as look:
         report = learn_bridge(

@@ -279,6 +279,8 @@ class Service:
             report = learn_bridge(
                 self._app, progress=lambda *_step: self._app.check_stopped()
             )
+            if report.forgotten:
+                log.info("bridge forgotten: there are no translations any more")
             for table in report.tables:
                 log.info(
                     "bridge from=%s to=%s texts=%d words=%d phrases=%d",

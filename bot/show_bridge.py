@@ -11,16 +11,20 @@ if TYPE_CHECKING:
     from bot.bridging import BridgeFacts, BridgeReport, Meaning, TableReport
 
 _NOTHING = (
-    "nothing says the same in several languages yet: the bridge in use stays. Name "
-    "files of translations as a source of type terms, or tell the languages of pages "
+    "nothing says the same in several languages yet. Name files of "
+    " translations as a source of type terms, or tell the languages of pages "
     "by a rule with a group named language; then run baraza harvest"
+)
+_FORGOTTEN = (
+    "nothing says the same in several languages any more: what was learned from it is "
+    "forgotten"
 )
 
 
 def bridge_lines(report: BridgeReport, *, sample: str | None = None) -> str:
     """What was learned, with samples; or what *sample* means."""
     if report.saved is None:
-        return _NOTHING
+        return _FORGOTTEN if report.forgotten else _NOTHING
     lines = []
     for table in report.tables:
         if table.source < table.target:

@@ -179,14 +179,62 @@ def test_without_translations_it_is_said_what_would_help(install: Install) -> No
     del install.config["sources"]["terms"]
     (install.folder / "docs/fr/maps.md").unlink()
     install.harvest()
-    before = b"what is in use"
-    install.app.bridge_path.write_bytes(before)
 
     result = install.run("learn", "bridge")
 
     assert result.exit_code == 0
     assert "nothing says the same in several languages yet" in result.stdout
-    assert install.app.bridge_path.read_bytes() == before
+    assert not install.app.bridge_path.exists()
+
+
+def test_what_was_learned_leaves_with_what_it_was_learned_from(
+    install: Install,
+) -> None:
+    """Its words are those of a page that nobody may read any more."""
+    del install.config["sources"]["terms"]
+    install.harvest()
+    learn_bridge(install.app)
+    copy = install.folder / "copy.json.gz"
+    install.config["sources"]["docs"]["visibility"] = "private"
+    install.harvest()
+    [job] = [j for j in Service(install.app).jobs() if j.name == "bridge"]
+
+    due = bridge_is_due(install.app)
+    elsewhere = install.run("learn", "bridge", "--output", str(copy))
+    kept = install.app.bridge_path.exists()
+    done = job.run()
+
+    assert (due, kept, done) == (True, True, True)
+    assert "nothing says the same in several languages yet" in elsewhere.stdout
+    assert not install.app.bridge_path.exists()
+    assert not bridge_is_due(install.app)
+
+
+def test_the_command_says_that_what_was_learned_is_forgotten(install: Install) -> None:
+    install.harvest()
+    learn_bridge(install.app)
+    for name in ("i18n/app_fr.properties", "docs/fr/maps.md"):
+        (install.folder / name).unlink()
+    install.harvest()
+
+    result = install.run("learn", "bridge")
+
+    assert result.stdout == (
+        "nothing says the same in several languages any more: what was learned from it "
+        "is forgotten\n"
+    )
+    assert not install.app.bridge_path.exists()
+
+
+def test_the_bridge_in_use_leads_between_all_languages(install: Install) -> None:
+    """One of some would stay until translations change."""
+    install.harvest()
+
+    result = install.run("learn", "bridge", "--language", "en", "--language", "fr")
+
+    assert result.exit_code == 2
+    assert "--language needs --output" in result.output
+    assert not install.app.bridge_path.exists()
 
 
 def test_before_any_harvest_the_command_says_so(install: Install) -> None:
