@@ -28,6 +28,7 @@ LOCALE_FOLDER = Path(__file__).parent / "locale"
 
 # Whose dates a language's readers expect, where it is not the first that comes.
 _LOCALES = {"en": "en_GB"}
+_PLURALS_TRIED = 201
 # Between these a text keeps its own direction and turns nothing around it.
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 _RIGHT_TO_LEFT_MARK = "\u200f"
@@ -179,11 +180,18 @@ def compiled(found: Catalog) -> GNUTranslations:
     """A catalogue that can be asked; fuzzy and empty entries are not in it.
 
     Raises:
-        ValueError: Its rule for plurals is none.
+        ValueError: Its rule for plurals is none, or fails for some number.
     """
     from babel.messages.mofile import write_mo
 
     binary = BytesIO()
     write_mo(binary, found)
     binary.seek(0)
-    return GNUTranslations(binary)
+    translations = GNUTranslations(binary)
+    try:
+        # It is worked out for each answer, and must not fail only then.
+        for number in range(_PLURALS_TRIED):
+            translations.ngettext(DOMAIN, DOMAIN, number)
+    except ArithmeticError as exc:
+        raise ValueError(f"Plural-Forms: fails for {number} ({exc})") from exc
+    return translations

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.windows import Window, parse_window
-from kb.tongues import tag
+from kb.tongues import language_code, tag
 from kb.types import Kind
 
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
@@ -127,9 +127,22 @@ def _regex(text: str) -> str:
 
 
 def _language_tag(text: str) -> str:
-    if tag(text) != text:
+    if not is_language_tag(text):
         raise ValueError("expected the code of a language, such as fr or pt-BR")
     return text
+
+
+def is_language_tag(text: str) -> bool:
+    """Whether it is written as one, and there is such a language: ``txt`` is none.
+
+    >>> [is_language_tag(each) for each in ("pt-BR", "pt_BR", "txt")]
+    [True, False, False]
+    """
+    try:
+        language_code(text)
+    except ValueError:
+        return False
+    return tag(text) == text
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]

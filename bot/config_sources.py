@@ -20,8 +20,8 @@ from bot.config_fields import (
     Regex,
     Section,
     WebAddress,
+    is_language_tag,
 )
-from kb.tongues import tag
 from kb.types import Kind
 
 # Requests a second when the config names none. A user API key may ask 20 times a
@@ -272,7 +272,8 @@ class TermsSource(_Site):
     @classmethod
     def _hold_something(cls, columns: dict[str, str]) -> dict[str, str]:
         for name, role in columns.items():
-            if role not in ("key", "language", "text") and tag(role) != role:
+            known = role in ("key", "language", "text") or is_language_tag(role)
+            if not known:
                 raise ValueError(
                     f"{name}: expected key, language, text or the code of a language, "
                     f"such as fr or pt-BR, got {role!r}"

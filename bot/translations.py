@@ -164,12 +164,25 @@ def _check(message: Message) -> None:
     Raises:
         ValueError: A translation cannot stand for its original.
     """
-    for text in filter(None, strings(message)):
+    texts = strings(message)
+    if not all(texts):
+        # Of that form English would be said, in the middle of another language.
+        raise ValueError(
+            f"{_line(message)}“{_short(texts[0] or originals(message)[0])}”: lacks a "
+            f"plural form: write all {len(texts)} of them, or none"
+        )
+    for text in texts:
         problem = problem_of(text, originals(message))
         if problem:
-            line = f"line {message.lineno}: " if message.lineno else ""
-            shown = text if len(text) < _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
-            raise ValueError(f"{line}“{shown}”: {problem}")
+            raise ValueError(f"{_line(message)}“{_short(text)}”: {problem}")
+
+
+def _line(message: Message) -> str:
+    return f"line {message.lineno}: " if message.lineno else ""
+
+
+def _short(text: str) -> str:
+    return text if len(text) < _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
 
 
 def problem_of(text: str, originals: Iterable[str]) -> str:

@@ -530,6 +530,8 @@ def test_a_key_of_another_type_of_source_is_not_guessed_to_be_itself() -> None:
     [
         ({"rules": [{"pattern": "/fr/"}]}, "rules[0].pattern: expected a group named"),
         ({"columns": {"A": "french"}}, "columns: A: expected key, language, text or"),
+        ({"columns": {"A": "txt"}}, "columns: A: expected key, language, text or"),
+        ({"language": "txt"}, "language: expected the code of a language"),
         ({"language": "pt_BR"}, "language: expected the code of a language"),
         ({"urls": ["https://me:pw@a.example/fr.po"]}, "without name and password"),
     ],

@@ -220,6 +220,12 @@ MARKDOWN = "would be more than text in a post: "
             'msgid "version {version}"\nmsgstr "{}"\n',
             "more than a name in braces (nothing): write {name}",
         ),
+        (
+            'msgid "This may already answer your question:"\n'
+            'msgid_plural "These may already answer your question:"\n'
+            'msgstr[0] "Huenda hii:"\nmsgstr[1] ""\n',
+            "line 5: “Huenda hii:”: lacks a plural form: write all 2 of them, or none",
+        ),
         ('msgid "online"\nmsgstr "[a](https://a.example)"\n', MARKDOWN),
         ('msgid "online"\nmsgstr "a.example.org"\n', MARKDOWN),
         ('msgid "online"\nmsgstr "<b>on</b>"\n', MARKDOWN),
@@ -255,6 +261,7 @@ def test_a_sentence_that_cannot_stand_for_the_english_one_is_refused(
     [
         HEADER.replace("charset=utf-8", "charset=klingon"),
         HEADER + '"Plural-Forms: nplurals=two; plural=n\\n"\n',
+        HEADER + '"Plural-Forms: nplurals=2; plural=n%(n-3);\\n"\n',
     ],
 )
 def test_a_header_that_cannot_be_read_is_refused(header: str, tmp_path: Path) -> None:
