@@ -15,8 +15,9 @@ _PLACEHOLDER = re.compile(
     r"\{\{[^{}]*\}\}"  # {{name}}
     r"|[$#]\{[^{}]*\}"  # ${name}, #{name}
     r"|\{[^{}]*\}"  # {0}, {name}, {0,number}
-    r"|%\(\w{1,60}\)[#0 +-]*\d*(?:\.\d+)?[a-zA-Z]"  # %(name)s
-    r"|%(?:\d{1,3}\$)?[#0+-]*\d*(?:\.\d+)?(?:hh?|ll?|[Lqjzt])?[diouxXeEfgGcspaA@]"
+    r"|%\(\w{1,60}\)[#0 +-]{0,5}\d{0,9}(?:\.\d{1,9})?[a-zA-Z]"  # %(name)s
+    r"|%(?:\d{1,3}\$)?[#0+-]{0,5}\d{0,9}(?:\.\d{1,9})?(?:hh?|ll?|[Lqjzt])?"
+    r"[diouxXeEfgGcspaA@]"
     r"(?![A-Za-z])"  # %s, %1$d, %.2f, %@; not "5 %de"
 )
 _ESCAPED_SIGN = re.compile(r"\\([!=:#'\"\\])")
