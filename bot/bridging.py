@@ -92,11 +92,13 @@ class BridgeFacts:
     """Which bridge is in use.
 
     Attributes:
-        learned_at: ``None`` where none was learned here: the shipped one is used.
+        use: As the config has it, see `BridgeOnDisk`.
+        learned_at: ``None`` where none was learned here.
         is_due: What it was learned from has changed since.
         problem: Why it cannot be used.
     """
 
+    use: BridgeUse = "shipped"
     learned_at: datetime | None = None
     age_s: float | None = None
     is_due: bool = False
@@ -212,14 +214,16 @@ def bridge_facts(app: App, store: Store) -> BridgeFacts:
     """Which bridge is in use, its age and its size."""
     from kb.errors import BridgeError
 
-    if not app.bridge_path.exists():
-        return BridgeFacts()
+    use = app.config.search.bridge
+    if use == "off" or not app.bridge_path.exists():
+        return BridgeFacts(use)
     try:
         learned = _read(app.bridge_path)
     except BridgeError as exc:
-        return BridgeFacts(problem=str(exc))
+        return BridgeFacts(use, problem=str(exc))
     at = learned.learned_at
     return BridgeFacts(
+        use,
         learned_at=at,
         age_s=None if at is None else (app.clock() - at).total_seconds(),
         is_due=learned.mark != mark_of(store),

@@ -38,10 +38,13 @@ def bridge_lines(report: BridgeReport, *, sample: str | None = None) -> str:
 
 def bridge_line(facts: BridgeFacts) -> str:
     """Which bridge is in use."""
+    if facts.use == "off":
+        return "bridge: off (search.bridge)"
+    otherwise = "as shipped" if facts.use == "shipped" else "none yet"
     if facts.problem is not None:
-        return f"bridge: as shipped; {visible(facts.problem)}"
+        return f"bridge: {otherwise}; {visible(facts.problem)}"
     if facts.age_s is None:
-        return "bridge: as shipped; baraza learn bridge"
+        return f"bridge: {otherwise}; baraza learn bridge"
     texts = ", ".join(
         f"{table.source}-{table.target} {table.texts}"
         for table in facts.tables

@@ -321,3 +321,17 @@ def test_the_status_tells_its_age_and_whether_it_is_due(install: Install) -> Non
     assert [table["texts"] for table in status["tables"]] == [22, 22]
     assert "from parallel texts: en-fr 22\n" in shown.stdout
     assert "translations have changed since: baraza learn bridge\n" in due.stdout
+
+
+def test_the_status_tells_which_bridge_the_config_wants(install: Install) -> None:
+    install.harvest()
+    lines = {}
+    for use in ("off", "own"):
+        install.config["search"] = {"bridge": use}
+        shown = install.run("status").stdout.splitlines()
+        [lines[use]] = [line for line in shown if line.startswith("bridge: ")]
+
+    assert lines == {
+        "off": "bridge: off (search.bridge)",
+        "own": "bridge: none yet; baraza learn bridge",
+    }
