@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Callable, Mapping
 
@@ -34,6 +35,7 @@ FORMATS: Mapping[str, Callable[[bytes, File], Said]] = {
     ".tsv": read_tsv,
     ".jsonl": read_json_lines,
 }
+_HTML = re.compile(rb"\s*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE)
 SUFFIXES = (*FORMATS, *(f"{suffix}.gz" for suffix in FORMATS))
 
 
@@ -43,7 +45,7 @@ def read_terms(
     """What *file* says, with its faults.
 
     Raises:
-        TermsError: It cannot be read, or its format is unknown.
+        TermsError: Nothing in it can be read, or its format is unknown.
     """
     name = file.name.lower()
     if name.endswith(".gz"):
@@ -53,6 +55,9 @@ def read_terms(
     read = next((FORMATS[each] for each in FORMATS if name.endswith(each)), None)
     if read is None:
         raise TermsError(f"expected one of {', '.join(FORMATS)}")
+    if _HTML.match(data):
+        # A login in its place; it would read as properties, too.
+        raise TermsError("is a page of HTML")
     said = read(data, file)
     family = named(file.name).family
     units: dict[str, str] = {}
@@ -68,6 +73,9 @@ def read_terms(
             units[raw.key] = content_hash(family, raw.key)[:20]
         texts.append(ParallelText(units[raw.key], raw.language, words))
     faults = said.faults
+    if faults and not texts:
+        # Something else in its place, mostly: what the file said before stays.
+        raise TermsError(f"nothing in it can be read: {faults[0]}")
     if left_out:
         faults = (*faults, f"more than {MAX_UNITS} units: {left_out} texts left out")
     return tuple(texts), faults

@@ -137,10 +137,8 @@ def test_a_gettext_file_is_never_taken_for_the_name_of_one(
     secret = tmp_path_factory.mktemp("other") / "secret.po"
     secret.write_text(PO)
 
-    units, faults = read("fr.po", str(secret))
-
-    assert units == []
-    assert faults == ("line 1: broken entry",)
+    with pytest.raises(TermsError, match="nothing in it can be read: line 1: broken"):
+        read("fr.po", str(secret))
 
 
 def test_properties_say_a_text_by_key_in_either_encoding() -> None:
@@ -244,7 +242,10 @@ OUTSIDE = (
         ("values-fr/strings.xml", OUTSIDE, "declares a document type of its own"),
         ("values-fr/strings.xml", "<resources><string>", "broken XML: "),
         ("values-fr/strings.xml", "", "broken XML: "),
-        ("values-fr/strings.xml", "<html/>", "expected resources, got html"),
+        ("values-fr/strings.xml", "<a/>", "expected resources, got a"),
+        ("fr.po", "<!DOCTYPE html>\n<title>Log in</title>", "is a page of HTML"),
+        ("app_fr.properties", "\n<html lang=fr>Log in</html>", "is a page of HTML"),
+        ("fr.po", "Log in, please", "nothing in it can be read: line 1: broken entry"),
         ("values/strings.xml", "<resources/>", "no language in its folder's name"),
         ("app.properties", "a=A", "no language in its name"),
         ("app.po", 'msgid "A"\nmsgstr "B"\n', "no Language in its header"),

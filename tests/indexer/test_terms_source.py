@@ -345,14 +345,15 @@ def test_a_site_that_fails_loses_nothing_and_a_broken_answer_is_asked_again(
 ) -> None:
     url = f"{terms.site.url}/fr.po"
     broken = Reply(200, b'msgid "a"\nmsgstr "\xff"', {"ETag": '"2"'})
-    terms.site.on("/fr.po", as_text(PO), as_text("", 503), broken, as_text(PO))
+    login = as_text("Log in, please")
+    terms.site.on("/fr.po", as_text(PO), as_text("", 503), broken, login, as_text(PO))
     reasons = []
-    for _ in range(4):
+    for _ in range(5):
         terms.harvest(None, urls=(url,))
         reasons.append(len(terms.set_aside))
         assert terms.pairs == [("Close", "Fermer")]
 
-    assert reasons == [0, 1, 1, 0]
+    assert reasons == [0, 1, 1, 1, 0]
     assert "if-none-match" not in terms.site.seen[3]
 
 
