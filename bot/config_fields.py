@@ -132,6 +132,17 @@ def _language_tag(text: str) -> str:
     return text
 
 
+def _shortest_code(text: str) -> str:
+    # Under any other one ("por") nothing would ever be told to be in it.
+    try:
+        code = language_code(text)
+    except ValueError:
+        raise ValueError("expected the code of a language, such as fr") from None
+    if code != text:
+        raise ValueError(f"expected the language alone, by its shortest code: {code}")
+    return text
+
+
 def is_language_tag(text: str) -> bool:
     """Whether it is written as one, and there is such a language: ``txt`` is none.
 
@@ -161,7 +172,7 @@ FilePath = Annotated[Path, Field(strict=False), AfterValidator(_path)]
 Regex = Annotated[str, AfterValidator(_regex)]
 # With a region or a script, as files of translations have it: pt-BR.
 LanguageTag = Annotated[str, AfterValidator(_language_tag)]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Language = Annotated[str, AfterValidator(_shortest_code)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 # Not strict: YAML has text where Python has an enum.
 KindName = Annotated[Kind, Field(strict=False)]

@@ -781,3 +781,28 @@ def test_a_webhook_setting_that_is_wrong_is_named(
     path: str, value: object, problem: str
 ) -> None:
     assert error(path, value).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("xx", 'the code of a language, such as fr, got "xx"'),
+        ("English", 'the code of a language, such as fr, got "English"'),
+        ("por", "the language alone, by its shortest code: pt"),
+        ("pt-BR", "the language alone, by its shortest code: pt"),
+    ],
+)
+def test_a_language_that_no_text_would_be_told_to_be_in_is_refused(
+    code: str, expected: str, tmp_path: Path
+) -> None:
+    community = {
+        "name": "Test",
+        "contact": "tests@example.org",
+        "languages": ["en", code],
+    }
+
+    with pytest.raises(ConfigError) as refused:
+        parse_config({"community": community}, folder=tmp_path)
+
+    assert refused.value.key == "community.languages[1]"
+    assert refused.value.problem == f"expected {expected}"
