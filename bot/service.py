@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _INDEX = "index"
 _LEARN = "learn"
+_BRIDGE = "bridge"
 
 
 class Service:
@@ -69,7 +70,7 @@ class Service:
         jobs.append(learn)
         if self._has_translations():
             # In the same lane: both take a processor for themselves.
-            bridge = Job("bridge", self._bridge_job, schedule.bridge, lane="learn")
+            bridge = Job(_BRIDGE, self._bridge_job, schedule.bridge, lane="learn")
             jobs.append(bridge)
         return jobs
 
@@ -194,6 +195,13 @@ class Service:
             ):
                 # What was told within seconds should be found as soon.
                 self._calls.call(_INDEX)
+            if (
+                self._calls is not None
+                and has_translations(self._app.sources.settings(name))
+                and (report.texts_changed or report.passages_removed)
+            ):
+                # What left must leave the bridge, too, and not a day later.
+                self._calls.call(_BRIDGE)
             return True
         return False
 

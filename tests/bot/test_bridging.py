@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from bot.app import App
 from bot.bridging import bridge_facts, bridge_is_due, learn_bridge
+from bot.calls import Calls
 from bot.cli import main
 from bot.config import parse_config
 from bot.service import Service
@@ -335,3 +336,23 @@ def test_the_status_tells_which_bridge_the_config_wants(install: Install) -> Non
         "off": "bridge: off (search.bridge)",
         "own": "bridge: none yet; baraza learn bridge",
     }
+
+
+def test_the_service_looks_at_the_bridge_as_soon_as_a_translation_left(
+    install: Install,
+) -> None:
+    """What left must not stay in the bridge until the daily look at it."""
+    install.harvest()
+    service, calls = Service(install.app), Calls(settle_s=0, apart_s=0)
+    with service.webhooks(calls):
+        jobs = {job.name: job for job in service.jobs()}
+        assert jobs["refresh terms"].run()
+        before = calls.due()
+        (install.folder / "i18n" / "app_fr.properties").unlink()
+        assert jobs["refresh terms"].run()
+        after = calls.due()
+        (install.folder / "docs" / "fr" / "maps.md").unlink()
+        assert jobs["refresh docs"].run()
+
+    assert (before, after) == ([], ["bridge"])
+    assert sorted(calls.due()) == ["bridge", "index"]
