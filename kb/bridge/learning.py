@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -98,9 +98,15 @@ def _learn(source: str, target: str, texts: Iterable[Pair]) -> Iterator[WordTabl
         own.add(spans(text))
         other.add(spans(translation))
     links = align(own.numbers, other.numbers)
-    yield _table(own, other, links)
     back = Links(links.text, links.target, links.source, links.probability)
-    yield _table(other, own, back)
+    forth_words, back_words = _words(own, other, links), _words(other, own, back)
+    yield _table(own, other, links, forth_words, _means(back_words[0]))
+    yield _table(other, own, back, back_words, _means(forth_words[0]))
+
+
+def _means(known: Mapping[str, Senses]) -> frozenset[str]:
+    """The words that mean something by themselves."""
+    return frozenset(written for written, senses in known.items() if senses)
 
 
 def _chosen(texts: Iterable[Pair]) -> Iterator[Pair]:
@@ -124,15 +130,25 @@ def _chosen(texts: Iterable[Pair]) -> Iterator[Pair]:
             yield pair
 
 
-def _table(own: _Side, other: _Side, links: Links) -> WordTable:
-    words, times = _words(own, other, links)
-    table = WordTable(own.language, other.language, len(own.forms), words)
-    terms, more = _terms(own, other, links, table)
+def _table(
+    own: _Side,
+    other: _Side,
+    links: Links,
+    known: tuple[dict[str, Senses], dict[str, int]],
+    meaning: Collection[str],
+) -> WordTable:
+    runs = _runs_of(own, other, links)
+    found, times = _whole(known[0], own, runs, meaning), known[1]
+    table = WordTable(own.language, other.language, len(own.forms), found)
+    terms, more = _terms(runs, table)
     return replace(table, terms=terms, times={**times, **more})
 
 
 _Counts = defaultdict[str, defaultdict[int, float]]
 """By a word, how often each stem of the other language stood for it."""
+
+_Run = tuple[int, ...]
+"""Words in a row, by the numbers of their stems."""
 
 # -- words -------------------------------------------------------------------
 
@@ -216,11 +232,44 @@ def _rows(links: Links, least: float) -> Iterator[tuple[int, int, int, float]]:
 # -- terms -------------------------------------------------------------------
 
 
-def _terms(
-    own: _Side, other: _Side, links: Links, table: WordTable
-) -> tuple[dict[str, Senses], dict[str, int]]:
-    """Several words together that do not mean what their words mean one by one.
+@dataclass(slots=True)
+class _Runs:
+    """Words in a row, by the numbers of their stems, with what stands for them.
 
+    Attributes:
+        met: How often.
+        spelled: How, where something stands for them.
+        meant: The runs of the other language that do.
+        texts: How these are spelled: singular and plural are one sense.
+    """
+
+    met: Counter[_Run] = field(default_factory=Counter)
+    spelled: defaultdict[_Run, Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    meant: defaultdict[_Run, Counter[_Run]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+    texts: defaultdict[_Run, Counter[str]] = field(
+        default_factory=lambda: defaultdict(Counter)
+    )
+
+    def senses(self, key: _Run) -> Senses:
+        """None where nothing stands for it as a rule."""
+        met, meant = self.met[key], self.meant[key]
+        if met < _TERM_TIMES:
+            return ()
+        best = sorted(meant, key=lambda sense: (-meant[sense], sense))
+        senses = tuple(
+            Sense(_usual(self.texts[sense]), round(meant[sense] / met, 3))
+            for sense in best[:MAX_SENSES]
+            if meant[sense] >= LEAST_PROBABILITY * met
+        )
+        return senses if senses and senses[0].probability >= _TERM_PROBABILITY else ()
+
+
+def _runs_of(own: _Side, other: _Side, links: Links) -> _Runs:
+    """
     Source:
         Koehn, Och and Marcu, Statistical Phrase-Based Translation, NAACL 2003,
         https://aclanthology.org/N03-1017 (which runs of words belong together).
@@ -228,38 +277,52 @@ def _terms(
     sure: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for text, source, target, _ in _rows(links, _SURE):
         sure[text].append((source, target))
-    met: Counter[tuple[int, ...]] = Counter()
-    spelled: defaultdict[tuple[int, ...], Counter[str]] = defaultdict(Counter)
-    meant: defaultdict[tuple[int, ...], Counter[tuple[int, ...]]] = defaultdict(Counter)
-    # Of a translation its spelling: singular and plural are one sense.
-    texts: defaultdict[tuple[int, ...], Counter[str]] = defaultdict(Counter)
+    runs = _Runs()
     for text, numbers in enumerate(own.numbers):
         for start, end in _runs(len(numbers)):
             key = tuple(numbers[start:end])
-            met[key] += 1
+            runs.met[key] += 1
             run = _translation(start, end, sure[text], len(other.numbers[text]))
             if run is None:
                 continue
-            spelled[key][" ".join(own.written[text][start:end])] += 1
+            runs.spelled[key][" ".join(own.written[text][start:end])] += 1
             sense = tuple(other.numbers[text][slice(*run)])
-            meant[key][sense] += 1
-            texts[sense][" ".join(other.written[text][slice(*run)])] += 1
+            runs.meant[key][sense] += 1
+            runs.texts[sense][" ".join(other.written[text][slice(*run)])] += 1
+    return runs
+
+
+def _whole(
+    known: Mapping[str, Senses], own: _Side, runs: _Runs, meaning: Collection[str]
+) -> dict[str, Senses]:
+    """Words with several for their sense where it takes these to say it: a dashboard
+    is a "tableau de bord", and neither a "tableau" nor a "bord".
+
+    Args:
+        meaning: Words of the other language that mean something: "la carte" is a map
+            with an article, and no sense of its own.
+    """
+    whole = dict(known)
+    for written in known:
+        number = own.stems.get(stem("".join(words(written)), own.language))
+        senses = () if number is None else runs.senses((number,))
+        said = senses[0].text.split() if senses else []
+        if len(said) > 1 and said[0] in meaning and said[-1] in meaning:
+            whole[written] = senses
+    return whole
+
+
+def _terms(runs: _Runs, table: WordTable) -> tuple[dict[str, Senses], dict[str, int]]:
+    """Several words together that do not mean what their words mean one by one."""
     found: dict[str, Senses] = {}
     times: dict[str, int] = {}
-    for key in sorted(meant, key=lambda k: (-met[k], k)):
-        if met[key] < _TERM_TIMES:
+    for key in sorted(runs.meant, key=lambda k: (-runs.met[k], k)):
+        senses = runs.senses(key) if len(key) > 1 else ()
+        if not senses:
             continue
-        best = sorted(meant[key], key=lambda sense: (-meant[key][sense], sense))
-        senses = tuple(
-            Sense(_usual(texts[sense]), round(meant[key][sense] / met[key], 3))
-            for sense in best[:MAX_SENSES]
-            if meant[key][sense] >= LEAST_PROBABILITY * met[key]
-        )
-        if not senses or senses[0].probability < _TERM_PROBABILITY:
-            continue
-        written = _usual(spelled[key])
+        written = _usual(runs.spelled[key])
         if senses[0].text != _one_by_one(written, table):
-            found[written], times[written] = senses, met[key]
+            found[written], times[written] = senses, runs.met[key]
     return found, times
 
 
@@ -269,7 +332,7 @@ def _usual(spellings: Counter[str]) -> str:
 
 def _runs(length: int) -> Iterator[tuple[int, int]]:
     for start in range(length):
-        for end in range(start + 2, min(start + MAX_TERM_WORDS, length) + 1):
+        for end in range(start + 1, min(start + MAX_TERM_WORDS, length) + 1):
             yield start, end
 
 

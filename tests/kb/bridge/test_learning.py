@@ -197,6 +197,22 @@ def test_what_its_words_mean_one_by_one_is_no_term() -> None:
     assert found.longest == 4
 
 
+@pytest.mark.parametrize(
+    ("target", "said", "expected"),
+    [
+        ("fr", "dashboard", "tableau de bord"),
+        ("fr", "print dashboards", "imprimer tableau de bord"),
+        ("es", "dashboard", "tablero"),
+        # An article is no part of what a word means.
+        ("fr", "map", "carte"),
+    ],
+)
+def test_a_word_means_several_where_it_takes_these_to_say_it(
+    target: str, said: str, expected: str
+) -> None:
+    assert likeliest(render(said, table("en", target))) == expected
+
+
 def test_a_term_must_be_met_twice() -> None:
     once = [pair for pair in FR_EN if "de bord" not in pair[0]]
     one, two = [p for p in FR_EN if p[0].endswith("le tableau de bord")][:2]
