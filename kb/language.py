@@ -27,6 +27,8 @@ _MIN_VOTE_LETTERS = 24
 _IDEOGRAPHS = "\u2e80"
 
 _LEVELS = "TRACE|DEBUG|INFO|WARN|WARNING|ERROR|SEVERE|FATAL"
+# Of a run without spaces, or of what is left of it after code.
+_START = r"(?<![^\s`])"
 _NOT_PROSE = re.compile(
     r"```.*?(?:```|\Z)"  # fenced code
     r"|`[^`\n]*`"  # inline code
@@ -39,8 +41,9 @@ _NOT_PROSE = re.compile(
     r"|^[ \t]+File[ \t]+[\",][^\n]*$"
     r"|^[ \t]*(?:[\w$]+\.)*[A-Z]\w*(?:Exception|Error):[^\n]*$"
     r"|^[^\n]*[)\]}'\"];[ \t]*$"  # statements
-    r"|\S*(?:://|www\.|@)\S*"  # addresses
-    r"|\S*[\d_/\\{}<>=]\S*"  # codes, paths, tags
+    # Each run is looked at once, from its start: a line of base64 is long.
+    rf"|{_START}\S*(?:://|www\.|@)\S*"  # addresses
+    rf"|{_START}\S*[\d_/\\{{}}<>=]\S*"  # codes, paths, tags
     r"|\b\w*[a-z][A-Z]\w*\b",  # namesLikeThis
     re.DOTALL | re.MULTILINE,
 )
