@@ -256,60 +256,66 @@ def test_the_draft_of_one_who_was_killed_is_in_nobodys_way(path: Path) -> None:
 # -- one over another --------------------------------------------------------------
 
 
-def test_one_over_another_adds_what_only_that_knows() -> None:
-    other = Bridge(
+def test_one_over_another_is_as_if_both_had_been_learned_its_own_counting_more() -> (
+    None
+):
+    own = WordTable(
+        "fr",
+        "en",
+        7,
+        {"carte": (Sense("map", 1.0),), "la": ()},
+        {"tableau de bord": (Sense("dashboard", 1.0),)},
+        {"carte": 2, "la": 9, "tableau de bord": 3},
+    )
+    other = WordTable(
+        "fr",
+        "en",
+        99,
         {
-            ("fr", "en"): WordTable(
-                "fr",
-                "en",
-                99,
-                {
-                    "Donnée": (Sense("datum", 1.0),),
-                    "les": (Sense("the", 1.0),),
-                    "carte": (Sense("map", 1.0),),
-                },
-                {
-                    "tableaux de bord": (Sense("panel", 1.0),),
-                    "mot de passe": (Sense("password", 1.0),),
-                },
-            ),
-            ("pt", "en"): table("pt", "en"),
+            "carte": (Sense("card", 0.8), Sense("map", 0.2)),
+            "la": (Sense("the", 0.9),),
+            "mot": (Sense("word", 1.0),),
         },
-        mark="b2",
+        {"tableaux de bord": (Sense("panel", 1.0),)},
+        {"carte": 4, "la": 3, "mot": 5, "tableaux de bord": 1},
+    )
+    alone = {("pt", "en"): table("pt", "en")}
+
+    both = Bridge({("fr", "en"): own}, "a1", NOON).over(
+        Bridge({("fr", "en"): other, **alone}, "b2")
     )
 
-    both = SMALL.over(other)
-
     assert (both.mark, both.learned_at) == ("a1", NOON)
-    assert both.table("pt", "en") == table("pt", "en")
+    assert both.table("pt", "en") == alone["pt", "en"]
     assert both.table("fr", "en") == WordTable(
         "fr",
         "en",
         7,
         {
-            "données": (Sense("data", 0.9),),
-            # That a word means nothing is known as well.
-            "les": (),
-            "carte": (Sense("map", 1.0),),
+            # Of too little weight beside what the own texts say: nothing by itself.
+            "la": (),
+            "carte": (Sense("map", 0.68), Sense("card", 0.32)),
+            "mot": (Sense("word", 1.0),),
         },
-        {
-            "tableau de bord": (Sense("dashboard", 1.0),),
-            "mot de passe": (Sense("password", 1.0),),
-        },
+        {"tableau de bord": (Sense("dashboard", 0.9),)},
+        {"la": 12, "carte": 6, "mot": 5, "tableau de bord": 4},
     )
 
 
 @untimed
 @given(OF_WORDS, OF_WORDS, WORD)
-def test_what_the_upper_one_knows_is_never_changed(
+def test_over_another_nothing_is_forgotten_and_nothing_made_up(
     upper: WordTable, lower: WordTable, word: str
 ) -> None:
     both = upper.over(lower)
 
     for written in (word, *upper.words, *lower.words):
         (asked,) = words(written)
-        known = upper if upper.knows(asked) else lower
-        assert both.senses(asked) == known.senses(asked)
+        assert both.knows(asked) == (upper.knows(asked) or lower.knows(asked))
+    told = {s.words for t in (upper, lower) for some in t.words.values() for s in some}
+    for senses in both.words.values():
+        assert {sense.words for sense in senses} <= told
+        assert sum(sense.probability for sense in senses) <= 1.005
 
 
 def test_one_over_nothing_and_nothing_over_one() -> None:
