@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from tempfile import gettempdir
 
 from kb.errors import KBError
+from kb.tongues import primary
 
 LANGUAGES = ("en", "fr", "es", "pt")
 
@@ -72,18 +73,20 @@ def detect(text: str, *, among: tuple[str, ...] = LANGUAGES) -> str | None:
     True
     """
     paragraphs = _paragraphs(text[:_MAX_CHARS])
+    # A language may have several codes, and the model knows one: "tl" for "fil".
+    spoken = {primary(code): code for code in among}
     votes: Counter[str] = Counter()
     if len(paragraphs) > 1:
         for paragraph in paragraphs:
             letters = _letters(paragraph)
-            found = _most_likely(paragraph, among, at_least=_MIN_VOTE_LETTERS)
+            found = _most_likely(paragraph, spoken, at_least=_MIN_VOTE_LETTERS)
             if found is not None:
                 votes[found] += letters
     if len(votes) < 2:
-        found = _most_likely(" ".join(paragraphs), among, at_least=_MIN_LETTERS)
-        return found if found in among else None
+        found = _most_likely(" ".join(paragraphs), spoken, at_least=_MIN_LETTERS)
+        return None if found is None else spoken.get(found)
     (best, most), (_, next_most) = votes.most_common(2)
-    return best if best in among and most > next_most else None
+    return spoken.get(best) if most > next_most else None
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -113,9 +116,10 @@ def _letters(text: str) -> int:
     return sum(3 if char >= _IDEOGRAPHS else 1 for char in text if char.isalpha())
 
 
-def _most_likely(prose: str, among: tuple[str, ...], *, at_least: int) -> str | None:
-    """The language, of all that there are, in which *prose* is most likely written;
-    ``None`` if another one of *among* is nearly as likely, or it has too few letters.
+def _most_likely(prose: str, among: Collection[str], *, at_least: int) -> str | None:
+    """The language, of all that there are, in which *prose* is most likely written, as
+    `primary` has it; ``None`` if another one of *among* is nearly as likely, or it has
+    too few letters.
     """
     if _letters(prose) < at_least:
         return None
@@ -123,8 +127,10 @@ def _most_likely(prose: str, among: tuple[str, ...], *, at_least: int) -> str | 
     best, probability = ranking[0]
     if probability < _MIN_PROBABILITY:
         return None
-    rival = max((p for name, p in ranking[1:] if name in among), default=0.0)
-    return best if probability >= _MIN_LEAD * rival else None
+    found = primary(best)
+    others = {*among} - {found}
+    rival = max((p for name, p in ranking if primary(name) in others), default=0.0)
+    return found if probability >= _MIN_LEAD * rival else None
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from kb.bridge.table import (
     Senses,
     WordTable,
 )
+from kb.tongues import primary
 from kb.words import spans, stem, words
 
 Pair = tuple[str, str]
@@ -56,12 +58,29 @@ def learn_bridge(
             and how many there are.
     """
     tables: list[WordTable] = []
-    for done, languages in enumerate(sorted(pairs)):
+    merged = _merged(pairs)
+    for done, languages in enumerate(sorted(merged)):
         if progress is not None:
-            progress(languages, done, len(pairs))
+            progress(languages, done, len(merged))
         source, target = languages
-        tables += _learn(source, target, pairs[languages])
+        tables += _learn(source, target, merged[languages])
     return Bridge({(t.source, t.target): t for t in tables if t.words})
+
+
+def _merged(pairs: Mapping[Pair, Iterable[Pair]]) -> dict[Pair, Iterable[Pair]]:
+    """By languages as `primary` has them: so they are looked up, and "tl" of one source
+    is "fil" of another."""
+    merged: dict[Pair, Iterable[Pair]] = {}
+    for languages in sorted(pairs):
+        source, target = map(primary, languages)
+        texts = pairs[languages]
+        if (target, source) in merged:
+            source, target = target, source
+            texts = ((translation, text) for text, translation in texts)
+        # What is no language, or the same one, is nobody's to carry.
+        if source and target and source != target:
+            merged[source, target] = chain(merged.get((source, target), ()), texts)
+    return merged
 
 
 @dataclass(slots=True)

@@ -162,6 +162,13 @@ def test_other_languages_and_scripts_are_told_where_a_community_has_them(
     assert detect(text) is None
 
 
+@pytest.mark.parametrize("code", ["tl", "fil", "tgl"])
+def test_a_language_is_told_by_the_code_that_a_community_has_for_it(code: str) -> None:
+    text = "Paano ko mai-import ang data sa sistema ng aming ospital?"
+
+    assert detect(text, among=("en", code)) == code
+
+
 @pytest.mark.parametrize(
     ("code", "language"),
     [

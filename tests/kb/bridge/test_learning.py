@@ -19,7 +19,7 @@ from tests.kb.bridge.parallel import LANGUAGES, bridge, table, texts
 
 # A busy machine is no failure.
 untimed = settings(deadline=None, max_examples=30)
-FR_EN = texts("fr", "en")
+FR_EN, EN_FR = texts("fr", "en"), texts("en", "fr")
 VERBS = [
     ("ouvrir", "open"),
     ("fermer", "close"),
@@ -85,6 +85,20 @@ def test_every_two_languages_with_texts_get_tables_both_ways_and_no_others() -> 
         assert found.texts == len(
             set(texts("en", target if source == "en" else source))
         )
+
+
+def test_codes_of_one_language_make_one_table_under_the_shortest() -> None:
+    both = learn_bridge(
+        {
+            ("en", "fra"): EN_FR[::2],
+            ("fr", "en"): FR_EN[1::2],
+            ("fr", "fra"): [("carte", "map")],
+            ("en", "und"): [("map", "carte")],
+        }
+    )
+
+    assert {*both.tables} == {("en", "fr"), ("fr", "en")}
+    assert both.tables == learn_bridge({("en", "fr"): EN_FR}).tables
 
 
 def test_accents_case_plural_and_typographic_signs_find_the_same_word() -> None:
