@@ -66,8 +66,8 @@ class KindModel:
 
         What its words mean there is known by and large: what the best passage shares
         with it says more than what a second one or the whole text does, and a vector
-        of words in a row less than that of a sentence. What words and meaning count
-        together stays.
+        of words in a row less than that of a sentence. Words and meaning together
+        count more, see `_CARRIED_SCALE`.
         """
         texts = {name for name in self.weights if SIGNALS[name].group in _OF_TEXTS}
         # Not of their sizes: what counts against a text makes up for what counts twice.
