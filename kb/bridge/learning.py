@@ -326,7 +326,9 @@ def _whole(
         number = own.stems.get(stem("".join(words(written)), own.language))
         senses = () if number is None else runs.senses((number,))
         said = senses[0].text.split() if senses else []
-        if len(said) > 1 and said[0] in meaning and said[-1] in meaning:
+        # One by one it would mean either of them: no company that a word often keeps.
+        parts = {sense.text for sense in known[written]} & {*said}
+        if len(parts) > 1 and said[0] in meaning and said[-1] in meaning:
             whole[written] = senses
     return whole
 
