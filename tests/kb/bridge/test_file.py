@@ -131,6 +131,10 @@ def test_the_bridge_that_comes_along_reads_and_leads_into_english_and_back() -> 
     term = french.term(["tableau", "de", "bord"])
     assert term is not None
     assert term[0].text == "dashboard"
+    english = shipped.table("en", "fr")
+    assert english is not None
+    for word, meant in (("dashboard", "tableau de bord"), ("password", "mot de passe")):
+        assert [s.text for s in english.senses(word) or ()][:1] == [meant]
     assert shipped is shipped_bridge()
 
 
