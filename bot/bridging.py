@@ -56,7 +56,7 @@ class TableReport:
     Attributes:
         texts: Parallel texts that it was learned from.
         terms: Of several words.
-        samples: Those met most often, or what was asked for.
+        samples: Those met most often, or what was looked up.
     """
 
     source: str
@@ -148,7 +148,6 @@ def learn_bridge(
     app: App,
     *,
     output: Path | None = None,
-    sample: str | None = None,
     languages: Collection[str] = (),
     progress: Progress = lambda _step, _done, _todo: None,
 ) -> BridgeReport:
@@ -162,7 +161,6 @@ def learn_bridge(
         output: Save it there; the one in use stays.
         languages: Only between these, for an *output*; none: between all that there
             are.
-        sample: Show what this word or term means, in place of samples.
 
     Raises:
         StoreError: There is no knowledge base yet, or it cannot be read.
@@ -194,9 +192,19 @@ def learn_bridge(
         forgotten=saved is None and output is None and _forgotten(path),
         terms=_named(terms),
         pages=_named(pages),
-        tables=tuple(_tables(bridge, sample, _SAMPLES)),
+        tables=tuple(_tables(bridge, None, _SAMPLES)),
         seconds=round(time.monotonic() - began, 1),
     )
+
+
+def look_up(app: App, sample: str) -> tuple[TableReport, ...]:
+    """What a word or term means to the bridge in use; nothing is learned.
+
+    Raises:
+        BridgeError: The shipped one cannot be read.
+    """
+    bridge = app.bridge_on_disk.current()
+    return () if bridge is None else tuple(_tables(bridge, sample, 0))
 
 
 def bridge_is_due(app: App) -> bool:

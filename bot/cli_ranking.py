@@ -56,7 +56,7 @@ def learn(ctx: click.Context, as_json: bool) -> None:
 @click.option(
     "--sample",
     metavar="WORD",
-    help="Show what this word, or these words, mean in all languages.",
+    help="Show what this word, or these, mean to the bridge in use; learn nothing.",
 )
 @click.option(
     "--output",
@@ -87,21 +87,26 @@ def bridge(
         baraza learn bridge --language en --language fr --output bridge.json.gz
         baraza learn bridge --json | jq .tables
     """
-    from bot.bridging import learn_bridge
+    from bot.bridging import learn_bridge, look_up
 
+    if sample is not None:
+        found = look_up(session.app, sample)
+        if as_json:
+            say_json({"tables": found})
+        else:
+            say(show_bridge.sample_lines(found, sample))
+        return
     if languages and output is None:
         raise click.UsageError(
             "--language needs --output: the bridge in use leads between all languages"
         )
     app = session.app
     with app.single_instance("baraza learn bridge"), progress_of_steps("read") as look:
-        report = learn_bridge(
-            app, output=output, sample=sample, languages=languages, progress=look
-        )
+        report = learn_bridge(app, output=output, languages=languages, progress=look)
     if as_json:
         say_json(report)
     else:
-        say(show_bridge.bridge_lines(report, sample=sample))
+        say(show_bridge.bridge_lines(report))
 
 
 @click.command()

@@ -146,7 +146,9 @@ class Search(Section):
     """How passages are found."""
 
     depth: Annotated[int, Field(ge=10, le=2000)] = 200
-    bridge: Literal["shipped", "own", "off"] = "shipped"
+    bridge: Annotated[Literal["shipped", "own", "off"], BeforeValidator(bare_off)] = (
+        "shipped"
+    )
 
 
 class Ranking(Section):

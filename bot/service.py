@@ -68,7 +68,8 @@ class Service:
             at_start=not self._app.model_path.exists(),
         )
         jobs.append(learn)
-        if self._has_translations():
+        # Also where what was learned must go because no source brings any more.
+        if self._has_translations() or self._app.bridge_path.exists():
             # In the same lane: both take a processor for themselves.
             bridge = Job(_BRIDGE, self._bridge_job, schedule.bridge, lane="learn")
             jobs.append(bridge)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bot.escape import visible
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from bot.bridging import BridgeFacts, BridgeReport, Meaning, TableReport
 
 _NOTHING = (
-    "nothing says the same in several languages yet. Name files of "
+    "nothing says the same in several languages yet. Name files of"
     " translations as a source of type terms, or tell the languages of pages "
     "by a rule with a group named language; then run baraza harvest"
 )
@@ -21,8 +22,8 @@ _FORGOTTEN = (
 )
 
 
-def bridge_lines(report: BridgeReport, *, sample: str | None = None) -> str:
-    """What was learned, with samples; or what *sample* means."""
+def bridge_lines(report: BridgeReport) -> str:
+    """What was learned, with samples."""
     if report.saved is None:
         return _FORGOTTEN if report.forgotten else _NOTHING
     lines = []
@@ -31,9 +32,17 @@ def bridge_lines(report: BridgeReport, *, sample: str | None = None) -> str:
             lines.append(_sources_line(table, report))
         lines.append(f"{table.source} → {table.target}: {_size(table)}")
         lines += [f"  {_meaning(each)}" for each in table.samples]
-    if sample is not None and not any(table.samples for table in report.tables):
-        lines.append(f"{visible(sample)}: not known in any language")
     return "\n".join([*lines, f"saved as {report.saved}, {report.seconds:.1f} s"])
+
+
+def sample_lines(tables: Sequence[TableReport], sample: str) -> str:
+    """What a word or term means, in each pair of languages that has it."""
+    lines = []
+    for table in tables:
+        if table.samples:
+            lines.append(f"{table.source} → {table.target}")
+            lines += [f"  {_meaning(each)}" for each in table.samples]
+    return "\n".join(lines) or f"{visible(sample)}: not known in any language"
 
 
 def bridge_line(facts: BridgeFacts) -> str:

@@ -13,6 +13,8 @@ from indexer.terms.records import File, Raw, Said, TermsError
 
 _CHARSET = re.compile(rb"charset=([\w.:-]{1,40})", re.IGNORECASE)
 _HEAD_BYTES = 8_000
+# A string that begins on a line, and does not end there.
+_OPEN = re.compile(r'\s*(?:msg\w+(?:\[\d+\])?\s+)?"(?:[^"\\]|\\.)*$')
 _LINE = re.compile(r"line (\d+)")
 # Some translate from keys: "button.save", "saveAll", "SAVE_ALL"; these are no words.
 # No sign fits in two ways: a line to fill in ("______ date") would take hours else.
@@ -78,6 +80,10 @@ def _parsed(text: str, faults: list[str]) -> Iterator[polib.POFile]:
 
 
 def _parse(text: str) -> polib.POFile:
+    # polib takes the last letter for the sign that closes a string.
+    for number, line in enumerate(text.splitlines(), start=1):
+        if _OPEN.match(line):
+            raise ValueError(f"line {number}: a string does not end")
     # polib opens what is the name of a file: no name ends like this.
     return polib.pofile(text + "\n\n")
 

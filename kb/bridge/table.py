@@ -20,6 +20,8 @@ LEAST_PROBABILITY = 0.15
 MAX_SENSES = 4
 # What words mean where they are asked counts so much more than elsewhere.
 OWN_WEIGHT = 3
+# And where it was met ten times it has the majority, whatever is usual elsewhere.
+OTHER_MOST = 30
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,10 @@ def _blended(
             table, senses = (own, some[mine]) if mine else (other, others[written])
             found[written], times[written] = senses, table.met(written)
             continue
-        a, b = OWN_WEIGHT * own.met(mine), other.met(its)
+        a = OWN_WEIGHT * own.met(mine)
+        b = min(other.met(its), max(a, OTHER_MOST))
         found[written] = _mean(some[mine], a, others[its], b)
-        times[written] = own.met(mine) + b
+        times[written] = own.met(mine) + other.met(its)
     # The first of those with one stem stands for it, and the first of all are common.
     order = sorted(found, key=lambda written: (-times[written], written))
     return {written: found[written] for written in order}, times

@@ -18,7 +18,7 @@ _PRIMARY = (
 )
 _A, _B = _PRIMARY.format("a"), _PRIMARY.format("b")
 # What everybody may read, and is searched: old versions say the same once more.
-_PUBLIC = "{0}.current AND {0}.visibility = ?"
+_PUBLIC = "{0}.current AND {0}.listed AND {0}.visibility = ?"
 _PAIRS = (
     "FROM documents a INDEXED BY documents_work CROSS JOIN documents b"
     " INDEXED BY documents_work ON b.source = a.source AND b.work = a.work"

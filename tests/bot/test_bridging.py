@@ -141,11 +141,21 @@ def test_the_command_shows_what_was_learned(install: Install) -> None:
 def test_a_word_can_be_looked_up(install: Install) -> None:
     install.harvest()
 
+    before = install.run("learn", "bridge", "--sample", "tableau de bord")
     shown = install.run("learn", "bridge", "--sample", "Données")
+    told = install.run("learn", "bridge", "--sample", "Données", "--json")
     unknown = install.run("learn", "bridge", "--sample", "zebra")
 
+    # By the bridge in use: that which comes along, where none was learned.
+    assert "fr → en\n  tableau de bord → dashboard 0." in before.stdout
     assert "  donnees → data 1.00" in shown.stdout.splitlines()
-    assert "zebra: not known in any language" in unknown.stdout
+    assert ["fr", "en", "donnees", "data"] in [
+        [t["source"], t["target"], each["text"], each["senses"][0][0]]
+        for t in json.loads(told.stdout)["tables"]
+        for each in t["samples"]
+    ]
+    assert unknown.stdout == "zebra: not known in any language\n"
+    assert not install.app.bridge_path.exists()
 
 
 def test_machines_get_all_of_it(install: Install) -> None:

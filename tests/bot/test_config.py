@@ -409,10 +409,13 @@ def test_mode_off_may_be_written_without_quotes(tmp_path: Path) -> None:
     """YAML takes a bare off for false."""
     path = write(
         tmp_path / "config.yaml",
-        "community: {name: A, contact: you@localhost}\nbot: {mode: off}\n",
+        "community: {name: A, contact: you@localhost}\nbot: {mode: off}\n"
+        "search: {bridge: off}\n",
     )
 
-    assert load_config(path).bot.mode == "off"
+    config = load_config(path)
+
+    assert (config.bot.mode, config.search.bridge) == ("off", "off")
 
 
 def test_a_missing_key_is_named() -> None:

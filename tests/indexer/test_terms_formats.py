@@ -433,3 +433,20 @@ def test_whatever_a_file_holds_it_is_read_or_named(
         return
     assert all(text.text and text.unit and text.language for text in texts)
     assert all(fault.startswith("line ") for fault in faults)
+
+
+def test_a_string_that_does_not_end_teaches_no_cut_word() -> None:
+    texts, faults = read_terms(
+        b'msgid "Save"\nmsgstr "Garder"\n\n'
+        b'msgid "Save the card\nmsgstr "Zzfiche\n\n'
+        b'msgid "He said \\"no\\""\nmsgstr "Il a dit \\"non\\""\n',
+        File("fr.po", "fr"),
+    )
+
+    assert sorted({each.text for each in texts}) == [
+        "Garder",
+        'He said "no"',
+        'Il a dit "non"',
+        "Save",
+    ]
+    assert list(faults) == ["line 4: broken entry"]
