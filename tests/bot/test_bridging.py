@@ -148,7 +148,7 @@ def test_a_word_can_be_looked_up(install: Install) -> None:
 
     # By the bridge in use: that which comes along, where none was learned.
     assert "fr → en\n  tableau de bord → dashboard 0." in before.stdout
-    assert "  donnees → data 1.00" in shown.stdout.splitlines()
+    assert "fr → en\n  donnees → data 0." in shown.stdout
     assert ["fr", "en", "donnees", "data"] in [
         [t["source"], t["target"], each["text"], each["senses"][0][0]]
         for t in json.loads(told.stdout)["tables"]
