@@ -7,9 +7,7 @@ a history of its own, the weights that come with Baraza stand in.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -24,6 +22,7 @@ from kb.rank import EVIDENCE, STANDING
 from kb.signals import SIGNALS, Group
 from kb.thresholds import Thresholds
 from kb.types import Kind
+from kb.whole import write_whole
 
 MODEL_FORMAT = 1
 """Grows with every change of what a signal or a piece of evidence means."""
@@ -130,21 +129,10 @@ class RankingModel:
         Raises:
             ModelError: The file cannot be written.
         """
-        draft = path.with_name(f"{path.name}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as file:
-                file.write(_ADAPTER.dump_json(self, indent=1))
-                # Else a power cut may leave the new name and none of the content.
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
+            write_whole(path, _ADAPTER.dump_json(self, indent=1))
         except OSError as exc:
             raise ModelError(path, f"cannot be written: {exc}") from exc
-        finally:
-            # Where it cannot be written it can hardly be removed.
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
 
 
 _ADAPTER = TypeAdapter(RankingModel)

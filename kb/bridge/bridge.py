@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import os
 import zlib
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -18,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from kb.bridge.table import Sense, Senses, WordTable
 from kb.errors import BridgeError
+from kb.whole import write_whole
 
 BRIDGE_FORMAT = 1
 """Grows with every change of what the file means."""
@@ -72,22 +71,12 @@ class Bridge:
         Raises:
             BridgeError: The file cannot be written.
         """
-        draft = path.with_name(f"{path.name}.part")
+        # Without a time of its own: the same tables make the same file.
+        text = _written(self).model_dump_json().encode()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as file:
-                # Without a time of its own: the same tables make the same file.
-                data = _written(self).model_dump_json().encode()
-                file.write(gzip.compress(data, mtime=0))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
+            write_whole(path, gzip.compress(text, mtime=0))
         except OSError as exc:
             raise BridgeError(path, f"cannot be written: {exc}") from exc
-        finally:
-            # Where it cannot be written it can hardly be removed.
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
 
 
 def load_bridge(path: Path) -> Bridge:
