@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 from lxml import etree
 
+from indexer.closed_xml import closed_parser
 from indexer.fields import moment_of
 from indexer.transcripts import decoded, read_cues
 from indexer.units import Unit, titled
@@ -75,17 +76,8 @@ def parse_xml(data: bytes, source: str) -> Any:
     Raises:
         RecordError: It is not well-formed.
     """
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        no_network=True,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, closed_parser())
     except (etree.XMLSyntaxError, ValueError) as exc:
         problem = str(exc).splitlines()[0] if str(exc) else "empty"
         raise RecordError(source, "xml", f"is not well-formed: {problem}") from exc

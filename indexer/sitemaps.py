@@ -13,6 +13,7 @@ from typing import Any
 
 from lxml import etree
 
+from indexer.closed_xml import closed_parser
 from indexer.site import Listed
 from kb.errors import SourceError
 
@@ -105,17 +106,8 @@ def xml_root(url: str, data: bytes) -> Any:
     Raises:
         SourceError: It is broken, or declares a document type of its own.
     """
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, closed_parser())
     except (etree.XMLSyntaxError, ValueError) as exc:
         raise SourceError(url, f"is broken XML: {exc}") from exc
     if root is None:

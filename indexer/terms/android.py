@@ -8,6 +8,7 @@ from typing import Any
 
 from lxml import etree
 
+from indexer.closed_xml import closed_parser
 from indexer.terms.records import File, Raw, Said, TermsError
 
 _UNICODE = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -45,17 +46,8 @@ def read_android(data: bytes, file: File) -> Said:
 
 
 def _root(data: bytes) -> Any:
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(data, closed_parser())
     except (etree.XMLSyntaxError, ValueError) as exc:
         problem = str(exc).splitlines()[0] if str(exc) else "empty"
         raise TermsError(f"broken XML: {problem}") from exc
