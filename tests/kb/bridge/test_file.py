@@ -7,6 +7,7 @@ import json
 import os
 import zlib
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -333,3 +334,11 @@ def test_only_some_languages_are_kept() -> None:
     assert {*bridge().only({"en", "fr"}).tables} == pairs
     assert bridge().only({"fr", "es"}).tables == {}
     assert bridge().only({"en", "fr"}).mark == bridge().mark
+
+
+def test_the_bridge_that_comes_along_is_what_any_file_must_be() -> None:
+    """It is read without the checks that others go through."""
+    path = resources.files("kb") / "models" / "bridge.json.gz"
+
+    assert load_bridge(Path(str(path))) == shipped_bridge()
+    assert shipped_bridge().learned_at is None
