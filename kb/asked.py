@@ -15,6 +15,7 @@ from kb.vectors import VectorIndex
 
 # Models read some 256 tokens; more would only be cut and thrown away.
 MAX_EMBEDDED_CHARS = 8_000
+_EVERY = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +71,15 @@ class Asked:
 
     def suits(self, place: int, language: str | None) -> bool:
         """Whether a text in *language* is compared with the vector at *place*."""
-        known = primary(language)
-        if not known or not self.languages:
-            return True
-        return self.place_of(language) == place
+        return self.place_of(language) in (place, _EVERY)
 
     def place_of(self, language: str | None) -> int:
-        """Which vector a text in *language* is compared with; -1 for all of them."""
-        known = primary(language)
+        """Which vector a text in *language* is compared with, or `_EVERY` one."""
         if not self.languages:
             return 0
+        known = primary(language)
         if not known:
-            return -1
+            return _EVERY
         return self.languages.index(known) + 1 if known in self.languages else 0
 
     def cosines(
@@ -109,7 +107,8 @@ class Asked:
         places = np.array([self.place_of(each) for each in languages], dtype=np.intp)
         best = np.fmax.reduce(found, axis=0)
         chosen = np.take_along_axis(found, np.maximum(places, 0)[None], axis=0)[0]
-        return np.asarray(np.where(places < 0, best, chosen), dtype=np.float32)
+        every = places == _EVERY
+        return np.asarray(np.where(every, best, chosen), dtype=np.float32)
 
 
 def _embedded(text: str, embedder: Embedder) -> Float32:

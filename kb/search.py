@@ -360,6 +360,8 @@ class Searcher:
             for other, spoken in others
             if primary(spoken) == language
         }
+        if not there:
+            return {}
         pages = self._store.documents.summaries(sorted({*there.values()}))
         nearest = {
             r.candidate.document_id: r.candidate.passage_id

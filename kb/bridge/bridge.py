@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -60,11 +60,6 @@ class Bridge:
             known = other.tables.get(languages)
             tables[languages] = table if known is None else table.over(known)
         return replace(self, tables=tables)
-
-    def only(self, languages: Collection[str]) -> Bridge:
-        """Without the tables of other languages than these."""
-        kept = {k: t for k, t in self.tables.items() if {*k} <= {*languages}}
-        return replace(self, tables=kept)
 
     def save(self, path: Path) -> None:
         """Write it to a file, whole or not at all.

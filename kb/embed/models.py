@@ -44,7 +44,7 @@ class Prompts:
     passage: str | None = None
 
 
-_OF_THE_MODEL = Prompts()
+OF_THE_MODEL = Prompts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def find_model(
     *,
     cache_dir: Path,
     allow_download: bool = True,
-    prompts: Prompts = _OF_THE_MODEL,
+    prompts: Prompts = OF_THE_MODEL,
     multilingual: bool | None = None,
 ) -> ModelSource:
     """Find a model by what stands in the config.

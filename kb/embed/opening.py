@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import Literal
 
 from kb.embed.hashing import HashingEmbedder, count_words
-from kb.embed.models import HASHING, ModelSource, Prompts, find_model, locate
+from kb.embed.models import (
+    HASHING,
+    OF_THE_MODEL,
+    ModelSource,
+    Prompts,
+    find_model,
+    locate,
+)
 from kb.embed.protocol import Embedder, TokenCounter, readable
 from kb.errors import EmbeddingError
 
 logger = logging.getLogger(__name__)
 
-_OF_THE_MODEL = Prompts()
 Backend = Literal["auto", "openvino", "torch"]
 
 
@@ -23,7 +29,7 @@ def open_embedder(
     cache_dir: Path,
     backend: Backend = "auto",
     allow_download: bool = True,
-    prompts: Prompts = _OF_THE_MODEL,
+    prompts: Prompts = OF_THE_MODEL,
     multilingual: bool | None = None,
 ) -> Embedder:
     """Open the model that the config names.

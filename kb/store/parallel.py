@@ -7,12 +7,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 from sqlite_utils import Database
 
-from kb.store.rows import clean
+from kb.store.rows import clean, primary_of
 from kb.types import ParallelText
 
-# The language alone of a code such as pt-BR.
-_PRIMARY = "substr({0}.language, 1, instr({0}.language || '-', '-') - 1)"
-_A, _B = _PRIMARY.format("a"), _PRIMARY.format("b")
+_A, _B = primary_of("a"), primary_of("b")
 # What reads the same on both sides was not translated, or needs no translation.
 _PAIRS = (
     "FROM parallel_texts a INDEXED BY parallel_units"

@@ -66,6 +66,13 @@ def clean(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "ignore").decode("utf-8")
 
 
+def primary_of(alias: str) -> str:
+    """SQL for the language alone of a row's code such as pt-BR, which an address may
+    write pt_br."""
+    code = f"replace({alias}.language, '_', '-')"
+    return f"lower(substr({code}, 1, instr({code} || '-', '-') - 1))"
+
+
 def batches(items: Sequence[T], size: int = BATCH) -> Iterator[Sequence[T]]:
     """Cut *items* into pieces that fit into one statement.
 

@@ -8,15 +8,10 @@ from collections.abc import Collection, Iterator, Mapping
 
 from sqlite_utils import Database
 
-from kb.store.rows import batches, placeholders
+from kb.store.rows import batches, placeholders, primary_of
 from kb.types import PUBLIC, DocumentId, content_hash
 
-# The language alone of a code such as pt-BR, which an address may write pt_br.
-_PRIMARY = (
-    "lower(substr({0}.language, 1,"
-    " instr(replace({0}.language, '_', '-') || '-', '-') - 1))"
-)
-_A, _B = _PRIMARY.format("a"), _PRIMARY.format("b")
+_A, _B = primary_of("a"), primary_of("b")
 # What everybody may read, and is searched: old versions say the same once more.
 _PUBLIC = "{0}.current AND {0}.listed AND {0}.visibility = ?"
 _PAIRS = (

@@ -328,14 +328,6 @@ def test_one_over_nothing_and_nothing_over_one() -> None:
     assert SMALL.over(Bridge()) == SMALL
 
 
-def test_only_some_languages_are_kept() -> None:
-    pairs = {("fr", "en"), ("en", "fr")}
-
-    assert {*bridge().only({"en", "fr"}).tables} == pairs
-    assert bridge().only({"fr", "es"}).tables == {}
-    assert bridge().only({"en", "fr"}).mark == bridge().mark
-
-
 def test_the_bridge_that_comes_along_is_what_any_file_must_be() -> None:
     """It is read without the checks that others go through."""
     path = resources.files("kb") / "models" / "bridge.json.gz"
