@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from bot.bridging import BridgeOnDisk
 from bot.config import Config, secret
@@ -569,4 +570,12 @@ class App:
             exclude_authors=bot.exclude_authors,
             max_topic_age=bot.max_topic_age,
             max_replies_per_hour=bot.max_replies_per_hour,
+            max_replies_per_day=bot.max_replies_per_day,
+            max_replies_per_author=bot.max_replies_per_author,
+            tags=bot.tags,
+            exclude_tags=bot.exclude_tags,
+            grace=bot.grace,
+            settle=bot.settle,
+            quiet_hours=bot.quiet_hours,
+            zone=ZoneInfo(self.config.schedule.timezone),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -30,9 +30,11 @@ from bot.config_fields import (
     Duration,
     EnvName,
     FilePath,
+    Hours,
     KindName,
     Language,
     Name,
+    Pause,
     Regex,
     Section,
     Share,
@@ -52,7 +54,12 @@ from kb.links import LinkRules
 from kb.signals import without as all_signals_but
 from kb.types import Kind
 
-Mode = Literal["off", "shadow", "public"]
+# What `bot.missing` may ask for in words that are shipped, see `bot.compose`.
+OUR_WORDS = ("version", "logs", "steps")
+
+Mode = Literal["off", "shadow", "draft", "whisper", "public"]
+# In these the bot writes to the forum; the order is that of growing trust.
+WRITING: frozenset[Mode] = frozenset({"draft", "whisper", "public"})
 
 
 class Community(Section):
@@ -163,6 +170,27 @@ class Ranking(Section):
         return names
 
 
+class Missing(Section):
+    """Something without which nobody can help, and how it is told that it is there."""
+
+    # A word of ours (version, logs, steps), or the community's own sentences.
+    what: Annotated[str, Field(min_length=1, max_length=40)]
+    # Searched in title and text, whatever the case; found, nothing is missing.
+    unless: Regex
+    # Where it is asked for; empty: everywhere.
+    categories: list[str] = []
+    # By language, for what is no word of ours.
+    ask: dict[Language, Annotated[str, Field(min_length=1, max_length=200)]] = {}
+
+    @model_validator(mode="after")
+    def _has_words(self) -> Self:
+        if self.what not in OUR_WORDS and not self.ask:
+            raise ValueError(
+                f"what: expected {', '.join(OUR_WORDS)}, or sentences under ask"
+            )
+        return self
+
+
 class Bot(Section):
     """How the bot behaves on the forum."""
 
@@ -182,14 +210,48 @@ class Bot(Section):
     categories: list[str] = []
     exclude_categories: list[str] = []
     exclude_authors: list[str] = []
+    tags: list[str] = []
+    exclude_tags: list[str] = []
+    # Another mode than the usual one; subcategories follow their parent.
+    modes: dict[str, Annotated[Mode, BeforeValidator(bare_off)]] = {}
+    # Groups or members: who approves drafts and is told what happens.
+    moderators: list[str] = ["moderators"]
+    draft_expires: Duration = timedelta(days=2)
     max_topic_age: Duration = timedelta(days=2)
+    # How long people come first; 0s: not at all.
+    grace: Pause = timedelta(minutes=15)
+    settle: Pause = timedelta(minutes=5)
+    quiet_hours: Hours | None = None
     max_replies_per_hour: Annotated[int, Field(ge=1, le=1000)] = 10
+    max_replies_per_day: Annotated[int, Field(ge=1, le=10_000)] = 50
+    max_replies_per_author: Annotated[int, Field(ge=1, le=1000)] = 3
+    # A user field of profiles that says so; its name or number.
+    opt_out_field: str | None = None
+    missing: list[Missing] = []
+    pause_after: Annotated[int, Field(ge=5, le=1000)] = 20
 
     @model_validator(mode="after")
-    def _key_for_public(self) -> Self:
-        if self.mode == "public" and (self.forum is None or self.api_key_env is None):
-            raise ValueError("mode public needs both forum and api_key_env")
+    def _key_for_writing(self) -> Self:
+        writing = [m for m in (self.mode, *self.modes.values()) if m in WRITING]
+        if writing and (self.forum is None or self.api_key_env is None):
+            raise ValueError(f"mode {writing[0]} needs both forum and api_key_env")
+        if "draft" in writing and not self.moderators:
+            raise ValueError("mode draft needs moderators, who approve")
         return self
+
+    def mode_for(self, category: Sequence[str]) -> Mode:
+        """The mode that holds in a category, given with its parents, outermost first:
+        that of the innermost for which one is set."""
+        modes = {slug.casefold(): mode for slug, mode in self.modes.items()}
+        for slug in reversed(category):
+            if slug.casefold() in modes:
+                return modes[slug.casefold()]
+        return self.mode
+
+    @property
+    def all_modes(self) -> frozenset[Mode]:
+        """The modes that hold somewhere."""
+        return frozenset({self.mode, *self.modes.values()})
 
 
 class Trigger(Section):
@@ -259,6 +321,8 @@ class Webhook(Section):
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8643
+    # What a delivery tells of must not be older; so long a repeated one is known.
+    replay_window: Duration = timedelta(days=1)
 
 
 class Config(Section):

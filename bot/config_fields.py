@@ -49,6 +49,20 @@ def parse_duration(text: object) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
+def parse_pause(text: object) -> timedelta:
+    """As `parse_duration`; ``0s`` is none at all.
+
+    >>> parse_pause("0s")
+    datetime.timedelta(0)
+
+    Raises:
+        ValueError: If *text* is anything else.
+    """
+    if isinstance(text, str) and re.fullmatch(r"0+\s*[smhd]", text.strip()):
+        return timedelta(0)
+    return parse_duration(text)
+
+
 def web_address(text: str) -> str:
     """*text* without the slash at its end.
 
@@ -157,6 +171,7 @@ def is_language_tag(text: str) -> bool:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Pause = Annotated[timedelta, BeforeValidator(parse_pause)]
 WebAddress = Annotated[str, AfterValidator(web_address)]
 PageAddress = Annotated[str, AfterValidator(page_address)]
 EnvName = Annotated[str, AfterValidator(_env_name)]

@@ -260,6 +260,9 @@ def _write_config(folder: Path, box: Sandbox, model: str) -> Path:
         "embedding": {"model": model},
         "bot": {
             "mode": "public",
+            # Here nobody else will answer, and nobody wants to wait.
+            "grace": "0s",
+            "settle": "0s",
             "forum": "forum",
             "username": "baraza",
             "api_key_env": _KEY_ENV,

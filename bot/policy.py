@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from bot.naming import NAMES
 from bot.topic import TopicView
+from bot.windows import Window
 from kb.thresholds import Thresholds
 from kb.types import Kind, SearchHit
 
@@ -39,7 +40,13 @@ class PolicySettings:
         exclude_categories: Slugs where it never answers. Subcategories follow.
         exclude_authors: Members whom it never answers.
         max_topic_age: An older topic is left to people.
-        max_replies_per_hour: A brake, should anything go wrong.
+        max_replies_per_hour, max_replies_per_day: Brakes, should anything go wrong.
+        max_replies_per_author: To one member within a day.
+        tags: A topic must have one of them; empty: it need not.
+        exclude_tags: A topic that has one of them is not answered.
+        grace: How long people come first.
+        settle: How long a question must have stood still.
+        quiet_hours, zone: When nothing is posted, and by which clocks.
     """
 
     username: str
@@ -54,10 +61,52 @@ class PolicySettings:
     exclude_authors: Collection[str] = ()
     max_topic_age: timedelta = timedelta(days=2)
     max_replies_per_hour: int = 10
+    max_replies_per_day: int = 50
+    max_replies_per_author: int = 3
+    tags: Collection[str] = ()
+    exclude_tags: Collection[str] = ()
+    grace: timedelta = timedelta(0)
+    settle: timedelta = timedelta(0)
+    quiet_hours: Window | None = None
+    zone: tzinfo = UTC
 
     def limit(self, kind: Kind) -> int:
         """Links of a kind in one answer."""
         return self.max_per_kind.get(kind, self.max_links)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Replies so far, those about to be sent included: for the quotas.
+
+    Attributes:
+        hour, day: On this forum, within so long.
+        author: To topics of this one's author, within a day.
+    """
+
+    hour: int = 0
+    day: int = 0
+    author: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """It is too early to decide.
+
+    Attributes:
+        until: When to look again; aware, UTC.
+        reasons: Why; never empty.
+    """
+
+    until: datetime
+    reasons: tuple[str, ...]
+
+
+def waiting_for(
+    topic: TopicView, settings: PolicySettings, now: datetime
+) -> Wait | None:
+    """What a topic that may be answered waits for; ``None``: it is decided now."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +166,7 @@ def decide(
     now: datetime,
     *,
     replied: bool = False,
-    replies_last_hour: int = 0,
+    sent: Sent = Sent(),
     language: str | None = None,
 ) -> Verdict:
     """Judge one topic.
@@ -126,12 +175,10 @@ def decide(
         hits: What the search found, best first.
         now: Aware, UTC.
         replied: The bot has a reply in the topic, or waiting for approval.
-        replies_last_hour: On this forum.
+        sent: Replies so far.
         language: Of the question, where it is known.
     """
-    against = objections(
-        topic, settings, now, replied=replied, replies_last_hour=replies_last_hour
-    )
+    against = objections(topic, settings, now, replied=replied, sent=sent)
     if against:
         return Verdict(False, against)
     return judge(topic, hits, settings, language=language)
@@ -143,7 +190,7 @@ def objections(
     now: datetime,
     *,
     replied: bool = False,
-    replies_last_hour: int = 0,
+    sent: Sent = Sent(),
 ) -> tuple[str, ...]:
     """What speaks against answering whatever the search may find; empty if nothing."""
     age = now - topic.created_at
@@ -173,12 +220,23 @@ def objections(
         f"it is {_days(age)} old, and {_days(settings.max_topic_age)} is the limit": (
             age > settings.max_topic_age
         ),
-        f"{replies_last_hour} replies within the hour, and "
-        f"{settings.max_replies_per_hour} is the limit": (
-            replies_last_hour >= settings.max_replies_per_hour
-        ),
+        **_used_up(sent, settings),
     }
     return tuple(reason for reason, holds in rules.items() if holds)
+
+
+def _used_up(sent: Sent, settings: PolicySettings) -> dict[str, bool]:
+    """The quotas, and whether they are used up."""
+    return {
+        f"{count} replies within the {span}{whom}, and {limit} is the limit": (
+            count >= limit
+        )
+        for count, span, whom, limit in (
+            (sent.hour, "hour", "", settings.max_replies_per_hour),
+            (sent.day, "day", "", settings.max_replies_per_day),
+            (sent.author, "day to its author", "", settings.max_replies_per_author),
+        )
+    }
 
 
 def judge(

@@ -20,7 +20,7 @@ from bot.catalogue import Catalogues
 from bot.compose import compose, title_of
 from bot.config import Mode
 from bot.forum import Forum, Reply
-from bot.policy import PolicySettings, Verdict, judge, objections
+from bot.policy import PolicySettings, Sent, Verdict, judge, objections
 from bot.topic import Cited, TopicView, marker
 from indexer.blocks import join_blocks
 from indexer.clean import clean_html
@@ -175,6 +175,8 @@ class Responder:
             decided_at=self._clock(),
             suggestions=tuple(_suggestion(hit) for hit in verdict.picks),
             body=body,
+            author_id=topic.author_id,
+            language=None if question is None else question.language,
         )
         return decision, outdated
 
@@ -185,8 +187,8 @@ class Responder:
             topic,
             self._settings,
             self._clock(),
-            replied=earlier is not None and earlier.state != "decided",
-            replies_last_hour=self._replies_last_hour(),
+            replied=earlier is not None and not earlier.is_open,
+            sent=self._sent(topic.author_id),
         )
         if against:
             return Verdict(False, against), None, {}
@@ -253,6 +255,15 @@ class Responder:
             catalogues=self._catalogues,
         )
 
+    def _sent(self, author_id: int) -> Sent:
+        now, ledger = self._clock(), self._store.ledger
+        day = now - timedelta(days=1)
+        return Sent(
+            hour=self._replies_last_hour(),
+            day=ledger.replies_since(self._name, day),
+            author=ledger.replies_since(self._name, day, author_id=author_id),
+        )
+
     def _replies_last_hour(self, *, sent: bool = False) -> int:
         since = self._clock() - _QUOTA_SPAN
         return self._store.ledger.replies_since(self._name, since, sent=sent)
@@ -271,7 +282,7 @@ class Responder:
             SearchIndexError: There is no usable index.
         """
         earlier = self._store.ledger.get(self._name, topic_id)
-        if earlier is not None and earlier.state != "decided":
+        if earlier is not None and not earlier.is_open:
             return earlier
         if self._mode == "off":
             return self._switched_off(topic_id)

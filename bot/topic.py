@@ -15,6 +15,29 @@ _MARKER = re.compile(r"<!-- baraza:topic=(\d+) -->")
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyView:
+    """A reply in a topic, as far as it says whether somebody was helped.
+
+    Attributes:
+        number: Of the post.
+        author_id: Zero and below are the forum's own bots.
+        staff: Its author is a moderator or administrator.
+        cooked: Its HTML; empty when it is hidden or withdrawn.
+        likes: Of whomever.
+        accepted: It is marked as the solution.
+    """
+
+    number: int
+    author: str
+    author_id: int
+    staff: bool
+    cooked: str
+    created_at: datetime
+    likes: int = 0
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TopicView:
     """A topic as it stands on the forum now.
 
@@ -29,6 +52,11 @@ class TopicView:
         solved: A reply is marked as the solution.
         missing_posts: Numbers that were given to posts which are not there for us:
             they were removed, or are whispers.
+        author_staff: Its author is a moderator or administrator.
+        edited_at: When its first post was last changed.
+        pinned: Moderators keep it at the top of its list.
+        replies: What others wrote below, in order, small actions and whispers left
+            out; of a long topic the first ones.
     """
 
     id: TopicId
@@ -49,6 +77,10 @@ class TopicView:
     listed: bool = True
     solved: bool = False
     missing_posts: int = 0
+    author_staff: bool = False
+    edited_at: datetime | None = None
+    pinned: bool = False
+    replies: tuple[ReplyView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,27 @@ SQL lives in this package alone. Each module is one part of the store and is
 reached as an attribute: ``store.documents``, ``store.passages``, ``store.links``,
 ``store.evidence``, ``store.templates``, ``store.progress``, ``store.loose``,
 ``store.looks``, ``store.ledger``, ``store.fetches``, ``store.editions``,
-``store.targets``, ``store.works``, ``store.parallel``.
+``store.targets``, ``store.works``, ``store.parallel``; of the bot ``store.messages``,
+``store.feedback``, ``store.members``, ``store.pauses``, ``store.deliveries``.
 """
 
 from kb.store.connection import Store
+from kb.store.deliveries import Deliveries
 from kb.store.documents import Documents
 from kb.store.editions import Editions
 from kb.store.embeddings import EmbeddingCache
 from kb.store.evidence import Evidence
+from kb.store.feedback import Feedback, Mark, Rating
 from kb.store.fetches import Fetch, Fetches
 from kb.store.holdings import Coverage, Held, Holdings
-from kb.store.ledger import Decision, Ledger
+from kb.store.ledger import Decision, Ledger, State
 from kb.store.links import Links
 from kb.store.looks import CATEGORIES, Look, Looks
+from kb.store.members import Member, Members
+from kb.store.messages import Message, Messages
 from kb.store.parallel import Parallel
 from kb.store.passages import Passages
+from kb.store.pauses import Pause, Pauses
 from kb.store.progress import Progress, SetAside, SourceState
 from kb.store.targets import Target, Targets
 from kb.store.templates import LearnedTemplates, Post, TemplateSet
@@ -28,10 +34,12 @@ __all__ = [
     "CATEGORIES",
     "Coverage",
     "Decision",
+    "Deliveries",
     "Documents",
     "Editions",
     "EmbeddingCache",
     "Evidence",
+    "Feedback",
     "Fetch",
     "Fetches",
     "Held",
@@ -41,12 +49,21 @@ __all__ = [
     "Links",
     "Look",
     "Looks",
+    "Mark",
+    "Member",
+    "Members",
+    "Message",
+    "Messages",
     "Parallel",
     "Passages",
+    "Pause",
+    "Pauses",
     "Post",
     "Progress",
+    "Rating",
     "SetAside",
     "SourceState",
+    "State",
     "Store",
     "Target",
     "Targets",

@@ -12,18 +12,23 @@ from typing import Self
 from sqlite_utils import Database
 
 from kb.errors import SchemaVersionError, StoreError
+from kb.store.deliveries import Deliveries
 from kb.store.documents import Documents
 from kb.store.editions import Editions
 from kb.store.evidence import Evidence
 from kb.store.failures import alone, connection_factory, sqlite_errors
+from kb.store.feedback import Feedback
 from kb.store.fetches import Fetches
 from kb.store.holdings import Holdings
 from kb.store.ledger import Ledger
 from kb.store.links import Links
 from kb.store.looks import Looks
 from kb.store.loose import LooseParts
+from kb.store.members import Members
+from kb.store.messages import Messages
 from kb.store.parallel import Parallel
 from kb.store.passages import Passages
+from kb.store.pauses import Pauses
 from kb.store.progress import Progress
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from kb.store.targets import Targets
@@ -55,6 +60,11 @@ class Store:
         self.targets = Targets(db)
         self.works = Works(db)
         self.parallel = Parallel(db)
+        self.messages = Messages(db)
+        self.feedback = Feedback(db)
+        self.members = Members(db)
+        self.pauses = Pauses(db)
+        self.deliveries = Deliveries(db)
 
     @classmethod
     def open(

@@ -13,7 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 # "BRZA": tells our files from other SQLite databases (`file` shows it, too).
 APPLICATION_ID = 0x42525A41
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 MIGRATIONS = Migrations("baraza")
 
@@ -392,3 +392,103 @@ def _languages(db: Database) -> None:
         """,
     )
     db.conn.execute("INSERT INTO meta VALUES ('parallel', '0')")
+
+
+@MIGRATIONS(name="006_manners")
+def _manners(db: Database) -> None:
+    _run(
+        db,
+        """
+        ALTER TABLE decisions ADD COLUMN author_id INTEGER;
+        ALTER TABLE decisions ADD COLUMN language TEXT;
+        -- when it is decided: people come first, and edits settle
+        ALTER TABLE decisions ADD COLUMN due_at TEXT;
+        -- of the topic's words, by which a material edit is told
+        ALTER TABLE decisions ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '';
+        -- when it was claimed, then when it was sent: quotas count from it
+        ALTER TABLE decisions ADD COLUMN sent_at TEXT;
+        -- when the reply was last looked after
+        ALTER TABLE decisions ADD COLUMN looked_at TEXT;
+        UPDATE decisions SET sent_at = updated_at
+            WHERE state IN ('claimed', 'posted', 'queued', 'refused');
+        CREATE INDEX decisions_due ON decisions (forum, state, due_at);
+        CREATE INDEX decisions_sent ON decisions (forum, sent_at)
+            WHERE sent_at IS NOT NULL;
+
+        -- what the bot writes beside its replies (drafts to approve, answers to
+        -- messages, notices to moderators): each at most once, as replies are
+        CREATE TABLE messages (
+            forum TEXT NOT NULL,
+            -- draft, answer or notice
+            purpose TEXT NOT NULL,
+            key TEXT NOT NULL,
+            -- claimed, sent, failed or closed
+            state TEXT NOT NULL,
+            body TEXT NOT NULL,
+            -- where it stands, once it is sent
+            topic_id INTEGER,
+            post_id INTEGER,
+            at TEXT NOT NULL,
+            PRIMARY KEY (forum, purpose, key)
+        ) WITHOUT ROWID;
+
+        -- how far each private message to the bot was read
+        CREATE TABLE inbox (
+            forum TEXT NOT NULL,
+            topic_id INTEGER NOT NULL,
+            post_number INTEGER NOT NULL,
+            PRIMARY KEY (forum, topic_id)
+        ) WITHOUT ROWID;
+
+        -- what people made of a reply; one row for each person and way of saying it
+        CREATE TABLE feedback (
+            forum TEXT NOT NULL,
+            topic_id INTEGER NOT NULL,
+            -- like, reaction, solution, flag, removal or word
+            kind TEXT NOT NULL,
+            -- 0 where the forum does not say who
+            user_id INTEGER NOT NULL,
+            -- 1: it helped; -1: it did not; 0: neither
+            value INTEGER NOT NULL,
+            staff INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (forum, topic_id, kind, user_id)
+        ) WITHOUT ROWID;
+        CREATE INDEX feedback_at ON feedback (forum, at);
+
+        -- members who want less of us; without their names
+        CREATE TABLE members (
+            forum TEXT NOT NULL,
+            name_hash TEXT NOT NULL,
+            user_id INTEGER,
+            -- 0: is never answered, nor suggested as a helper
+            answers INTEGER NOT NULL,
+            -- 0: nothing of theirs is held
+            indexed INTEGER NOT NULL,
+            -- message, field or operator
+            origin TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (forum, name_hash)
+        ) WITHOUT ROWID;
+        CREATE INDEX members_id ON members (forum, user_id)
+            WHERE user_id IS NOT NULL;
+
+        -- while there is a row the bot posts nothing
+        CREATE TABLE pauses (
+            forum TEXT PRIMARY KEY,
+            reason TEXT NOT NULL,
+            -- operator, staff or precision
+            origin TEXT NOT NULL,
+            at TEXT NOT NULL
+        ) WITHOUT ROWID;
+
+        -- deliveries of webhooks that were taken, by what cannot be forged of them
+        CREATE TABLE deliveries (
+            source TEXT NOT NULL,
+            digest BLOB NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (source, digest)
+        ) WITHOUT ROWID;
+        CREATE INDEX deliveries_at ON deliveries (at);
+        """,
+    )

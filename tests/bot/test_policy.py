@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.policy import (
     LINK_FLOOR,
     PolicySettings,
+    Sent,
     choose,
     decide,
     judge_links,
@@ -91,10 +92,10 @@ def test_the_bot_does_not_answer_twice() -> None:
 
 
 def test_the_brake_stops_at_the_limit_and_not_before() -> None:
-    at_limit = decide(topic(), [hit()], SETTINGS, NOW, replies_last_hour=10)
+    at_limit = decide(topic(), [hit()], SETTINGS, NOW, sent=Sent(hour=10))
 
     assert at_limit.reasons == ("10 replies within the hour, and 10 is the limit",)
-    assert decide(topic(), [hit()], SETTINGS, NOW, replies_last_hour=9).speak
+    assert decide(topic(), [hit()], SETTINGS, NOW, sent=Sent(hour=9)).speak
 
 
 def test_all_reasons_for_silence_are_named() -> None:

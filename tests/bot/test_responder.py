@@ -126,6 +126,9 @@ def test_in_public_a_topic_is_answered_and_the_ledger_knows_where(
         post_id=mine.id,  # type: ignore[arg-type]
         post_url=f"{box.url}/t/{topic_id}/2",
         updated_at=clock(),
+        author_id=community.user("amina").id,
+        language="en",
+        sent_at=clock(),
     )
     assert store.ledger.get("forum", topic_id) == decision
 
@@ -377,7 +380,7 @@ def test_claims_that_piled_up_are_sent_within_the_quota(
     """The forum was read-only for hours."""
     topics = [ask(community, f"{QUESTION} Number {n}") for n in range(5)]
     for topic_id in topics:
-        claim(store, make().consider(topic_id))
+        claim(store, make(max_replies_per_author=5).consider(topic_id))
     clock.forward(hours=3)
     responder = make(max_replies_per_hour=2)
 

@@ -47,7 +47,8 @@ def test_a_silent_decision_may_be_made_again(store: Store) -> None:
     assert record(store, later)
 
     stored = store.ledger.get(FORUM, TopicId(812))
-    assert stored == replace(later, updated_at=NOON + timedelta(hours=1))
+    claimed_at = NOON + timedelta(hours=1)
+    assert stored == replace(later, updated_at=claimed_at, sent_at=claimed_at)
     assert not stored.is_silent
 
 
@@ -124,6 +125,7 @@ def test_a_settled_claim_knows_its_post(store: Store) -> None:
         post_url=f"{FORUM}/t/812/2",
         reasons=(*CLAIM.reasons, "accepted by the forum"),
         updated_at=later,
+        sent_at=later,
     )
     assert store.ledger.claimed(FORUM) == []
 

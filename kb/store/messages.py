@@ -1,0 +1,142 @@
+"""What the bot writes beside its replies: each message at most once.
+
+As with replies, a message is claimed before it is sent, and what a crash left claimed
+is looked for on the forum, by its marker, before it is sent again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlite_utils import Database
+
+from kb.store.rows import clean, to_text
+from kb.types import PostId, TopicId
+
+Purpose = Literal["draft", "answer", "notice"]
+MessageState = Literal["claimed", "sent", "failed", "closed"]
+
+_COLUMNS = "forum, purpose, key, state, body, topic_id, post_id, at"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message.
+
+    Attributes:
+        key: Of what it is about: a topic, a message that it answers, an event.
+        state: ``closed``: what it asked for has been decided.
+        topic_id: The private message that it stands in, once it is sent.
+    """
+
+    forum: str
+    purpose: Purpose
+    key: str
+    state: MessageState
+    body: str
+    at: datetime
+    topic_id: TopicId | None = None
+    post_id: PostId | None = None
+
+
+class Messages:
+    """Reads and writes messages; writes belong inside ``Store.transaction``."""
+
+    def __init__(self, db: Database) -> None:
+        self._conn = db.conn
+
+    def get(self, forum: str, purpose: Purpose, key: str) -> Message | None:
+        """One message, or ``None``."""
+        row = self._conn.execute(
+            f"SELECT {_COLUMNS} FROM messages"  # noqa: S608
+            " WHERE forum = ? AND purpose = ? AND key = ?",
+            [forum, purpose, key],
+        ).fetchone()
+        return None if row is None else _message(row)
+
+    def in_state(
+        self, forum: str, state: MessageState, *, purpose: Purpose | None = None
+    ) -> list[Message]:
+        """All messages of a state, oldest first."""
+        rows = self._conn.execute(
+            f"SELECT {_COLUMNS} FROM messages"  # noqa: S608
+            " WHERE forum = ? AND state = ? AND (? IS NULL OR purpose = ?)"
+            " ORDER BY at, purpose, key",
+            [forum, state, purpose, purpose],
+        )
+        return [_message(row) for row in rows]
+
+    def latest(self, forum: str, purpose: Purpose) -> Message | None:
+        """The newest that was sent: where others of its purpose may be added."""
+        row = self._conn.execute(
+            f"SELECT {_COLUMNS} FROM messages"  # noqa: S608
+            " WHERE forum = ? AND purpose = ? AND topic_id IS NOT NULL"
+            " ORDER BY at DESC, post_id DESC LIMIT 1",
+            [forum, purpose],
+        ).fetchone()
+        return None if row is None else _message(row)
+
+    def claim(
+        self, forum: str, purpose: Purpose, key: str, body: str, *, at: datetime
+    ) -> bool:
+        """Be the one who sends it; False when somebody did, or is about to.
+
+        What failed may be claimed again.
+        """
+        cursor = self._conn.execute(
+            "INSERT INTO messages (forum, purpose, key, state, body, at)"
+            " VALUES (?, ?, ?, 'claimed', ?, ?)"
+            " ON CONFLICT (forum, purpose, key) DO UPDATE SET state = 'claimed',"
+            " body = excluded.body, at = excluded.at WHERE state = 'failed'",
+            [forum, purpose, key, clean(body), to_text(at)],
+        )
+        return cursor.rowcount == 1
+
+    def settle(
+        self,
+        message: Message,
+        state: MessageState,
+        *,
+        topic_id: TopicId | None = None,
+        post_id: PostId | None = None,
+    ) -> None:
+        """Say what became of it; where it stands stays known."""
+        self._conn.execute(
+            "UPDATE messages SET state = ?, topic_id = coalesce(?, topic_id),"
+            " post_id = coalesce(?, post_id)"
+            " WHERE forum = ? AND purpose = ? AND key = ?",
+            [state, topic_id, post_id, message.forum, message.purpose, message.key],
+        )
+
+    # -- the inbox ---------------------------------------------------------
+
+    def read_until(self, forum: str, topic_id: TopicId) -> int:
+        """The number of the last post of a private message that was read; 0: none."""
+        row = self._conn.execute(
+            "SELECT post_number FROM inbox WHERE forum = ? AND topic_id = ?",
+            [forum, topic_id],
+        ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def set_read(self, forum: str, topic_id: TopicId, post_number: int) -> None:
+        """A private message was read and acted upon, up to a post."""
+        self._conn.execute(
+            "INSERT INTO inbox VALUES (?, ?, ?) ON CONFLICT (forum, topic_id)"
+            " DO UPDATE SET post_number = max(post_number, excluded.post_number)",
+            [forum, topic_id, post_number],
+        )
+
+
+def _message(row: tuple[Any, ...]) -> Message:
+    return Message(
+        forum=row[0],
+        purpose=row[1],
+        key=row[2],
+        state=row[3],
+        body=row[4],
+        topic_id=None if row[5] is None else TopicId(row[5]),
+        post_id=None if row[6] is None else PostId(row[6]),
+        at=datetime.fromisoformat(row[7]),
+    )

@@ -1,0 +1,53 @@
+"""Whether the bot may post at all: a row here stops it, whoever wrote it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlite_utils import Database
+
+from kb.store.rows import clean, to_text
+
+PauseOrigin = Literal["operator", "staff", "precision"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why nothing is posted."""
+
+    reason: str
+    origin: PauseOrigin
+    at: datetime
+
+
+class Pauses:
+    """Reads and writes pauses; writes belong inside ``Store.transaction``."""
+
+    def __init__(self, db: Database) -> None:
+        self._conn = db.conn
+
+    def get(self, forum: str) -> Pause | None:
+        """The pause of a forum's bot; ``None`` while it may post."""
+        row = self._conn.execute(
+            "SELECT reason, origin, at FROM pauses WHERE forum = ?", [forum]
+        ).fetchone()
+        if row is None:
+            return None
+        return Pause(row[0], row[1], datetime.fromisoformat(row[2]))
+
+    def start(
+        self, forum: str, reason: str, origin: PauseOrigin, *, at: datetime
+    ) -> bool:
+        """Post nothing from now on; False if there was a pause, which stays."""
+        cursor = self._conn.execute(
+            "INSERT INTO pauses VALUES (?, ?, ?, ?) ON CONFLICT (forum) DO NOTHING",
+            [forum, clean(reason), origin, to_text(at)],
+        )
+        return cursor.rowcount == 1
+
+    def end(self, forum: str) -> bool:
+        """Post again; False if there was no pause."""
+        cursor = self._conn.execute("DELETE FROM pauses WHERE forum = ?", [forum])
+        return cursor.rowcount == 1
