@@ -280,7 +280,8 @@ def _keys_of(model: Any) -> set[str]:
         (
             "bot.mode",
             "loud",
-            "bot.mode: expected 'off', 'shadow', 'draft', 'whisper' or 'public', got \"loud\"",
+            "bot.mode: expected 'off', 'shadow', 'draft', 'whisper' or 'public', got "
+            '"loud"',
         ),
         (
             "bot.max_topic_age",
