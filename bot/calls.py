@@ -6,9 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 
-# One change is told in several hints (a topic and its post): wait for them all.
-SETTLE_S = 3.0
+# One change is told in several hints (a topic and its post): wait for them all. A
+# forum sends them within milliseconds.
+SETTLE_S = 0.5
 APART_S = 30.0
+# So many called runs may follow one another at once, after a while without any: who
+# asks is answered within seconds, and a storm is not followed gust by gust.
+BURST = 4
 
 
 class Calls:
@@ -19,7 +23,8 @@ class Calls:
 
     Args:
         settle_s: How long after a first call others are waited for.
-        apart_s: The shortest time from the beginning of a run to a called one.
+        apart_s: The time between called runs, in the long run.
+        burst: How many may follow one another before that.
         clock: Seconds that only grow.
     """
 
@@ -28,6 +33,7 @@ class Calls:
         *,
         settle_s: float = SETTLE_S,
         apart_s: float = APART_S,
+        burst: int = BURST,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settle_s = settle_s
@@ -35,14 +41,21 @@ class Calls:
         self._clock = clock
         self._lock = threading.Lock()
         self._due: dict[str, float] = {}
-        self._begun: dict[str, float] = {}
+        self._burst = burst
+        # When so many further runs will be as if they had been apart (a leaky bucket).
+        self._level_until: dict[str, float] = {}
 
-    def call(self, job: str) -> None:
-        """Ask for a run; more calls before it change nothing."""
+    def call(self, job: str, *, settled: bool = False) -> None:
+        """Ask for a run; more calls before it change nothing.
+
+        Args:
+            settled: There is nothing to wait for: it is due now, if it may be.
+        """
         with self._lock:
-            earliest = self._begun.get(job, float("-inf")) + self._apart_s
-            due = max(self._clock() + self._settle_s, earliest)
-            self._due.setdefault(job, due)
+            now = self._clock()
+            level = self._level_until.get(job, now) - (self._burst - 1) * self._apart_s
+            due = max(now if settled else now + self._settle_s, level)
+            self._due[job] = min(due, self._due.get(job, due))
 
     def due(self) -> list[str]:
         """The jobs whose time has come, longest due first."""
@@ -59,4 +72,7 @@ class Calls:
         """A run of it begins: all that was called for so far is served by it."""
         with self._lock:
             self._due.pop(job, None)
-            self._begun[job] = self._clock()
+            now = self._clock()
+            level = max(now, self._level_until.get(job, now))
+            full = now + self._burst * self._apart_s
+            self._level_until[job] = min(level + self._apart_s, full)

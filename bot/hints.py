@@ -6,7 +6,9 @@ kept or logged. What is taken from it is a topic's number; what that topic is wo
 the next refresh decides by its own rights.
 
 Headers are not signed. Only the body decides what is read; the event's name is kept as
-a reason for people, if it looks like one.
+a reason for people, if it looks like one. So whoever caught a delivery may send it
+again under another id: that costs a request for a topic that is read anyway, and of a
+post not even that once it is older than the replay window.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -53,6 +56,22 @@ class Hint:
     key: str
     reason: str
     only_stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a signed body says.
+
+    Attributes:
+        hints: Nothing for a ping, a like or a user.
+        mark: Tells it from all others, together with its id.
+        told_at: The newest time that it tells of; ``None``: it tells none that would
+            say when it was sent.
+    """
+
+    hints: tuple[Hint, ...]
+    mark: bytes
+    told_at: datetime | None = None
 
 
 def is_signature(header: str) -> bool:
@@ -95,13 +114,16 @@ def site(url: str) -> tuple[str, int | None, str] | None:
     return parts.hostname, port, parts.path.rstrip("/")
 
 
-def read_hints(body: bytes, *, content_type: str, event: str) -> tuple[Hint, ...]:
-    """What a delivery says must be read again; nothing for a ping, a like or a user.
+def read_delivery(
+    body: bytes, *, content_type: str, event: str, event_id: str = ""
+) -> Delivery:
+    """What a delivery says must be read again.
 
     Args:
         body: As it arrived, and found to be signed.
         content_type: `JSON` or `FORM`.
         event: The header ``X-Discourse-Event``, as it arrived.
+        event_id: ``X-Discourse-Event-Id``, likewise.
 
     Raises:
         DeliveryError: It cannot be read.
@@ -113,7 +135,31 @@ def read_hints(body: bytes, *, content_type: str, event: str) -> tuple[Hint, ...
         for kind, read in _READERS.items()
         if isinstance(content := payload.get(kind), Mapping)
     )
-    return tuple(hint for hint in hints if hint is not None)
+    return Delivery(
+        tuple(hint for hint in hints if hint is not None),
+        # A topic that is changed back has the body of before: the id is part.
+        hashlib.sha256(event_id.encode() + b"\0" + body).digest(),
+        _told_at(payload),
+    )
+
+
+def _told_at(payload: Mapping[str, Any]) -> datetime | None:
+    """When something happened to a post. Only posts say; and those that became a
+    solution, or are one no more, do not say when."""
+    post = payload.get("post")
+    if not isinstance(post, Mapping) or post.get("accepted_answer"):
+        return None
+    told = (post.get(name) for name in ("created_at", "updated_at", "deleted_at"))
+    moments = [moment for text in told if (moment := _moment(text)) is not None]
+    return max(moments, default=None)
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _payload(body: bytes, content_type: str) -> Mapping[str, Any]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _INDEX = "index"
+_WATCH = "watch"
 _LEARN = "learn"
 _BRIDGE = "bridge"
 
@@ -58,7 +59,7 @@ class Service:
             jobs.append(Job("check", self._check_job, schedule.check, lane="check"))
         jobs.append(Job(_INDEX, self._index_job, schedule.index, lane="index"))
         if self._watches():
-            jobs.append(Job("watch", self._watch_job, schedule.watch, lane="watch"))
+            jobs.append(Job(_WATCH, self._watch_job, schedule.watch, lane="watch"))
         learn = Job(
             _LEARN,
             self._learn_job,
@@ -152,8 +153,9 @@ class Service:
 
         note = Notebook(
             self._app.store_path,
-            lambda name: calls.call(_refresh_name(name)),
+            partial(self._told, calls),
             clock=self._app.clock,
+            replay_window=self._app.config.webhook.replay_window,
         )
         senders = {name: Sender(*values) for name, values in secrets.items()}
         where = self._app.config.webhook
@@ -162,6 +164,12 @@ class Service:
             for name in senders:
                 log.info("listening on %s/webhook/%s", address, name)
             yield address
+
+    def _told(self, calls: Calls, name: str) -> None:
+        """Something happened on a forum: look at once."""
+        if name == self._app.config.bot.forum and self._watches():
+            calls.call(_WATCH)
+        calls.call(_refresh_name(name))
 
     def _webhook_secret(self, name: str, settings: ForumSource) -> str | None:
         from bot.hints import MIN_SECRET_CHARS
@@ -195,7 +203,7 @@ class Service:
                 report.passages_added or report.passages_removed
             ):
                 # What was told within seconds should be found as soon.
-                self._calls.call(_INDEX)
+                self._calls.call(_INDEX, settled=True)
             if (
                 self._calls is not None
                 and has_translations(self._app.sources.settings(name))

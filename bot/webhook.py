@@ -24,7 +24,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
@@ -38,11 +38,11 @@ from bot.escape import shortened, visible
 from bot.hints import (
     FORM,
     JSON,
+    Delivery,
     DeliveryError,
-    Hint,
     is_signature,
     is_signed,
-    read_hints,
+    read_delivery,
     site,
 )
 from kb.errors import StoreError
@@ -54,6 +54,8 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 BODY_TIMEOUT_S = 10.0
 # A forum waits 20 s for an answer.
 NOTE_TIMEOUT_S = 5.0
+# A forum that repeats deliveries does so for two and a half hours.
+REPLAY_WINDOW = timedelta(days=1)
 _MAX_SHOWN_CHARS = 100
 
 log = logging.getLogger(__name__)
@@ -67,8 +69,8 @@ class Sender:
     url: str
 
 
-Note = Callable[[str, tuple[Hint, ...]], int]
-"""Keeps hints about a source, and gives how many; raises `StoreError`.
+Note = Callable[[str, Delivery], int]
+"""Keeps what was told of a source, and gives how many hints; raises `StoreError`.
 
 Called from several threads at once; what it returns from is on disk."""
 
@@ -79,6 +81,8 @@ class Notebook:
     Args:
         path: The store's; each call opens it anew, as it comes from another thread.
         told: Called with the source's name whenever something was noted.
+        replay_window: So long a repeated delivery is known as such; one that tells of
+            something older is taken for a repeated one.
     """
 
     def __init__(
@@ -88,33 +92,48 @@ class Notebook:
         *,
         clock: Clock,
         timeout_s: float = NOTE_TIMEOUT_S,
+        replay_window: timedelta = REPLAY_WINDOW,
     ) -> None:
         self._path = path
         self._told = told
         self._clock = clock
         self._timeout_s = timeout_s
+        self._replay_window = replay_window
 
-    def __call__(self, source: str, hints: tuple[Hint, ...]) -> int:
+    def __call__(self, source: str, delivery: Delivery) -> int:
         # Before waiting for a writer: a refresh that began since has read it all.
         at = self._clock()
+        oldest = at - self._replay_window
+        if delivery.told_at is not None and delivery.told_at < oldest:
+            log.info("source=%s a delivery is too old, and ignored", source)
+            return 0
         with Store.open(self._path, busy_timeout_s=self._timeout_s) as store:
-            noted = self._add(store, source, hints, at)
+            noted = self._add(store, source, delivery, at, oldest)
         if noted:
             self._told(source)
         return noted
 
     def _add(
-        self, store: Store, source: str, hints: tuple[Hint, ...], at: datetime
+        self,
+        store: Store,
+        source: str,
+        delivery: Delivery,
+        at: datetime,
+        oldest: datetime,
     ) -> int:
         kept = [
             hint
-            for hint in hints
+            for hint in delivery.hints
             if not hint.only_stored or store.documents.find(source, hint.key)
         ]
-        if kept:
-            with store.transaction():
-                for hint in kept:
-                    store.looks.add(source, [hint.key], hint.reason, at)
+        if not kept:
+            return 0
+        with store.transaction():
+            store.deliveries.forget(oldest)
+            if not store.deliveries.take(source, delivery.mark, at=at):
+                return 0
+            for hint in kept:
+                store.looks.add(source, [hint.key], hint.reason, at)
         return len(kept)
 
 
@@ -205,8 +224,13 @@ async def _body(request: Request) -> bytes:
 def _take(request: Request, body: bytes, source: str, note: Note) -> None:
     event = request.headers.get("x-discourse-event", "")
     try:
-        hints = read_hints(body, content_type=_content_type(request), event=event)
-        noted = note(source, hints) if hints else 0
+        delivery = read_delivery(
+            body,
+            content_type=_content_type(request),
+            event=event,
+            event_id=request.headers.get("x-discourse-event-id", ""),
+        )
+        noted = note(source, delivery) if delivery.hints else 0
     except DeliveryError as exc:
         raise _RefusedError(HTTPStatus.BAD_REQUEST, str(exc)) from exc
     except StoreError as exc:

@@ -1,12 +1,7 @@
-"""Webhook deliveries that were taken, so that a repeated one is known as such.
-
-A delivery is known by a hash of its signed body: its id stands in a header, which
-nobody signs.
-"""
+"""Webhook deliveries that were taken, so that a repeated one is known as such."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 from sqlite_utils import Database
@@ -20,11 +15,12 @@ class Deliveries:
     def __init__(self, db: Database) -> None:
         self._conn = db.conn
 
-    def take(self, source: str, body: bytes, *, at: datetime) -> bool:
-        """Remember a delivery; False when it was taken before."""
+    def take(self, source: str, mark: bytes, *, at: datetime) -> bool:
+        """Remember a delivery by what tells it from others; False when it was taken
+        before."""
         cursor = self._conn.execute(
             "INSERT INTO deliveries VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            [source, hashlib.sha256(body).digest(), to_text(at)],
+            [source, mark, to_text(at)],
         )
         return cursor.rowcount == 1
 

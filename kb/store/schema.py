@@ -482,12 +482,12 @@ def _manners(db: Database) -> None:
             at TEXT NOT NULL
         ) WITHOUT ROWID;
 
-        -- deliveries of webhooks that were taken, by what cannot be forged of them
+        -- deliveries of webhooks that were taken, by a hash of id and body
         CREATE TABLE deliveries (
             source TEXT NOT NULL,
-            digest BLOB NOT NULL,
+            mark BLOB NOT NULL,
             at TEXT NOT NULL,
-            PRIMARY KEY (source, digest)
+            PRIMARY KEY (source, mark)
         ) WITHOUT ROWID;
         CREATE INDEX deliveries_at ON deliveries (at);
         """,

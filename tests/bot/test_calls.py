@@ -24,7 +24,7 @@ def seconds() -> Seconds:
 
 @pytest.fixture
 def calls(seconds: Seconds) -> Calls:
-    return Calls(settle_s=3, apart_s=30, clock=seconds)
+    return Calls(settle_s=3, apart_s=30, burst=1, clock=seconds)
 
 
 def due_at(calls: Calls, seconds: Seconds, *times: float) -> list[list[str]]:
@@ -90,3 +90,36 @@ def test_called_runs_keep_apart_from_those_of_the_clock_too(
         ["refresh b"],
         ["refresh b", "refresh a"],
     ]
+
+
+def test_what_needs_no_others_is_due_at_once(calls: Calls, seconds: Seconds) -> None:
+    calls.call("index")
+    calls.call("index", settled=True)
+
+    assert calls.due() == ["index"]
+
+
+def test_a_few_runs_may_follow_one_another_and_a_storm_keeps_them_apart(
+    seconds: Seconds,
+) -> None:
+    calls = Calls(settle_s=0, apart_s=30, burst=3, clock=seconds)
+    begun: list[float] = []
+    for tick in range(400):
+        seconds.now = 1000 + tick / 2
+        calls.call("watch")
+        if calls.is_due("watch"):
+            calls.begin("watch")
+            begun.append(tick / 2)
+
+    assert begun == [0, 0.5, 1, 30, 60, 90, 120, 150, 180]
+
+
+def test_runs_of_the_clock_put_a_call_off_by_no_more_than_the_usual_distance(
+    seconds: Seconds,
+) -> None:
+    calls = Calls(settle_s=0, apart_s=30, burst=3, clock=seconds)
+    for _ in range(100):
+        calls.begin("watch")
+    calls.call("watch")
+
+    assert due_at(calls, seconds, 29.9, 30) == [[], ["watch"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,19 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.hints import FORM, JSON, DeliveryError, Hint, is_signed, read_hints, site
+from bot.hints import FORM, JSON, DeliveryError, Hint, is_signed, read_delivery, site
 from tests.conftest import shared_path
 
 SECRET = "a secret of some length"
+EARLY, LATE = "2026-05-01T10:00:00Z", "2026-05-02T10:00:00.5Z"
 
 
 def hints(payload: object, event: str = "some_event") -> tuple[Hint, ...]:
-    return read_hints(json.dumps(payload).encode(), content_type=JSON, event=event)
+    body = json.dumps(payload).encode()
+    return read_delivery(body, content_type=JSON, event=event).hints
 
 
 def error(body: bytes, content_type: str = JSON) -> str:
     with pytest.raises(DeliveryError) as refused:
-        read_hints(body, content_type=content_type, event="post_created")
+        read_delivery(body, content_type=content_type, event="post_created")
     return str(refused.value)
 
 
@@ -127,21 +130,60 @@ def test_with_the_setting_for_forms_plain_json_comes_and_forms_are_read_too(
 ) -> None:
     text = json.dumps(payload)
 
-    plain = read_hints(text.encode(), content_type=FORM, event="e")
-    form = read_hints(
+    plain = read_delivery(text.encode(), content_type=FORM, event="e")
+    form = read_delivery(
         urlencode({"payload": text}).encode(), content_type=FORM, event="e"
     )
 
-    assert plain == form == (Hint("7", "e"),)
+    assert plain.hints == form.hints == (Hint("7", "e"),)
 
 
 def test_a_real_delivery_is_read() -> None:
     path = "discourse/data/webhooks/post_created_payload_example_2025.json"
     body = shared_path(path).read_bytes()
 
-    found = read_hints(body, content_type=JSON, event="post_created")
+    found = read_delivery(body, content_type=JSON, event="post_created")
 
-    assert found == (Hint("10", "post_created"),)
+    assert found.hints == (Hint("10", "post_created"),)
+    assert found.told_at is not None
+
+
+@pytest.mark.parametrize(
+    ("payload", "told_at"),
+    [
+        ({"post": {"created_at": EARLY, "updated_at": LATE}}, LATE),
+        ({"post": {"created_at": EARLY, "deleted_at": LATE}}, LATE),
+        ({"post": {"created_at": EARLY, "updated_at": "long ago"}}, EARLY),
+        ({"post": {"created_at": "2026-05-01T10:00:00", "updated_at": 7}}, None),
+        # When it became one is not told.
+        ({"post": {"created_at": EARLY, "accepted_answer": True}}, None),
+        ({"solved": {"created_at": EARLY}}, None),
+        ({"topic": {"id": 7, "created_at": EARLY}}, None),
+    ],
+)
+def test_only_what_tells_when_something_happened_can_be_too_old(
+    payload: dict[str, Any], told_at: str | None
+) -> None:
+    for content in payload.values():
+        content.setdefault("topic_id", 7)
+    body = json.dumps(payload).encode()
+
+    found = read_delivery(body, content_type=JSON, event="e").told_at
+
+    assert found == (told_at and datetime.fromisoformat(told_at))
+
+
+def test_a_delivery_is_told_from_others_by_its_id_and_all_of_its_body() -> None:
+    bodies = (b'{"ping": "OK"}', b'{"ping":"OK"}')
+
+    marks = {
+        read_delivery(body, content_type=JSON, event=event, event_id=event_id).mark
+        for body in bodies
+        for event in ("ping", "pong")
+        for event_id in ("", "1", "2")
+    }
+
+    assert len(marks) == len(bodies) * 3
 
 
 # -- what cannot be read ---------------------------------------------------
@@ -183,7 +225,7 @@ def test_what_is_no_json_is_refused_without_quoting_it(body: bytes) -> None:
 
 def test_a_refusal_holds_no_text_in_its_traceback_either() -> None:
     with pytest.raises(DeliveryError) as refused:
-        read_hints(b'{"secret text', content_type=JSON, event="e")
+        read_delivery(b'{"secret text', content_type=JSON, event="e")
 
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ import pytest
 from bot.app import App
 from bot.calls import Calls
 from bot.config import parse_config
-from bot.hints import FORM, Hint
+from bot.hints import FORM, Delivery
 from bot.listening import serving
 from bot.sandbox import Community, PostType, Sandbox
 from bot.sandbox.webhooks import Hook, signature
@@ -233,6 +234,52 @@ def test_a_delivery_that_is_repeated_is_one_hint(door: Entrance) -> None:
 
     assert [each.status_code for each in (first, again, renewed)] == [200] * 3
     assert door.looks() == [Look("7", "post_created", NOW)]
+
+
+def test_a_repeated_delivery_notes_nothing(door: Entrance) -> None:
+    first = door.post(x_discourse_event_id="1")
+    read_meanwhile(door)
+    again = door.post(x_discourse_event_id="1")
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert (door.looks(), door.called) == ([], ["forum"])
+
+
+def test_the_same_under_another_id_is_another(door: Entrance) -> None:
+    """A title may be changed, and back, and back again."""
+    door.post(x_discourse_event_id="1")
+    read_meanwhile(door)
+    door.post(x_discourse_event_id="2")
+
+    assert [look.key for look in door.looks()] == ["7"]
+
+
+def test_what_tells_of_long_ago_notes_nothing_under_whatever_id(door: Entrance) -> None:
+    def told(at: datetime) -> dict[str, Any]:
+        return {"post": {"topic_id": 7, "updated_at": at.isoformat()}}
+
+    stale = door.post(told(NOW - timedelta(days=1, seconds=1)))
+    looks = door.looks()
+    fresh = door.post(told(NOW - timedelta(hours=23)))
+
+    assert (stale.status_code, looks) == (200, [])
+    assert fresh.status_code == 200
+    assert [look.key for look in door.looks()] == ["7"]
+
+
+def test_deliveries_are_not_remembered_for_ever(door: Entrance) -> None:
+    with Store.open(door.store_path) as store, store.transaction():
+        store.deliveries.take("forum", b"mark", at=NOW - timedelta(days=2))
+    door.post()
+
+    with Store.open(door.store_path) as store, store.transaction():
+        assert store.deliveries.take("forum", b"mark", at=NOW)
+
+
+def read_meanwhile(door: Entrance) -> None:
+    """A refresh follows what was noted."""
+    with Store.open(door.store_path) as store, store.transaction():
+        store.looks.done("forum", ["7"], before=NOW)
 
 
 def test_a_changed_category_is_noted_for_the_categories(door: Entrance) -> None:
@@ -494,7 +541,7 @@ def test_a_store_that_stays_locked_lets_the_forum_try_again(
 
 
 def test_a_full_disk_lets_the_forum_try_again(tmp_path: Path) -> None:
-    def full(_source: str, _hints: tuple[Hint, ...]) -> int:
+    def full(_source: str, _delivery: Delivery) -> int:
         raise StoreError(tmp_path, "database or disk is full")
 
     note: Note = full
