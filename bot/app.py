@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bot.ranking import ModelOnDisk
     from bot.responder import Responder
     from bot.topic import TopicView
+    from indexer.cutting import Cutter
     from indexer.pipeline import Progress, RefreshReport
     from indexer.verify import Look, VerifyReport
     from kb.embed import Embedder
@@ -213,12 +214,7 @@ class App:
         Raises:
             StoppedError: It was told to stop; the next harvest goes on from here.
         """
-        from indexer.chunk import chunk_document, chunker_stamp
         from indexer.pipeline import refresh
-        from kb.embed import open_tokenizer
-
-        cut = self.config.chunking
-        count_tokens = open_tokenizer(cut.tokenizer, self.models_folder)
 
         def look(report: RefreshReport) -> None:
             if progress is not None:
@@ -227,28 +223,49 @@ class App:
             if not may_go_on():
                 raise StoppedError
 
-        with self.sources.open(name, light=light) as source, self.open_store() as store:
+        with self.open_store() as store, ExitStack() as stack:
+            gone = store.members.forgotten(name)
+            source = stack.enter_context(
+                self.sources.open(name, light=light, forgotten=gone)
+            )
             if not accept_deletions:
                 self._refuse_another_forum(store, name)
             with store.transaction():
                 store.links.use(self.config.link_rules())
+            cut = self.cutter(store)
             return refresh(
                 source,
                 store,
-                lambda document: chunk_document(
-                    document,
-                    count_tokens=count_tokens,
-                    max_tokens=cut.max_tokens,
-                    templates=store.templates.of(document.source, document.category),
-                ),
-                chunker_stamp(cut.tokenizer, max_tokens=cut.max_tokens),
+                cut.chunk,
+                cut.stamp,
                 clock=self.clock,
                 progress=look,
                 full=full,
                 accept_deletions=accept_deletions,
-                prepare=lambda document: self._with_language(document, store),
+                prepare=cut.prepare,
                 version=self.sources.current_version(name),
             )
+
+    def cutter(self, store: Store) -> Cutter:
+        """How documents become passages, by the config and by what was learned of
+        templates."""
+        from indexer.chunk import chunk_document, chunker_stamp
+        from indexer.cutting import Cutter
+        from kb.embed import open_tokenizer
+
+        settings = self.config.chunking
+        count_tokens = open_tokenizer(settings.tokenizer, self.models_folder)
+        return Cutter(
+            lambda document: chunk_document(
+                document,
+                count_tokens=count_tokens,
+                max_tokens=settings.max_tokens,
+                templates=store.templates.of(document.source, document.category),
+            ),
+            chunker_stamp(settings.tokenizer, max_tokens=settings.max_tokens),
+            lambda document: self._with_language(document, store),
+            store.templates.stamp,
+        )
 
     def _refuse_another_forum(self, store: Store, name: str) -> None:
         """Another address under the name of a source that is stored is mostly another
@@ -292,7 +309,11 @@ class App:
                 f"sources.{name}.type",
                 f"expected forum, got {settings.type}: only a forum can be verified",
             )
-        with self.sources.forum(name, settings) as forum, self.open_store() as store:
+        with self.open_store() as store, ExitStack() as stack:
+            gone = store.members.forgotten(name)
+            forum = stack.enter_context(
+                self.sources.forum(name, settings, forgotten=gone)
+            )
             return verify(
                 name,
                 forum.verifier(store.holdings(name)),

@@ -22,6 +22,7 @@ from bot.cli_base import (
     complain,
     language_option,
 )
+from bot.cli_people import export, forget
 from bot.cli_ranking import explain, learn
 from bot.progress import check_progress, harvest_progress, verify_progress
 from bot.terminal import (
@@ -523,6 +524,8 @@ def demo(ctx: click.Context, folder: Path, keep: bool) -> None:
 
 main.add_command(learn)
 main.add_command(explain)
+main.add_command(forget)
+main.add_command(export)
 
 
 # -- measuring ---------------------------------------------------------------

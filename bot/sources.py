@@ -26,6 +26,7 @@ from bot.config_sources import Source as AnySource
 from indexer.budget import HostBudget
 from indexer.validators import Validators
 from kb.errors import ConfigError
+from kb.store import NOBODY, Forgotten
 from kb.types import PUBLIC, Clock
 
 if TYPE_CHECKING:
@@ -99,11 +100,14 @@ class Sources:
         return None
 
     @contextmanager
-    def open(self, name: str, *, light: bool = False) -> Iterator[Source]:
+    def open(
+        self, name: str, *, light: bool = False, forgotten: Forgotten = NOBODY
+    ) -> Iterator[Source]:
         """A source that is ready to be read, for the time of the block.
 
         Args:
             light: Only what is new in a forum is read now.
+            forgotten: Members of whom nothing must be held.
 
         Raises:
             ConfigError: See `settings`; or its key is not in the environment.
@@ -111,12 +115,19 @@ class Sources:
         settings = self.settings(name)
         match settings:
             case ForumSource():
-                with self.forum(name, settings, light=light) as forum:
+                with self.forum(
+                    name, settings, light=light, forgotten=forgotten
+                ) as forum:
                     yield forum
             case ArchiveSource():
                 from indexer.sources.archive import ArchiveSource as Archive
 
-                yield Archive(name, settings.path, forum_url=settings.forum_url)
+                yield Archive(
+                    name,
+                    settings.path,
+                    forum_url=settings.forum_url,
+                    forgotten=forgotten,
+                )
             case MarkdownSource():
                 yield self._markdown_source(name, settings)
             case WebsiteSource():
@@ -313,7 +324,12 @@ class Sources:
 
     @contextmanager
     def forum(
-        self, name: str, settings: ForumSource, *, light: bool = False
+        self,
+        name: str,
+        settings: ForumSource,
+        *,
+        light: bool = False,
+        forgotten: Forgotten = NOBODY,
     ) -> Iterator[ForumThreads]:
         from indexer.discourse import DiscourseClient
         from indexer.http import Transport
@@ -333,6 +349,7 @@ class Sources:
                         excluded=settings.exclude_categories,
                         # What the bot says is never evidence for what it says.
                         ignored=[*settings.ignore_authors, self._config.bot.username],
+                        forgotten=forgotten,
                     ),
                     full_walk_every=settings.full_walk_every,
                     recrawl_per_day=settings.recrawl_per_day,

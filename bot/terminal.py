@@ -29,7 +29,12 @@ def say(text: str = "") -> None:
 
 def say_json(value: object) -> None:
     """One JSON value on a line of its own; ASCII, so nothing in it is live."""
-    _write(json.dumps(plain(value), ensure_ascii=True))
+    _write(plain_json(value))
+
+
+def plain_json(value: object) -> str:
+    """A value as one line of JSON, see `plain`."""
+    return json.dumps(plain(value), ensure_ascii=True)
 
 
 def _write(text: str) -> None:

@@ -112,6 +112,22 @@ def relearn(store: Store, source: str, cut: Cutter, tally: Tally, clock: Clock) 
         recut(store, source, cut, tally, clock)
 
 
+def rewrite(store: Store, document: Document, cut: Cutter) -> None:
+    """Make the store hold a stored document as it is now, in the caller's transaction.
+
+    Raises:
+        RecordError: It cannot be cut.
+    """
+    source = document.source
+    stored = store.documents.state(source, document.key)
+    passages = store.passages.of_document(stored.id) if stored else ()
+    document, drafts = cut(document, source=source)
+    stamp = cut.stamp_of(document)
+    change = plan_document(stored, passages, document, drafts, stamp)
+    if change is not None:
+        store.documents.apply(change, walk=None)
+
+
 def _recut_one(
     store: Store,
     source: str,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from indexer.fields import Fields
+from indexer.forgetting import FORGOTTEN_AUTHOR, without_forgotten
 from indexer.sources.lines import JsonLines, Skip
+from kb.store import NOBODY, Forgotten
 from kb.types import PUBLIC, Document, Kind, Part
 
 _FORMAT = 1
@@ -25,6 +27,7 @@ class ArchiveSource(JsonLines):
         name: In the config.
         path: The file; ``.gz`` is told by its content.
         forum_url: Where the topics can be read.
+        forgotten: Members of whom nothing is held, nor a topic that they began.
     """
 
     def __init__(
@@ -35,7 +38,9 @@ class ArchiveSource(JsonLines):
         forum_url: str,
         language: str | None = None,
         visibility: str = PUBLIC,
+        forgotten: Forgotten = NOBODY,
     ) -> None:
+        self._forgotten = forgotten
         self._forum_url = forum_url.rstrip("/")
         self._language = language
         self._visibility = visibility
@@ -44,7 +49,10 @@ class ArchiveSource(JsonLines):
             path,
             self._topic,
             key_fields=("id",),
-            settings=(_FORMAT, self._forum_url, language, visibility),
+            settings=(
+                *(_FORMAT, self._forum_url, language, visibility),
+                *(sorted(each) for each in (forgotten.ids, forgotten.hashes) if each),
+            ),
         )
 
     def _topic(self, fields: Fields) -> Document | Skip:
@@ -56,7 +64,7 @@ class ArchiveSource(JsonLines):
         if not posts:
             return Skip(str(topic_id), "no posts")
         parts = tuple(posts[number] for number in sorted(posts))
-        return Document(
+        document = Document(
             source=self._name,
             kind=Kind.THREAD,
             key=str(topic_id),
@@ -69,6 +77,8 @@ class ArchiveSource(JsonLines):
             updated_at=max(part.created_at for part in parts if part.created_at),
             solved=any(part.accepted for part in parts),
         )
+        kept = without_forgotten(document, self._forgotten)
+        return Skip(str(topic_id), FORGOTTEN_AUTHOR) if kept is None else kept
 
 
 def _post(fields: Fields) -> Part:

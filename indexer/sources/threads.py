@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from indexer.forgetting import FORGOTTEN_AUTHOR, without_quotes_of
 from indexer.wire import PRIVATE_MESSAGE, Category, Post
+from kb.store import NOBODY, Forgotten
 from kb.types import PUBLIC, Document, Kind, LeftOut, Part, TopicId, content_hash
 
 IGNORED_AUTHOR = "ignored author"
@@ -25,11 +27,14 @@ class ForumRules:
             same, by ``parent-slug/slug`` or id.
         excluded: Names or slugs of categories that are not, nor what is in them.
         ignored: Accounts whose posts are no evidence: bots, our own among them.
+        forgotten: Members of whom nothing is held. A topic that one of them began is
+            not held at all: its title is theirs.
     """
 
     private: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
+    forgotten: Forgotten = NOBODY
 
     @classmethod
     def of(
@@ -38,12 +43,14 @@ class ForumRules:
         private: Iterable[str] = (),
         excluded: Iterable[str] = (),
         ignored: Iterable[str] = (),
+        forgotten: Forgotten = NOBODY,
     ) -> ForumRules:
         """Rules from names as people write them."""
-        return cls(_folded(private), _folded(excluded), _folded(ignored))
+        return cls(_folded(private), _folded(excluded), _folded(ignored), forgotten)
 
     @property
     def stamp(self) -> str:
+        # Without who is forgotten: that is done at once, and not by the next walk.
         parts = (self.private, self.excluded, self.ignored)
         return content_hash(*(sorted(part) for part in parts))
 
@@ -152,7 +159,7 @@ def to_document(
     question look answered.
     """
     parts, left_out = sorted_parts(contents)
-    if not parts:
+    if not parts or is_begun_by_forgotten(left_out):
         return None
     return Document(
         source=source,
@@ -211,10 +218,19 @@ def part_of(
 
 
 def under_rules(part: Part, rules: ForumRules) -> Part | LeftOut:
-    """The part, or why *rules* keep it out."""
+    """The part, or why *rules* keep it out; quotes of who is forgotten go as well."""
+    if part.external_id is not None and rules.forgotten.covers(
+        part.author, part.author_id
+    ):
+        return LeftOut(part.external_id, part.number, FORGOTTEN_AUTHOR)
     if (part.author or "").casefold() in rules.ignored and part.external_id is not None:
         return LeftOut(part.external_id, part.number, IGNORED_AUTHOR)
-    return part
+    return without_quotes_of(part, rules.forgotten)
+
+
+def is_begun_by_forgotten(left_out: Iterable[LeftOut]) -> bool:
+    """Whether a topic is one of somebody who is forgotten."""
+    return any(each.number == 1 and each.cause == FORGOTTEN_AUTHOR for each in left_out)
 
 
 def sorted_parts(

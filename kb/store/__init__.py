@@ -20,7 +20,7 @@ from kb.store.holdings import Coverage, Held, Holdings
 from kb.store.ledger import Decision, Ledger, State
 from kb.store.links import Links
 from kb.store.looks import CATEGORIES, Look, Looks
-from kb.store.members import Member, Members
+from kb.store.members import NOBODY, Forgotten, Member, Members
 from kb.store.messages import Message, Messages
 from kb.store.parallel import Parallel
 from kb.store.passages import Passages
@@ -32,6 +32,7 @@ from kb.store.works import Works
 
 __all__ = [
     "CATEGORIES",
+    "NOBODY",
     "Coverage",
     "Decision",
     "Deliveries",
@@ -42,6 +43,7 @@ __all__ = [
     "Feedback",
     "Fetch",
     "Fetches",
+    "Forgotten",
     "Held",
     "Holdings",
     "LearnedTemplates",

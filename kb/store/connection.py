@@ -19,6 +19,7 @@ from kb.store.evidence import Evidence
 from kb.store.failures import alone, connection_factory, sqlite_errors
 from kb.store.feedback import Feedback
 from kb.store.fetches import Fetches
+from kb.store.forgetting import Forgetting
 from kb.store.holdings import Holdings
 from kb.store.ledger import Ledger
 from kb.store.links import Links
@@ -64,6 +65,7 @@ class Store:
         self.feedback = Feedback(db)
         self.members = Members(db)
         self.pauses = Pauses(db)
+        self.forgetting = Forgetting(db)
         self.deliveries = Deliveries(db)
 
     @classmethod

@@ -36,19 +36,69 @@ class Member:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Who must not be held, told by account or by name.
+
+    Attributes:
+        salt: What names are hashed with.
+    """
+
+    salt: str = ""
+    ids: frozenset[int] = frozenset()
+    hashes: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.ids or self.hashes)
+
+    def covers(self, username: str | None, user_id: int | None) -> bool:
+        """Whether this is one of them.
+
+        >>> gone = Forgotten("x", frozenset({7}), frozenset({name_hash("x", "A")}))
+        >>> gone.covers("a", None), gone.covers("renamed", 7), gone.covers("b", 8)
+        (True, True, False)
+        >>> NOBODY.covers("a", 7)
+        False
+        """
+        if not self:
+            return False
+        if user_id is not None and user_id in self.ids:
+            return True
+        return bool(username) and name_hash(self.salt, username or "") in self.hashes
+
+
+NOBODY = Forgotten()
+
+
+def name_hash(salt: str, username: str) -> str:
+    """What is kept in place of a name; case and form make no difference."""
+    name = unicodedata.normalize("NFKC", username).casefold()
+    return hashlib.sha256(f"{salt}\0{name}".encode()).hexdigest()
+
+
 class Members:
     """Reads and writes wishes; writes belong inside ``Store.transaction``."""
 
     def __init__(self, db: Database) -> None:
         self._conn = db.conn
 
+    @property
+    def _salt(self) -> str:
+        row = self._conn.execute("SELECT value FROM meta WHERE key = 'uuid'").fetchone()
+        return str(row[0])
+
     def hash_of(self, username: str) -> str:
-        """What is kept in place of a name; case and form make no difference."""
-        salt = self._conn.execute(
-            "SELECT value FROM meta WHERE key = 'uuid'"
-        ).fetchone()[0]
-        name = unicodedata.normalize("NFKC", username).casefold()
-        return hashlib.sha256(f"{salt}\0{name}".encode()).hexdigest()
+        """See `name_hash`."""
+        return name_hash(self._salt, username)
+
+    def forgotten(self, forum: str) -> Forgotten:
+        """All of whom nothing may be held."""
+        gone = [member for member in self.all(forum) if not member.indexed]
+        return Forgotten(
+            self._salt,
+            frozenset(m.user_id for m in gone if m.user_id is not None),
+            frozenset(m.name_hash for m in gone),
+        )
 
     def find(self, forum: str, *, username: str, user_id: int | None) -> Member | None:
         """What a member wants, known by id or by name; ``None``: nothing special."""
