@@ -23,7 +23,7 @@ from bot.cli_base import (
     language_option,
 )
 from bot.cli_people import export, forget
-from bot.cli_ranking import explain, learn
+from bot.cli_ranking import explain, learn, readiness
 from bot.progress import check_progress, harvest_progress, verify_progress
 from bot.terminal import (
     log_to_stderr,
@@ -524,6 +524,7 @@ def demo(ctx: click.Context, folder: Path, keep: bool) -> None:
 
 main.add_command(learn)
 main.add_command(explain)
+main.add_command(readiness)
 main.add_command(forget)
 main.add_command(export)
 
@@ -544,6 +545,7 @@ def _file_option(name: str, text: str, *, required: bool = False) -> Callable[[F
 @_file_option("--out", "Where the rankings go, JSON Lines.", required=True)
 @_file_option("--report", "Where a page about it goes, HTML.")
 @_file_option("--save-model", "Where what was learned by the end goes, JSON.")
+@_file_option("--figures", "Where its figures go, for baraza readiness, JSON.")
 @click.option(
     "--without",
     multiple=True,
@@ -567,6 +569,7 @@ def replay(
     out: Path,
     report: Path | None,
     save_model: Path | None,
+    figures: Path | None,
     without: tuple[str, ...],
     from_scratch: bool,
     as_json: bool,
@@ -596,6 +599,7 @@ def replay(
             out=out,
             report=report,
             save_model=save_model,
+            figures=figures,
             without=without,
             start=plain_model() if from_scratch else None,
             progress=look,

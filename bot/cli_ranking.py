@@ -163,3 +163,35 @@ def explain(
         say_json(found)
     else:
         say(show.explanation_lines(found, everything=everything))
+
+
+@click.command()
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="What baraza replay --figures wrote, in place of what was learned here.",
+)
+@as_json_option
+@common_options()
+@click.pass_obj
+def readiness(session: Session, replay: Path | None, as_json: bool) -> None:
+    """Tell which mode the bot has earned, and what the next one needs.
+
+    The modes are walked in their order: shadow, draft, whisper, public. Nothing is
+    changed by this: bot.mode is yours to set.
+
+    \b
+    Example:
+        baraza readiness
+        baraza readiness --replay figures.json
+    """
+    from bot.readiness import gather, lines
+    from bot.readiness import readiness as judge
+
+    bot = session.app.config.bot
+    others = sorted(bot.all_modes - {bot.mode})
+    found = judge(gather(session.app, replay), (bot.mode, *others))
+    if as_json:
+        say_json(found)
+    else:
+        say(lines(found))

@@ -24,11 +24,13 @@ from typing import Any, TextIO
 
 from bot.config import Config
 from bot.config_fields import web_address
+from bot.figures import measured, save_figures
 from bot.history import read_history
 from bot.labels import KIND_NAMES, Label, read_labels
 from bot.models import open_model
 from bot.past import embed_history, open_past
 from bot.replay_report import (
+    KindFigures,
     ReplayOutcome,
     ReplaySuggestion,
     render_report,
@@ -107,6 +109,7 @@ def replay(
     out: Path,
     report: Path | None = None,
     save_model: Path | None = None,
+    figures: Path | None = None,
     without: Sequence[str] = (),
     start: RankingModel | None = None,
     progress: Progress = lambda _step, _done, _todo: None,
@@ -123,6 +126,7 @@ def replay(
         out: Replaced only by a complete run.
         report: Where to write an HTML page about it.
         save_model: Where to write what was learned by the end, for use elsewhere.
+        figures: Where to write how often it was right, for `baraza readiness`.
         without: Signals or groups not to be used, see `kb.signals`.
         start: The weights to start from; ``None`` takes the shipped ones, unless
             they were learned on this forum and know what is to be replayed.
@@ -145,7 +149,7 @@ def replay(
         names = signals_without(without)
     except ValueError as exc:
         raise ConfigError("--without", str(exc)) from exc
-    for path in filter(None, (out, report)):
+    for path in filter(None, (out, report, figures)):
         if path.exists() and not path.is_file():
             raise SourceError(str(path), "cannot be written: no file")
     wanted = read_labels(labels)
@@ -188,8 +192,11 @@ def replay(
         thresholds = at_the_end.thresholds
         if save_model is not None:
             at_the_end.save(save_model)
+        late = _summary(outcomes, others, thresholds)
+        if figures is not None:
+            save_figures(figures, measured(late))
         if report is not None:
-            _write_report(report, outcomes, others, thresholds, config.community.name)
+            _write_report(report, late, config.community.name)
         threads = sum(1 for _ in history.threads)
         return ReplayReport(
             topics=topics,
@@ -384,14 +391,12 @@ def _key(kind: Kind, document_id: DocumentId, history: History) -> int | str:
     return int(key) if kind is Kind.THREAD else key
 
 
-def _write_report(
-    path: Path,
+def _summary(
     outcomes: Sequence[ReplayOutcome],
     others: Sequence[ReplayOutcome],
     thresholds: Sequence[Thresholds],
-    community: str,
-) -> None:
-    """The page about the last part of a run, when there was something to learn from."""
+) -> list[KindFigures]:
+    """The last part of a run, when there was something to learn from."""
     late: list[ReplayOutcome] = []
     unanswered_late: list[ReplayOutcome] = []
     for kind in KIND_NAMES:
@@ -404,11 +409,11 @@ def _write_report(
             if other.kind is kind
             and (not held_back or other.asked_at >= held_back[0].asked_at)
         )
-    page = render_report(
-        summarise(late, thresholds, unanswered=unanswered_late),
-        community=community,
-        made_at=datetime.now(UTC),
-    )
+    return summarise(late, thresholds, unanswered=unanswered_late)
+
+
+def _write_report(path: Path, figures: Sequence[KindFigures], community: str) -> None:
+    page = render_report(figures, community=community, made_at=datetime.now(UTC))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")

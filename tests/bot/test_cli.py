@@ -222,6 +222,7 @@ def test_all_the_promised_commands_are_there() -> None:
         "demo",
         "status",
         "replay",
+        "readiness",
         "forget",
         "export",
     }
