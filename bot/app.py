@@ -35,6 +35,7 @@ from kb.types import PUBLIC, Clock, Document, Kind, LinkFrom, SearchHit, utc_now
 if TYPE_CHECKING:
     from bot.catalogue import Catalogues
     from bot.forum import Forum
+    from bot.live_index import LiveIndex
     from bot.policy import PolicySettings
     from bot.ranking import ModelOnDisk
     from bot.responder import Responder
@@ -177,6 +178,13 @@ class App:
         """How to rank: as was learned here, else as shipped, without the signals that
         the config switches off. A file that does not read is told of in the log."""
         return self.model_on_disk.current()
+
+    @cached_property
+    def live_index(self) -> LiveIndex:
+        """The index that answers now, for whoever asks more than once."""
+        from bot.live_index import LiveIndex
+
+        return LiveIndex(self)
 
     # -- harvest -----------------------------------------------------------
 
@@ -527,12 +535,10 @@ class App:
         with ExitStack() as stack:
             forum = stack.enter_context(self.forum())
             store = stack.enter_context(self.open_store())
-            opened: list[Searcher] = []
 
             def find(topic: TopicView, question: Question) -> Sequence[SearchHit]:
-                if not opened:
-                    opened.append(stack.enter_context(self.searcher(store)))
-                return self.look_for(opened[0], question).hits
+                searcher = self.searcher_of(store, self.live_index.current(store))
+                return self.look_for(searcher, question).hits
 
             yield Responder(
                 name,

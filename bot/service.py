@@ -18,7 +18,7 @@ from bot.indexing import Turn, bring_up
 from bot.schedule import Job
 from bot.sources import key_headers
 from bot.windows import is_within
-from kb.errors import ConfigError
+from kb.errors import ConfigError, KBError
 from kb.store import EmbeddingCache
 
 if TYPE_CHECKING:
@@ -256,11 +256,21 @@ class Service:
         with suppress(StoppedError):
             while (report := self._index_for_a_while()) is None:
                 log.info("what is new is looked at before more is embedded")
+            if self._watches():
+                self._warm()
             if report.replaced is not None and self._calls is not None:
                 # Meaning weighs otherwise in another model's cosines.
                 self._calls.call(_LEARN)
             return True
         return False
+
+    def _warm(self) -> None:
+        """Open what was just built: a question that comes next must not wait for it."""
+        try:
+            self._app.live_index.warm()
+        except KBError as exc:
+            # Nothing is lost: whoever asks opens it, or tells what is wrong.
+            log.warning("the index cannot be opened: %s", exc)
 
     def _index_for_a_while(self) -> IndexReport | None:
         """Bring the index up; see `bring_up`. On the way to another model it ends when
