@@ -27,16 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
+from sample import BOT, KEY, SECRET, questions, write_config
 
 from bot.sandbox import Sandbox
-from bot.sandbox.load import SAMPLE
 
-BOT = "baraza"
 PATIENCE_S = 60.0
 _POLL_S = 0.02
 _BARAZA = Path(sys.executable).with_name("baraza")
-_KEY, _SECRET = "BARAZA_BENCH_KEY", "BARAZA_BENCH_SECRET"
 
 
 def free_port() -> int:
@@ -45,51 +42,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def write_config(folder: Path, box: Sandbox, hook: int, api: int) -> Path:
-    at_once = {"requests_per_second": 500}
-    config = folder / "config.yaml"
-    settings: dict[str, Any] = {
-        "community": {
-            "name": "Sample Community",
-            "contact": "you@localhost",
-            "languages": ["en", "fr", "es", "pt"],
-        },
-        "sources": {
-            "forum": {
-                "type": "forum",
-                "url": box.url,
-                "webhook_secret_env": _SECRET,
-                **at_once,
-            },
-            "docs": {
-                "type": "website",
-                "url": box.docs_url,
-                "rules": [
-                    {"pattern": r"/(?P<version>\d[^/]*)/(?P<language>[a-z]{2})/"}
-                ],
-                **at_once,
-            },
-        },
-        "bot": {
-            "mode": "public",
-            "grace": "0s",
-            "settle": "0s",
-            "forum": "forum",
-            "username": BOT,
-            "api_key_env": _KEY,
-            "max_replies_per_hour": 100,
-        },
-        # Only webhooks call for anything.
-        "schedule": {
-            "refresh": {"forum": {"every": "1h"}, "docs": {"every": "1d"}},
-            "index": {"every": "1h"},
-            "watch": {"every": "1h"},
-        },
-        "webhook": {"port": hook},
-        "serve": {"port": api},
+def schedule() -> dict[str, Any]:
+    """Only webhooks call for anything."""
+    rarely = {"every": "1h"}
+    return {
+        "refresh": {"forum": rarely, "docs": {"every": "1d"}},
+        "index": rarely,
+        "watch": rarely,
     }
-    config.write_text(yaml.safe_dump(settings), "utf-8")
-    return config
 
 
 @contextmanager
@@ -176,17 +136,22 @@ def main() -> None:
     parser.add_argument("--apart", type=float, default=12, help="seconds between them")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    data = yaml.safe_load((SAMPLE / "new_questions.yaml").read_text("utf-8"))
-    answerable = [each for each in data["golden"] if each["relevant"]]
-    questions = [
+    answerable = [each for each in questions("golden") if each["relevant"]]
+    asked = [
         {"title": each["title"], "raw": each["raw"], "user": f"asker_{number}"}
         for number, each in enumerate(answerable[: options.questions])
     ]
     with tempfile.TemporaryDirectory() as name, Sandbox() as box:
         hook, api = free_port(), free_port()
-        config = write_config(Path(name), box, hook, api)
-        os.environ[_KEY] = box.key_for(BOT)
-        os.environ[_SECRET] = "a secret of the benchmark"
+        config = write_config(
+            Path(name),
+            box,
+            schedule=schedule(),
+            webhook={"port": hook},
+            serve={"port": api},
+        )
+        os.environ[KEY] = box.key_for(BOT)
+        os.environ[SECRET] = "a secret of the benchmark"
         for command in ("harvest", "index"):
             subprocess.run(
                 [_BARAZA, command, "--config", config], check=True, capture_output=True
@@ -196,11 +161,11 @@ def main() -> None:
             process(config, "serve", until="http"),
         ):
             box.webhooks.register(
-                f"http://127.0.0.1:{hook}/webhook/forum", os.environ[_SECRET]
+                f"http://127.0.0.1:{hook}/webhook/forum", os.environ[SECRET]
             )
             is_found(api, "anything", 0)  # The model is loaded with the first search.
             times = []
-            for question in questions:
+            for question in asked:
                 times.append(measure(box, api, question))
                 time.sleep(options.apart)
     answered = [a for a, _ in times if a < PATIENCE_S]
