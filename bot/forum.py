@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bot.reading import CONCEALED, edited_at, is_gone, is_staff, replies_of
 from bot.topic import Cited, TopicView
 from indexer.answers import Answer
 from indexer.channel import Channel, Params
@@ -43,8 +44,6 @@ CATEGORIES_TTL_S = 300.0
 # Post ids per request; a longer query meets the limits of web servers.
 _IDS_PER_REQUEST = 40
 _MAX_PAGES = 100
-# Any of these flags of a post means that its readers see something else.
-_CONCEALED = ("hidden", "cooked_hidden", "user_deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +134,9 @@ class LiveForum:
         private = fields.maybe_text("archetype") == PRIVATE_MESSAGE
         category_id = fields.maybe_whole("category_id")
         line = [] if category_id is None else self._line(category_id)
-        first = next(
-            (
-                post
-                for post in fields.inner("post_stream").each("posts")
-                if post.whole("post_number") == 1
-            ),
-            None,
-        )
-        gone = first is None or any(first.flag(name) for name in _CONCEALED)
+        posts = list(fields.inner("post_stream").each("posts"))
+        first = next((post for post in posts if post.whole("post_number") == 1), None)
+        gone = first is None or any(first.flag(name) for name in CONCEALED)
         return TopicView(
             id=topic_id,
             title=fields.text("title"),
@@ -167,6 +160,10 @@ class LiveForum:
                 fields.raw("accepted_answers") or fields.raw("accepted_answer")
             ),
             missing_posts=_missing_posts(fields),
+            author_staff=first is not None and is_staff(first),
+            edited_at=None if first is None else edited_at(first),
+            pinned=fields.flag("pinned") or fields.flag("pinned_globally"),
+            replies=replies_of(posts),
         )
 
     def cited(self, topic_id: TopicId, post_number: int) -> Cited:
@@ -183,7 +180,7 @@ class LiveForum:
             return Cited(f"it cannot be read any more ({exc.status} {exc.problem})")
         with _as_protocol_error(url):
             post = Fields(data, url)
-            if any(post.flag(name) for name in _CONCEALED) or post.has("deleted_at"):
+            if is_gone(post):
                 return Cited("its post is hidden or was withdrawn")
             return Cited(cooked=post.text("cooked"))
 

@@ -12,8 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from bot.helped import has_answer
 from bot.naming import NAMES
+from bot.questions import not_a_question
 from bot.topic import TopicView
+from bot.waiting import Patience, wait_of
+from bot.waiting import Wait as Wait  # For who asks here.
 from bot.windows import Window
 from kb.thresholds import Thresholds
 from kb.types import Kind, SearchHit
@@ -89,24 +93,21 @@ class Sent:
     author: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """It is too early to decide.
-
-    Attributes:
-        until: When to look again; aware, UTC.
-        reasons: Why; never empty.
-    """
-
-    until: datetime
-    reasons: tuple[str, ...]
-
-
 def waiting_for(
     topic: TopicView, settings: PolicySettings, now: datetime
 ) -> Wait | None:
-    """What a topic that may be answered waits for; ``None``: it is decided now."""
-    return None
+    """What a topic that may be answered waits for; ``None``: it is decided now.
+
+    Ask first what speaks against an answer: who waits may as well be told so at once.
+    """
+    patience = Patience(
+        grace=settings.grace,
+        settle=settings.settle,
+        longest=settings.max_topic_age,
+        quiet_hours=settings.quiet_hours,
+        zone=settings.zone,
+    )
+    return wait_of(topic.created_at, topic.edited_at, patience, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,7 @@ def decide(
     *,
     replied: bool = False,
     sent: Sent = Sent(),
+    opted_out: str = "",
     language: str | None = None,
 ) -> Verdict:
     """Judge one topic.
@@ -176,9 +178,12 @@ def decide(
         now: Aware, UTC.
         replied: The bot has a reply in the topic, or waiting for approval.
         sent: Replies so far.
+        opted_out: See `objections`.
         language: Of the question, where it is known.
     """
-    against = objections(topic, settings, now, replied=replied, sent=sent)
+    against = objections(
+        topic, settings, now, replied=replied, sent=sent, opted_out=opted_out
+    )
     if against:
         return Verdict(False, against)
     return judge(topic, hits, settings, language=language)
@@ -191,11 +196,23 @@ def objections(
     *,
     replied: bool = False,
     sent: Sent = Sent(),
+    opted_out: str = "",
 ) -> tuple[str, ...]:
-    """What speaks against answering whatever the search may find; empty if nothing."""
+    """What speaks against answering whatever the search may find; empty if nothing.
+
+    Args:
+        opted_out: Why its author, category or the like is not to be answered, in words
+            that follow "because"; empty when nobody wished so.
+    """
     age = now - topic.created_at
     slugs = _folded(topic.category)
     wanted = _folded(settings.categories)
+    tags = _folded(topic.tags)
+    shunned = tags & _folded(settings.exclude_tags)
+    # What is hidden or private is not read for more than that.
+    readable = bool(topic.opening) and not topic.private_message
+    no_question = not_a_question(topic) if readable else ""
+    helped = has_answer(topic, bot=settings.username)
     rules = {
         "the bot has already answered": replied,
         "it is a private message": topic.private_message,
@@ -217,6 +234,15 @@ def objections(
         f"its category, {'/'.join(topic.category)}, is not among those to answer": (
             bool(wanted) and not topic.private_message and not slugs & wanted
         ),
+        f"it has a tag that is excluded, {_listed(shunned)}": bool(shunned),
+        "it has none of the tags to answer": (
+            bool(settings.tags)
+            and not topic.private_message
+            and not tags & _folded(settings.tags)
+        ),
+        opted_out: bool(opted_out),
+        no_question: bool(no_question),
+        helped: bool(helped),
         f"it is {_days(age)} old, and {_days(settings.max_topic_age)} is the limit": (
             age > settings.max_topic_age
         ),
@@ -415,6 +441,10 @@ def _linkable(hit: SearchHit) -> bool:
 
 def _folded(names: Collection[str]) -> frozenset[str]:
     return frozenset(name.casefold() for name in names)
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _same(one: str, other: str) -> bool:

@@ -53,7 +53,7 @@ class TopicView:
         missing_posts: Numbers that were given to posts which are not there for us:
             they were removed, or are whispers.
         author_staff: Its author is a moderator or administrator.
-        edited_at: When its first post was last changed.
+        edited_at: When its first post was last changed; ``None``: never.
         pinned: Moderators keep it at the top of its list.
         replies: What others wrote below, in order, small actions and whispers left
             out; of a long topic the first ones.

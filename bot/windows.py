@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 _WINDOW = re.compile(r"(\d{2}):(\d{2})\s*-\s*(\d{2}):(\d{2})")
 
@@ -64,3 +64,29 @@ def is_within(window: Window, now: datetime, zone: tzinfo) -> bool:
     if window.start < window.end:
         return window.start <= at < window.end
     return at >= window.start or at < window.end
+
+
+def end_of(window: Window, now: datetime, zone: tzinfo) -> datetime:
+    """When *window*, which *now* is within, is over by the clocks of *zone*; in UTC.
+
+    Where clocks are put back the window may begin anew a moment later; where they jump
+    over its end it is over at the latest when the old clocks would have shown it.
+
+    >>> print(end_of(parse_window("22:00-06:00"),
+    ...              datetime(2026, 3, 1, 23, tzinfo=UTC), UTC))
+    2026-03-02 06:00:00+00:00
+
+    Raises:
+        ValueError: If *now* is not within.
+    """
+    if not is_within(window, now, zone):
+        raise ValueError(f"{now} is not within {window}")
+    today = now.astimezone(zone).date()
+    # A date that a zone left out, and an hour that it had twice, are among these.
+    days = (today + timedelta(days=ahead) for ahead in range(4))
+    ends = (
+        datetime.combine(day, window.end, zone).replace(fold=fold).astimezone(UTC)
+        for day in days
+        for fold in (0, 1)
+    )
+    return min(end for end in ends if end > now and not is_within(window, end, zone))
