@@ -174,7 +174,8 @@ _REQUEST = re.compile(
 _IDLE = re.compile(
     r"^\W*(?:\+1|up|bump|hi|hello|hey|dear|thanks?|thank you|welcome|good (?:morning|"
     r"day|question|luck)|bonjour|salut|merci|hola|gracias|ola|obrigad[oa])\b.{0,40}$|"
-    r"\b(?:(?:have|having|got|get|had|see|seeing|experienc\w+|face|facing) (?:exactly )?"
+    r"\b(?:(?:have|having|got|get|had|see|seeing|experienc\w+|face|"
+    r"facing) (?:exactly )?"
     r"(?:the |a )?(?:very )?(?:same|similar)|same (?:problem|issue|error|question|here|"
     r"thing|situation)|me too|any (?:news|update|solution|progress|luck)|"
     r"(?:also|too) (?:interested|waiting|looking)|(?:following|subscribed|interested|"

@@ -131,13 +131,15 @@ _TROUBLE = _any(
     r"\b(?:errors?|exceptions?|bugs?|crash\w*|fail\w*|broken|breaks|stuck|freez\w+|"
     r"hangs?|problems?|issues?|trouble\w*|wrong|missing|lost|denied|refus\w+|invalid|"
     r"blank|empty|slow|not|never|no longer|cannot|can't|can not|doesn't|don't|won't|"
-    r"isn't|aren't|didn't|wasn't|couldn't|unable|unexpected\w*|conflicts?|stop(?:s|ped)|"
+    r"isn't|aren't|didn't|wasn't|couldn't|unable|unexpected\w*|conflicts?|stop(?:s|"
+    r"ped)|"
     r"corrupt\w*|timeout|time-out|warnings?|disappear\w*|stack ?trace|segfault)\b",
     r"\b[45]\d\d\b",
     r"\b(?:erreurs?|echec|echou\w+|plante\w*|panne|probleme\w*|souci\w*|bloqu\w+|"
     r"marche pas|marche plus|fonctionne (?:pas|plus)|ne \w+ (?:pas|plus)|"
     r"n'\w+ (?:pas|plus)|manqu\w+|vide|impossible)\b",
-    r"\b(?:error(?:es)?|falla\w*|fallo\w*|problemas?|no (?:funciona|puedo|me|se|aparece|"
+    r"\b(?:error(?:es)?|falla\w*|fallo\w*|problemas?|no (?:funciona|puedo|me|se|"
+    r"aparece|"
     r"carga|abre)|roto|vaci[oa]|no \w+a)\b",
     r"\b(?:erros?|falha\w*|nao (?:funciona|consigo|abre|aparece|carrega)|quebrad\w+|"
     r"vazi[oa]|nao \w+)\b",
@@ -151,11 +153,13 @@ _PLEADS = _any(
     r"not sure)|i'd like to (?:know|ask)|we (?:are (?:trying|facing|having|unable)|"
     r"want|need)|how (?:to|do|can|should|could|would)|can (?:any(?:one|body)|some(?:one"
     r"|body)|you|i|we)|could (?:any(?:one|body)|some(?:one|body)|you|i)|does any(?:one|"
-    r"body)|do you (?:know|have)|has any(?:one|body)|is (?:there|it possible)|are there|"
+    r"body)|do you (?:know|have)|has any(?:one|body)|is (?:there|it possible)|"
+    r"are there|"
     r"any (?:idea|help|advice|suggestion|thought|clue|way|hint|tip)s?|please (?:help|"
     r"advise|assist|suggest|guide)|help me|thanks in advance|thank you in advance|"
     r"what (?:is|are|am|should|could|does|do)|why (?:is|are|does|do))\b",
-    r"\b(?:je (?:cherche|voudrais|souhaite|n'arrive|ne|veux|me demande)|j'aimerais|j'ai "
+    r"\b(?:je (?:cherche|voudrais|souhaite|n'arrive|ne|veux|me demande)|j'aimerais|"
+    r"j'ai "
     r"(?:un|une|besoin)|quelqu'un|comment|pourquoi|est-ce|pouvez-vous|pourriez-vous|"
     r"merci (?:d'avance|de (?:m'aider|votre aide))|aidez|peut-on|puis-je|nous avons "
     r"besoin)\b",
@@ -185,7 +189,8 @@ _NOTICE = _any(
     r"scheduled (?:maintenance|downtime)|new release|introducing|what's new|"
     r"join us|happy new year|terms of service|privacy policy|welcome to)\b",
     r"\b(?:annonce|communique|bulletin|webinaire|seminaire|atelier|conference|"
-    r"inscriptions? (?:sont )?ouvertes?|appel a (?:candidatures|communications|projets)|"
+    r"inscriptions? (?:sont )?ouvertes?|appel a (?:candidatures|communications|"
+    r"projets)|"
     r"offre d'emploi|recrutement|(?:est|sont) (?:maintenant )?disponibles?|"
     r"nouvelle version|notes de (?:version|publication)|compte rendu|bienvenue|"
     r"maintenance (?:prevue|programmee))\b",
@@ -211,14 +216,16 @@ _OFFER = _any(
 # What is told so in a text that has something to tell.
 _ANNOUNCES = _any(
     r"\b(?:(?:we are|we're|i am|i'm) (?:very |so )?(?:pleased|happy|excited|delighted|"
-    r"thrilled|proud|glad) to (?:announce|share|invite|release|present|introduce|inform)|"
+    r"thrilled|proud|glad) to (?:announce|share|invite|release|present|introduce|"
+    r"inform)|"
     r"(?:we|i) (?:would|'d) like to (?:announce|invite|share|introduce|present)|"
     r"(?:has|have) been released|is now available|are now available|"
     r"(?:please )?(?:register|apply|rsvp)(?: now)? (?:here|at|by|before|via|today)|"
     r"deadline (?:is|for)|registration (?:is|link|opens|closes)|"
     r"(?:you are|you're|everyone is) (?:cordially )?invited|join us|"
     r"we are (?:hiring|looking for a|seeking)|just wanted to (?:share|announce))\b",
-    r"\b(?:(?:nous (?:avons|sommes)|j'ai) (?:le plaisir|la joie|heureux|ravis)|nous vous "
+    r"\b(?:(?:nous (?:avons|sommes)|j'ai) (?:le plaisir|la joie|heureux|ravis)|"
+    r"nous vous "
     r"invitons|vous etes (?:cordialement )?invites|inscrivez-vous|date limite|"
     r"est (?:desormais|maintenant) disponible|vient de sortir)\b",
     r"\b(?:(?:nos|me) complace|tenemos el (?:placer|gusto)|los invitamos|les invitamos|"
