@@ -577,6 +577,7 @@ class App:
     def policy_settings(self) -> PolicySettings:
         """When the bot speaks, by the config and by what was learned here: how sure
         is sure enough on another forum says little of this one."""
+        from bot.missing import wanted
         from bot.policy import PolicySettings
         from bot.ranking import thresholds_for
         from kb.thresholds import Thresholds
@@ -605,4 +606,8 @@ class App:
             settle=bot.settle,
             quiet_hours=bot.quiet_hours,
             zone=ZoneInfo(self.config.schedule.timezone),
+            missing=tuple(
+                wanted(each.what, each.unless, categories=each.categories, ask=each.ask)
+                for each in bot.missing
+            ),
         )

@@ -1,7 +1,8 @@
 """The reply: links with the passage that answers, in the asker's language. Pure.
 
 All that it quotes goes through `bot.escape`: the reply pings nobody, shows no card
-or picture, and holds no link but those it was given.
+or picture, and holds no link but those it was given. Who wrote what is linked hears
+nothing of it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.because import reasons_of, told
 from bot.catalogue import SOURCE_LANGUAGE, Catalogue, Catalogues, shipped
 from bot.escape import code_span, inline, label, link_target, prose, shortened, visible
 from bot.facts import facts_of, is_foreign
+from bot.missing import Wanted, asked_for
 from bot.topic import marker
+from bot.wishes import opt_out_words
 from kb.tongues import primary
-from kb.types import SearchHit, TopicId
+from kb.types import Kind, SearchHit, TopicId
+from kb.versions import versions_in
 
 MAX_LINKS = 5
 MAX_EXCERPT_CHARS = 240
@@ -38,6 +43,7 @@ def compose(
     community: str,
     at: datetime,
     catalogues: Catalogues | None = None,
+    lacks: Sequence[Wanted] = (),
 ) -> str:
     """The Markdown of a reply.
 
@@ -49,6 +55,7 @@ def compose(
         community: Name of the community, for the line that says what this is.
         at: Now; decides whether a course is said to start, or to have started.
         catalogues: Our words; unset, those that are shipped.
+        lacks: What is missing in the question, see `bot.missing.lacking`.
 
     Raises:
         ValueError: There are no picks, or too many.
@@ -57,25 +64,56 @@ def compose(
         raise ValueError(f"expected 1 to {MAX_LINKS} links, got {len(picks)}")
     reader = language or SOURCE_LANGUAGE
     words = (shipped() if catalogues is None else catalogues).of(reader)
+    named = versions_in(question)
     items = []
     for hit in picks:
         facts = facts_of(hit, reader=reader, at=at, foreign=inline, words=words)
+        reasons = [told(reason, words) for reason in reasons_of(hit, named)]
+        facts = [*facts, *_post(hit, words), *reasons]
         items.append(_item(hit, question, facts, words))
-    # Translators: ends every answer of the bot.
-    about = words.gettext(
-        "I am a bot of {community}. I only point to what is already written;"
-        " members may know better.",
-        community=inline(community),
+    wish = asked_for(lacks, words)
+    parts = (
+        words.line_start + _intro(picks, reader, words),
+        # The forum notes no links within a quote of nobody: who wrote what is linked
+        # is not notified, and no link back appears there.
+        "[quote]",
+        *items,
+        "[/quote]",
+        words.line_start + wish if wish else "",
+        _footer(community, words),
+        marker(topic_id),
     )
-    start = words.line_start
-    return "\n\n".join(
-        (
-            start + _intro(picks, reader, words),
-            *items,
-            f"{start}*{about}*",
-            marker(topic_id),
-        )
+    return "\n\n".join(part for part in parts if part)
+
+
+def _post(hit: SearchHit, words: Catalogue) -> list[str]:
+    """Where a link leads to a reply, its number."""
+    number = hit.passage.part_number
+    if hit.document.kind is not Kind.THREAD or number <= 1:
+        return []
+    # Translators: of a thread: the reply that the link leads to.
+    return [words.gettext("post {number}", number=str(number))]
+
+
+def _footer(community: str, words: Catalogue) -> str:
+    """What this is, how to say whether it helped, how to be left alone; a line each."""
+    lines = (
+        # Translators: ends every answer of the bot.
+        words.gettext(
+            "I am a bot of {community}. I only point to what is already written;"
+            " members may know better.",
+            community=inline(community),
+        ),
+        # Translators: ends every answer; the sign is what the bot looks for.
+        words.gettext("Did this help? Like this post. If not, reply with 👎."),
+        # Translators: ends every answer; {words} are what to write, such as: opt out.
+        words.gettext(
+            "No more answers from me? Send me the private message {words}."
+            " Out of place? Flag this post.",
+            words=lambda spoken: code_span(opt_out_words(spoken.language)),
+        ),
     )
+    return "\n".join(f"{words.line_start}*{line}*" for line in lines)
 
 
 def _intro(picks: Sequence[SearchHit], reader: str, words: Catalogue) -> str:

@@ -18,6 +18,13 @@ ZERO_WIDTH = "\u200b"
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~&$^])")
 _LINE_START = re.compile(r"^(\d+(?=[.)])|(?=[-+=/]))")
+# The forum looks for its own tags in raw text, also within code and behind backslashes:
+# one that is counted opens or ends a block of ours. We look there for our marker.
+_TAG = re.compile(
+    r"<(?=!--)|\[(?=\s*/?\s*(?:quote|details|spoiler|hide|poll|date|date-range|wrap|code|event"
+    r"|chat|policy|placeholder|timezones|grid|aside)\b)",
+    re.IGNORECASE,
+)
 # What some linkifier may take for an address: it goes into a code span.
 _ADDRESS = re.compile(r"//|^\W*www\.|[\w-]\.[^\W\d_]{2,}|\w@\w|mailto:", re.IGNORECASE)
 _WRAPPED = re.compile(r"^([^\w/]*)(.*?)([^\w/]*)$", re.DOTALL)
@@ -113,7 +120,7 @@ def code_span(text: str, *, max_chars: int = 160) -> str:
     >>> code_span("`x`")
     '`` `x` ``'
     """
-    line = shortened(visible(text), max_chars)
+    line = _broken_tags(shortened(visible(text), max_chars))
     longest = max((len(run) for run in re.findall("`+", line)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if line[:1] == "`" or line[-1:] == "`" else ""
@@ -145,5 +152,9 @@ def _word(word: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    broken = _LIVE.sub(lambda found: found[0] + ZERO_WIDTH, text)
+    broken = _LIVE.sub(lambda found: found[0] + ZERO_WIDTH, _broken_tags(text))
     return _MARKDOWN.sub(r"\\\1", broken)
+
+
+def _broken_tags(text: str) -> str:
+    return _TAG.sub(lambda found: found[0] + ZERO_WIDTH, text)

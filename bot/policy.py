@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from bot.helped import has_answer
+from bot.missing import Wanted
 from bot.naming import NAMES
 from bot.questions import not_a_question
 from bot.topic import TopicView
@@ -51,6 +52,7 @@ class PolicySettings:
         grace: How long people come first.
         settle: How long a question must have stood still.
         quiet_hours, zone: When nothing is posted, and by which clocks.
+        missing: What answers ask for where the question lacks it.
     """
 
     username: str
@@ -73,6 +75,7 @@ class PolicySettings:
     settle: timedelta = timedelta(0)
     quiet_hours: Window | None = None
     zone: tzinfo = UTC
+    missing: Sequence[Wanted] = ()
 
     def limit(self, kind: Kind) -> int:
         """Links of a kind in one answer."""

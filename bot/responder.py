@@ -20,6 +20,7 @@ from bot.catalogue import Catalogues
 from bot.compose import compose, title_of
 from bot.config import Mode
 from bot.forum import Forum, Reply
+from bot.missing import lacking
 from bot.policy import PolicySettings, Sent, Verdict, judge, objections
 from bot.topic import Cited, TopicView, marker
 from indexer.blocks import join_blocks
@@ -253,6 +254,7 @@ class Responder:
             community=self._community,
             at=self._clock(),
             catalogues=self._catalogues,
+            lacks=lacking(question.text, topic.category, self._settings.missing),
         )
 
     def _sent(self, author_id: int) -> Sent:

@@ -334,6 +334,7 @@ class Searcher:
                     r.confidence,
                     signals,
                     stands_for=None if document.id == found_id else found_id,
+                    contributions=dict(r.contributions),
                 )
             )
         return tuple(hits)

@@ -525,6 +525,7 @@ class SearchHit:
         signals: The named values that the score was made from.
         stands_for: The version or translation of its page that was found, where the
             question names this version, or is in this language.
+        contributions: What each signal added to the score; empty where nobody asked.
     """
 
     document: DocumentSummary
@@ -533,6 +534,7 @@ class SearchHit:
     confidence: float
     signals: Mapping[str, float] = field(default_factory=dict)
     stands_for: DocumentId | None = None
+    contributions: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ranked_id(self) -> DocumentId:

@@ -18,6 +18,18 @@ from kb.types import (
 )
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+# What stands below the links of a reply to topic 12 of Example Forum.
+REPLY_END = (
+    "[/quote]\n"
+    "\n"
+    "*I am a bot of Example Forum. I only point to what is already written;"
+    " members may know better.*\n"
+    "*Did this help? Like this post. If not, reply with 👎.*\n"
+    "*No more answers from me? Send me the private message `opt out`."
+    " Out of place? Flag this post.*\n"
+    "\n"
+    "<!-- baraza:topic=12 -->"
+)
 
 
 def topic(topic_id: int = 7, **changes: Any) -> TopicView:

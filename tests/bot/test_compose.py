@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
+from bot.because import reasons_of
 from bot.compose import compose, excerpt, title_of
 from bot.escape import ZERO_WIDTH, code_span, label, link_target, printable, prose
+from bot.missing import Wanted, lacking, wanted
 from bot.sandbox.cook import cook
 from bot.sandbox.kitchen import Card, Kitchen
+from bot.topic import marked_topic
 from kb.types import Details, Kind, SearchHit, TopicId
-from tests.bot.making import NOW, hit
+from tests.bot.making import NOW, REPLY_END, hit
 
 FORUM = "https://forum.example"
 # A forum where every name, group, tag and topic exists: whatever may ping does.
@@ -25,14 +32,30 @@ KITCHEN = Kitchen(
 )
 
 
-def reply(*picks: SearchHit, question: str = "backup", language: str = "en") -> str:
+# Takes more for an address than the sandbox does: as linkify-it, hosts without a
+# scheme, addresses of mail, and whatever begins as one of the web.
+_LINKIFIED = re.compile(
+    r"//\w|\bwww\.\w|mailto:|[\w.-]@[\w-]+\.\w"
+    r"|[a-z0-9-]\.(?:com|net|org|info|biz|edu|gov|[a-z]{2})(?![\w-])",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def reply(
+    *picks: SearchHit,
+    question: str = "backup",
+    language: str = "en",
+    community: str = "Example Forum",
+    lacks: Sequence[Wanted] = (),
+) -> str:
     return compose(
         picks,
         topic_id=TopicId(12),
         question=question,
         language=language,
-        community="Example Forum",
+        community=community,
         at=NOW,
+        lacks=lacks,
     )
 
 
@@ -69,17 +92,15 @@ def test_a_reply_names_kind_version_and_solution_and_quotes_the_passage() -> Non
     assert reply(docs, thread) == (
         "These may already answer your question:\n"
         "\n"
+        "[quote]\n"
+        "\n"
         "- [Backup › Nightly](https://docs.example/page-1#nightly)"
         " · documentation · version 2.41\n"
         "  > Use pg\\_dump every night.\n"
         "\n"
         "- [Backup stopped](https://forum.example/t/3/2) · thread · solved ✓\n"
         "  > The disk was full.\n"
-        "\n"
-        "*I am a bot of Example Forum. I only point to what is already written;"
-        " members may know better.*\n"
-        "\n"
-        "<!-- baraza:topic=12 -->"
+        "\n" + REPLY_END
     )
 
 
@@ -249,7 +270,7 @@ def test_a_reply_says_so_when_no_link_is_in_the_language_of_the_asker(
     ],
 )
 def test_a_reply_says_whose_bot_it_is(language: str, closing: str) -> None:
-    assert reply(hit(), language=language).splitlines()[-3] == closing
+    assert reply(hit(), language=language).splitlines()[-5] == closing
 
 
 @pytest.mark.parametrize("count", [0, 6])
@@ -266,6 +287,169 @@ def test_a_title_is_not_repeated_as_its_own_section() -> None:
 
 def test_an_empty_passage_gives_a_link_without_quote() -> None:
     assert "\n  >" not in reply(hit(text=" \n "))
+
+
+def test_a_link_to_a_reply_names_it() -> None:
+    thread = hit(kind=Kind.THREAD, url=f"{FORUM}/t/3", anchor="/4", solved=True)
+    answer = replace(thread, passage=replace(thread.passage, part_number=4))
+
+    assert "(https://forum.example/t/3/4) · thread · solved ✓ · post 4\n" in (
+        reply(answer)
+    )
+    # A page has parts as well, which no reader counts.
+    page = hit()
+    later = replace(page, passage=replace(page.passage, part_number=4))
+    assert "· documentation\n" in reply(later)
+
+
+# -- why it is there ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("added", "signals", "solved", "why"),
+    [
+        ({"cosine_title": 1.0, "bm25_title": 0.5}, {}, False, "close to what you mean"),
+        ({"cosine_title": 0.4, "bm25_title": 0.5}, {}, False, "uses your words"),
+        ({"bm25_title": 0.5}, {}, True, "solved a question like yours"),
+        (
+            {"bm25_title": 0.5, "linked_by_words": 0.4, "bm25_asked": 0.2},
+            {},
+            True,
+            "members linked it for questions like yours",
+        ),
+        ({"in_links": 0.5}, {"in_links": 2.0}, False, "members often link it"),
+        # Once is not often, and what others lack is no reason.
+        (
+            {"in_links": 0.5, "coverage": 0.1},
+            {"in_links": 0.7},
+            False,
+            "uses your words",
+        ),
+        ({"linked_by_words": 0.5}, {"linked_by_words": 0.0}, False, ""),
+        ({"bm25_title": -0.5, "log_age": 3.0}, {}, False, ""),
+        ({}, {"bm25_title": 4.0}, True, ""),
+    ],
+)
+def test_each_link_says_why_it_is_there_as_far_as_that_is_known(
+    added: dict[str, float], signals: dict[str, float], solved: bool, why: str
+) -> None:
+    found = replace(
+        hit(kind=Kind.THREAD, solved=solved, closed=True),
+        contributions=added,
+        signals=dict.fromkeys(added, 1.0) | signals,
+    )
+
+    [line] = [line for line in reply(found).splitlines() if line.startswith("- ")]
+
+    facts = line.split(" · ")[1:]
+    assert facts == ["thread", *["solved ✓"] * solved, *[why] * bool(why)]
+
+
+def test_the_version_that_a_question_names_is_a_reason() -> None:
+    page = hit(version="2.41")
+
+    shown = reply(page, question="How do I back up DHIS2 2.41?")
+
+    assert "· version 2.41 · for the version that you name\n" in shown
+    assert "for the version" not in reply(page, question="How do I back up 2.40?")
+    assert reasons_of(page, frozenset()) == ()
+
+
+@pytest.mark.parametrize(
+    ("language", "why"),
+    [
+        ("fr", "a résolu une question comme la vôtre"),
+        ("es", "resolvió una pregunta como la suya"),
+        ("pt", "resolveu uma pergunta como a sua"),
+    ],
+)
+def test_reasons_are_told_in_the_language_of_the_asker(language: str, why: str) -> None:
+    found = replace(
+        hit(kind=Kind.THREAD, solved=True, language=language),
+        contributions={"bm25_title": 0.5},
+        signals={"bm25_title": 2.0},
+    )
+
+    assert f" · {why}\n" in reply(found, language=language)
+
+
+# -- what the question lacks ---------------------------------------------------
+
+
+RULES = (
+    wanted("version", r"\b2\.\d\d\b", categories=["Support"]),
+    wanted("logs", "error|exception"),
+    wanted(
+        "instance",
+        "https?://",
+        ask={"en": "the *address* of your server", "fr": "l’adresse de votre serveur"},
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "lacks"),
+    [
+        ("It stops.", ("support", "android"), ["version", "logs", "instance"]),
+        ("It stops.", ("general",), ["logs", "instance"]),
+        ("An ERROR in 2.41 at https://x.example", ("support",), []),
+        ("x" * 20_000 + " error 2.41 https://", ("support",), ["version", "logs"]),
+    ],
+)
+def test_what_a_question_lacks_is_known_by_the_rules_of_its_category(
+    text: str, category: tuple[str, ...], lacks: list[str]
+) -> None:
+    found = [rule.what for rule in lacking(text, category, RULES)]
+
+    assert found[: len(lacks)] == lacks
+    assert len(found) == len(lacks) or "x" * 9 in text
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        (
+            "en",
+            "So that others can help, please add: the version that you use, the error"
+            " message or the log, the \\*address\\* of your server.",
+        ),
+        (
+            "fr",
+            "Pour que d’autres puissent vous aider, merci d’ajouter\u00a0: la version"
+            " que vous utilisez, le message d’erreur ou le journal, l’adresse de votre"
+            " serveur.",
+        ),
+        (
+            "es",
+            "Para que otros puedan ayudarle, añada por favor: la versión que usa, el"
+            " mensaje de error o el registro, the \\*address\\* of your server.",
+        ),
+    ],
+)
+def test_a_reply_asks_for_what_is_missing(language: str, line: str) -> None:
+    shown = reply(hit(language=language), language=language, lacks=RULES)
+
+    assert line in shown.splitlines()
+
+
+def test_a_wish_of_signs_that_nobody_sees_is_none() -> None:
+    assert "please add" not in reply(hit(), lacks=[wanted("\u200b", "$.")])
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "opt out"),
+        ("fr", "ne plus répondre"),
+        ("es", "no responder más"),
+        ("pt", "não responder mais"),
+    ],
+)
+def test_a_reply_tells_how_to_be_left_alone(language: str, words: str) -> None:
+    marked, left = reply(hit(language=language), language=language).splitlines()[-4:-2]
+
+    assert "👎" in marked
+    assert f"`{words}`" in left
 
 
 # -- excerpts --------------------------------------------------------------
@@ -294,7 +478,7 @@ def test_code_is_quoted_as_inline_code_on_one_line() -> None:
 
 
 def test_a_fence_that_never_closes_is_code_to_the_end() -> None:
-    assert excerpt("Do:\n~~~\n@ann [quote]\n", "") == "Do: `@ann [quote]`"
+    assert excerpt("Do:\n~~~\n@ann [quote]\n", "") == f"Do: `@ann [{ZERO_WIDTH}quote]`"
 
 
 # -- escapes ---------------------------------------------------------------
@@ -331,6 +515,23 @@ def test_a_fence_that_never_closes_is_code_to_the_end() -> None:
         "a" * 300,
         "user@example.org mailto:user@example.org",
         "<!-- baraza:topic=99 -->",
+        "[/quote]",
+        "`[/quote]`",
+        "SELECT [quote] FROM x WHERE a[1] = {b};\n[/quote]",
+        "</aside></blockquote> and </p>",
+        "[ quote][/ quote] [QUOTE=x] [Spoiler]",
+        "[poll type=regular]\n* a\n* b\n[/poll]",
+        "[date=2026-01-01 timezone=UTC]",
+        "`" * 300,
+        "a `` b ``` c",
+        "[x](javascript:alert(1)) javascript:alert(1)",
+        "@everyone @staff @moderators",
+        "\u202e@nna\u202c \u2066x",
+        "@\u200d@ann \ufeff#help",
+        "😀" * 255,
+        "👨‍👩‍👧‍👦 👎 ❤",
+        "*\n*\n_",
+        "&lbrack;/quote&rbrack; &#91;/quote&#93;",
     ],
 )
 def test_known_live_syntax_is_quoted_dead(text: str) -> None:
@@ -377,6 +578,14 @@ def test_known_live_syntax_is_quoted_dead(text: str) -> None:
                     "*",
                     "_",
                     "x" * 70,
+                    "[quote]",
+                    "[details]",
+                    "[/details]",
+                    "</aside>",
+                    "@everyone",
+                    "[x](javascript:x)",
+                    "evil.example",
+                    "😀" * 20,
                 ]
             ),
         ),
@@ -398,17 +607,35 @@ def _check_dead(*, title: str, text: str) -> None:
         details=Details(starts_at=NOW, place=title),
     )
 
-    page = cooked(reply(pick, question=text))
+    asks = wanted("x", "$.", ask={"en": text or "x"})
 
-    live = "img, aside, .mention, .mention-group, .hashtag-cooked, .onebox, table, hr"
+    markdown = reply(pick, question=text, community=title, lacks=[asks])
+    page = cooked(markdown)
+
+    # One quote, of nobody, that is closed where we close it.
+    [quote] = page.css("aside")
+    assert quote.attributes == {"class": "quote no-group"}
+    live = "img, .mention, .mention-group, .hashtag-cooked, .onebox, table, hr"
     assert [node.html for node in page.css(live)] == []
     assert [node.html for node in page.css("h1, h2, pre, details, script, b")] == []
     assert links(page) == ["https://docs.example/page-1"]
-    assert len(page.css("ul > li")) == 1
+    assert len(quote.css("aside > blockquote > ul > li")) == 1
+    assert len(page.css("li")) == 1
     assert page.css("ol") == []
     # What is ours still stands: the quote did not swallow it.
-    closing = page.css("em")[-1].text()
-    assert closing.startswith("I am a bot of Example Forum.")
+    assert [em.text()[:14] for em in page.css("body > p > em")][-3:] == [
+        "I am a bot of ",
+        "Did this help?",
+        "No more answer",
+    ]
+    assert marked_topic(markdown) == 12
+    assert not _LINKIFIED.search(_outside_links_and_code(page))
+
+
+def _outside_links_and_code(page: LexborHTMLParser) -> str:
+    for node in page.css("a, code"):
+        node.replace_with("\n")
+    return page.text(separator=" ")
 
 
 @given(st.text(max_size=200))

@@ -18,7 +18,7 @@ from bot.translations import load_catalogues, problem_of
 from kb.errors import ConfigError
 from kb.types import Details, Kind, SearchHit, TopicId
 from tests.bot.catalogues import ARABIC, HEADER, SWAHILI, written
-from tests.bot.making import NOW, hit
+from tests.bot.making import NOW, REPLY_END, hit
 from tests.bot.test_compose import cooked, links
 
 ISOLATE, END, RIGHT = "\u2068", "\u2069", "\u200f"
@@ -52,17 +52,15 @@ def test_a_language_is_added_and_the_rest_of_it_is_english(
     ) == (
         "Huenda hizi tayari zinajibu swali lako:\n"
         "\n"
+        "[quote]\n"
+        "\n"
         "- [Page 1](https://docs.example/page-1) · nyaraka\n"
         "  > Use pg\\_dump.\n"
         "\n"
         "- [Page 2](https://docs.example/page-2)"
         " · nyaraka kwa Kiingereza · version 2.41\n"
         "  > Use pg\\_dump.\n"
-        "\n"
-        "*I am a bot of Example Forum. I only point to what is already written;"
-        " members may know better.*\n"
-        "\n"
-        "<!-- baraza:topic=12 -->"
+        "\n" + REPLY_END
     )
 
 
@@ -130,7 +128,7 @@ def test_fuzzy_empty_and_unknown_entries_are_not_used_and_told_of(
         f"{path}: 1 sentences that Baraza does not say (any more), such as "
         "'Good morning'",
         f"{path}: 1 fuzzy entries are not used: look at them",
-        f"{path}: 1 of 23 sentences",
+        f"{path}: 1 of 36 sentences",
     ]
 
 
@@ -158,6 +156,8 @@ def test_a_reply_in_arabic_keeps_its_links_and_the_order_of_what_is_latin(
     assert markdown == (
         f"{first}قد تجيب هاتان الصفحتان عن سؤالك:\n"
         "\n"
+        "[quote]\n"
+        "\n"
         f"{second}DHIS2 (2.41){END}](https://docs.example/page-1)"
         f" · {ISOLATE}توثيق{END} ({ISOLATE}الإنجليزية{END})"
         f" · الإصدار {ISOLATE}2.41{END}\n"
@@ -166,15 +166,20 @@ def test_a_reply_in_arabic_keeps_its_links_and_the_order_of_what_is_latin(
         f"{second}Page 2{END}](https://docs.example/page-2) · توثيق\n"
         "  > Use pg\\_dump.\n"
         "\n"
+        "[/quote]\n"
+        "\n"
         f"{third}أنا روبوت {ISOLATE}Example Forum{END}. أشير فقط إلى ما كُتب؛ قد يعرف"
         " الأعضاء أكثر.*\n"
+        f"{third}Did this help? Like this post. If not, reply with 👎.*\n"
+        f"{third}No more answers from me? Send me the private message"
+        f" {ISOLATE}`opt out`{END}. Out of place? Flag this post.*\n"
         "\n"
         "<!-- baraza:topic=12 -->"
     )
     page = cooked(markdown)
     assert links(page) == ["https://docs.example/page-1", "https://docs.example/page-2"]
     assert len(page.css("ul > li blockquote")) == 2
-    assert len(page.css("em")) == 1
+    assert len(page.css("em")) == 3
 
 
 def test_no_other_language_gets_signs_of_direction() -> None:
