@@ -205,6 +205,7 @@ _NOTICE = _any(
 )
 # These are told to everybody, however their text pleads.
 _OFFER = _any(
+    r"^\[(?:announce\w*|ann|news|event|job|annonce|anuncio)\]",
     r"\b(?:call for (?:papers|abstracts|proposals|participation|applications)|"
     r"job (?:opening|posting|offer|opportunity|vacancy)|"
     r"(?:phd|postdoc\w*|developer|engineer|faculty|internship) positions?|"

@@ -10,7 +10,7 @@ import pytest
 
 from bot.forum import DryRunForum, Forum, LiveForum, Reply
 from bot.sandbox import Community, PostType, Sandbox
-from bot.topic import Cited, TopicView, marked_topic, marker
+from bot.topic import Cited, ReplyView, TopicView, marked_topic, marker
 from indexer.channel import Channel
 from kb.errors import (
     ConfigError,
@@ -59,6 +59,50 @@ def test_what_only_the_bots_key_may_read_is_not_to_be_linked(
         community.set_category(topic_id, "support")
         community.delete_topic(topic_id)
         assert forum.cited(topic_id, 1).problem
+
+
+def test_a_topic_is_read_with_its_replies(
+    forum: LiveForum, box: Sandbox, community: Community, clock: FakeClock
+) -> None:
+    """Of one request, and without what is no reply to everybody."""
+    topic_id = ask(community, user="root")
+    asked_at = clock()
+    clock.forward(minutes=1)
+    first = community.posts_of(topic_id)[0]
+    community.edit_post(first.id, first.raw + " It is urgent.")
+    liked = community.add_post(topic_id, "Write it to another disk.", user="amina")
+    community.like(liked.id, "root")
+    community.add_post(topic_id, "Seen.", user="root", type=PostType.WHISPER)
+    community.add_post(
+        topic_id, "", user="root", type=PostType.SMALL_ACTION, action_code="pinned"
+    )
+    hidden = community.add_post(topic_id, "Buy my pills.", user="ben")
+    community.hide_post(hidden.id)
+    solved = community.add_post(topic_id, "That was it.", user="root")
+    community.solve(solved.id)
+    before = len(box.requests)
+
+    view = forum.topic(topic_id)
+
+    assert box.requests[before:] == [f"GET /t/{topic_id}.json", "GET /site.json"]
+    amina, ben, root = (community.user(name).id for name in ("amina", "ben", "root"))
+    text = "<p>Write it to another disk.</p>"
+    assert view.replies == (
+        ReplyView(liked.number, "amina", amina, False, text, clock(), likes=1),
+        ReplyView(hidden.number, "ben", ben, False, "", clock()),
+        ReplyView(
+            solved.number, "root", root, True, "<p>That was it.</p>", clock(), 0, True
+        ),
+    )
+    assert (view.created_at, view.edited_at) == (asked_at, clock())
+    assert (view.author_staff, view.pinned) == (True, False)
+
+
+@pytest.mark.parametrize("pinned", ["category", "globally"])
+def test_a_pinned_topic_is_known_as_such(
+    forum: LiveForum, community: Community, pinned: str
+) -> None:
+    assert forum.topic(ask(community, pinned=pinned)).pinned
 
 
 def test_a_topic_is_read_with_what_decides_about_an_answer(

@@ -14,12 +14,14 @@ from bot.policy import (
     LINK_FLOOR,
     PolicySettings,
     Sent,
+    Verdict,
     choose,
     decide,
     judge_links,
     needed,
     weigh,
 )
+from bot.topic import ReplyView
 from kb.thresholds import GroupThreshold, Threshold, Thresholds
 from kb.types import Kind, SearchHit
 from tests.bot.making import NOW, hit, topic
@@ -31,6 +33,7 @@ SETTINGS = PolicySettings(
     max_per_kind={Kind.THREAD: 3, Kind.DOCS: 2, Kind.COURSE: 1, Kind.VIDEO: 1},
     exclude_categories=("Announcements",),
     exclude_authors=("grumpy",),
+    exclude_tags=("spam",),
 )
 
 
@@ -64,6 +67,16 @@ def test_a_confident_link_is_answered_and_the_reason_has_both_figures() -> None:
         (
             {"category": ("announcements", "releases")},
             "its category, announcements/releases, is excluded",
+        ),
+        ({"tags": ("Spam", "x")}, "it has a tag that is excluded, spam"),
+        ({"pinned": True}, "it is pinned, as notices are"),
+        (
+            {"author_staff": True, "title": "Rules", "opening": "<p>Be kind.</p>"},
+            "the staff wrote it, and it asks nothing",
+        ),
+        (
+            {"replies": (ReplyView(2, "ben", 9, False, "<p>Yes.</p>", NOW, 0, True),)},
+            "a member has answered (post 2: it is accepted)",
         ),
         (
             {"created_at": NOW - timedelta(days=3)},
@@ -114,6 +127,28 @@ def test_named_categories_and_what_lies_below_them_are_answered_and_no_others(
     only = PolicySettings("baraza", 0.5, categories=("Support",))
 
     assert decide(topic(category=category), [hit()], only, NOW).speak is speaks
+
+
+@pytest.mark.parametrize(
+    ("tags", "speaks"), [((), False), (("server",), False), (("x", "Backup"), True)]
+)
+def test_where_tags_are_named_a_topic_must_have_one(
+    tags: tuple[str, ...], speaks: bool
+) -> None:
+    only = PolicySettings("baraza", 0.5, tags=("backup", "restore"))
+
+    verdict = decide(topic(tags=tags), [hit()], only, NOW)
+
+    assert verdict.speak is speaks
+    assert speaks or verdict.reasons == ("it has none of the tags to answer",)
+
+
+def test_who_does_not_want_answers_gets_none() -> None:
+    wish = "its author asked not to be answered"
+
+    verdict = decide(topic(), [hit()], SETTINGS, NOW, opted_out=wish)
+
+    assert verdict == Verdict(False, (wish,))
 
 
 def test_nothing_found_is_silence() -> None:

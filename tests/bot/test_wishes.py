@@ -1,0 +1,61 @@
+"""What members write to be left alone, in their words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.wishes import OPT_IN, OPT_OUT, Wish, opt_out_words, wish_in
+
+
+@pytest.mark.parametrize("phrase", OPT_OUT.values())
+@pytest.mark.parametrize("form", ["{}", "“{}”", "`{}`.", "Hi! {} please", "  {} !\n"])
+def test_the_words_that_replies_show_are_understood(phrase: str, form: str) -> None:
+    assert wish_in(form.format(phrase)) == "opt_out"
+    assert wish_in(form.format(phrase.upper())) == "opt_out"
+
+
+@pytest.mark.parametrize("phrase", OPT_IN.values())
+def test_who_opted_out_may_come_back(phrase: str) -> None:
+    assert wish_in(f"Please {phrase}") == "opt_in"
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("Hello bot,\n\nopt-out\n\nThanks, Amina", "opt_out"),
+        ("OptOut", "opt_out"),
+        ("Can I opt out?", "opt_out"),
+        ("no responder mas", "opt_out"),
+        ("Nao responder mais, obrigada", "opt_out"),
+        ("Ne plus re\u0301pondre", "opt_out"),
+        ("How do I opt out?", None),
+        ("Do not opt out yet", None),
+        ("Comment ne plus répondre ?", None),
+        ("> opt out\nWhat does that mean?", None),
+        (
+            "I want to know whether members who opt out are still found by all of you",
+            None,
+        ),
+        ("adopt outdated pages", None),
+        ("opt", None),
+        ("", None),
+        ("opt in\nopt out", "opt_in"),
+    ],
+)
+def test_a_wish_is_a_short_line_of_its_own(text: str, wish: Wish | None) -> None:
+    assert wish_in(text) == wish
+
+
+def test_languages_without_words_get_the_english_ones() -> None:
+    assert [opt_out_words(each) for each in ("pt-BR", "sw", None)] == [
+        "não responder mais",
+        "opt out",
+        "opt out",
+    ]
+
+
+@given(st.text())
+def test_any_text_can_be_read(text: str) -> None:
+    assert wish_in(text) in (None, "opt_out", "opt_in")
