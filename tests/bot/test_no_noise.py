@@ -74,8 +74,9 @@ def test_without_the_quote_the_same_links_would(
     forum.reply(topic_id, bare, marker(topic_id))
 
     assert noticed(community, linked) == ([NoticeType.LINKED], 1)
-    assert community.notifications[-1].user_id == community.user("ben").id
-    assert community.notifications[-1].from_user_id == community.user(BOT).id
+    [notice] = [n for n in community.notifications if n.type is NoticeType.LINKED]
+    assert notice.user_id == community.user("ben").id
+    assert notice.from_user_id == community.user(BOT).id
 
 
 def test_the_list_of_links_is_a_list_within_the_quote(

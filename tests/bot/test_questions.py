@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import yaml
@@ -19,7 +20,7 @@ from tests.bot.making import topic
 from tests.conftest import shared_path
 
 
-def of(title: str, text: str = "", **changes: object) -> TopicView:
+def of(title: str, text: str = "", **changes: Any) -> TopicView:
     return topic(title=title, opening=f"<p>{text}</p>" if text else "", **changes)
 
 
@@ -145,7 +146,8 @@ def test_what_members_answered_with_links_counts_as_asked() -> None:
     and of the rest few are taken for none."""
     with gzip.open(shared_path("bench/slicer/dev_labels.jsonl.gz"), "rt") as lines:
         linked = {json.loads(line)["topic_id"] for line in lines}
-    asked, rest = [], []
+    asked: list[TopicView] = []
+    rest: list[TopicView] = []
     with gzip.open(shared_path("bench/slicer/dev_topics.jsonl.gz"), "rt") as lines:
         for number, line in enumerate(lines):
             # A sample; all of them give the same shares.
