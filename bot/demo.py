@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 import yaml
+from selectolax.lexbor import LexborHTMLParser
 
 from bot.app import App
 from bot.config import load_config
@@ -351,7 +352,7 @@ def _thread(number: int, outcome: Outcome, box: Sandbox, count: int) -> str:
     data = httpx.get(f"{url}.json", trust_env=False).json()
     lines = [f"── {number} of {count} ── {data['title']}", f"   {url}", ""]
     for post in data["post_stream"]["posts"]:
-        text = join_blocks(clean_html(post["cooked"], mail=False))
+        text = join_blocks(clean_html(_unquoted(post["cooked"]), mail=False))
         lines.append(f"   {post['username']}:")
         lines += [f"   │ {line}".rstrip() for line in text.splitlines()]
         lines.append("")
@@ -364,6 +365,17 @@ def _thread(number: int, outcome: Outcome, box: Sandbox, count: int) -> str:
         for link in decision.suggestions
     ]
     return "\n".join(lines)
+
+
+def _unquoted(cooked: str) -> str:
+    """A post without the frame around what quotes nobody, such as links of ours: what
+    others wrote is left out in what is read, and that is none of it."""
+    page = LexborHTMLParser(cooked)
+    for frame in page.css("aside.quote:not([data-username])"):
+        for quote in frame.css("aside > blockquote"):
+            quote.unwrap()
+        frame.unwrap()
+    return page.html or ""
 
 
 def _outcome(decision: Decision) -> str:
