@@ -7,6 +7,7 @@ from collections.abc import Collection
 from enum import StrEnum
 
 from bot.catalogue import Catalogue
+from bot.facts import is_foreign
 from kb.types import Kind, SearchHit
 from kb.versions import is_named
 
@@ -33,11 +34,14 @@ _OF_SIGNAL = {
 _OFTEN = 1.38
 
 
-def reasons_of(hit: SearchHit, named: Collection[str]) -> tuple[Reason, ...]:
+def reasons_of(
+    hit: SearchHit, *, named: Collection[str], reader: str | None
+) -> tuple[Reason, ...]:
     """What speaks most for a hit, at most two reasons; none where nothing is known.
 
     Args:
         named: The versions that the question names, see `kb.versions.versions_in`.
+        reader: The language of the question.
 
     A signal counts by what it added to the score, as far as it is there at all: that a
     page lacks links, as others do, is no reason for it.
@@ -46,6 +50,10 @@ def reasons_of(hit: SearchHit, named: Collection[str]) -> tuple[Reason, ...]:
     if named and is_named(hit.document.version, named):
         found.append(Reason.VERSION)
     strongest = _strongest(hit)
+    # In another language it has no word of the question, only what these mean.
+    foreign = is_foreign(hit.document.language, reader) or hit.stands_for is not None
+    if strongest is Reason.WORDS and foreign:
+        strongest = Reason.MEANING
     if strongest in (Reason.WORDS, Reason.MEANING) and _is_solved(hit):
         strongest = Reason.SOLVED
     return (*found, strongest) if strongest else tuple(found)

@@ -68,7 +68,7 @@ def compose(
     items = []
     for hit in picks:
         facts = facts_of(hit, reader=reader, at=at, foreign=inline, words=words)
-        reasons = [told(reason, words) for reason in reasons_of(hit, named)]
+        reasons = [told(r, words) for r in reasons_of(hit, named=named, reader=reader)]
         facts = [*facts, *_post(hit, words), *reasons]
         items.append(_item(hit, question, facts, words))
     wish = asked_for(lacks, words)

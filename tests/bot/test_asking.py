@@ -8,11 +8,13 @@ from pathlib import Path
 from bot.asking import question_of_stored, question_of_topic
 from bot.forum import LiveForum
 from bot.history import history_of_store
+from bot.policy import PolicySettings, objections
 from bot.sandbox import Community, Sandbox
 from bot.study import question_of
 from kb.question import Question
 from kb.store import Store
 from kb.types import TopicId
+from kb.words import words
 from tests.bot.test_app import app_for
 from tests.bot.test_forum import ask
 from tests.kb.linked import docs, link, put, thread
@@ -130,3 +132,22 @@ def test_a_link_to_any_version_of_a_page_is_one_to_that_which_is_searched(
 
     assert question is not None
     assert question.linked == {pages["2"]}
+
+
+def test_a_title_of_255_emojis_without_a_text_holds_no_word(
+    store: Store, forum: LiveForum, community: Community
+) -> None:
+    emojis, nothing = "😀" * 255, '<img src="/x.png"><p> </p>'
+    added = community.add_topic(
+        emojis, "x", user="amina", category="support", cooked=nothing
+    )
+
+    view = forum.topic(TopicId(added.id))
+    asked = question_of_topic(view, store, source="forum", languages=LANGUAGES)
+
+    assert (asked.title, asked.body) == (emojis, "")
+    assert not words(asked.text)
+    settings = PolicySettings("baraza")
+    assert objections(view, settings, view.created_at) == (
+        "neither its title nor its text holds a word",
+    )

@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from bot.because import reasons_of
+from bot.because import Reason, reasons_of
 from bot.compose import compose, excerpt, title_of
 from bot.escape import ZERO_WIDTH, code_span, label, link_target, printable, prose
 from bot.missing import Wanted, lacking, wanted
 from bot.sandbox.cook import cook
 from bot.sandbox.kitchen import Card, Kitchen
 from bot.topic import marked_topic
-from kb.types import Details, Kind, SearchHit, TopicId
+from kb.types import Details, DocumentId, Kind, SearchHit, TopicId
 from tests.bot.making import NOW, REPLY_END, hit
 
 FORUM = "https://forum.example"
@@ -352,7 +353,22 @@ def test_the_version_that_a_question_names_is_a_reason() -> None:
 
     assert "· version 2.41 · for the version that you name\n" in shown
     assert "for the version" not in reply(page, question="How do I back up 2.40?")
-    assert reasons_of(page, frozenset()) == ()
+    assert reasons_of(page, named=frozenset(), reader="en") == ()
+
+
+def test_what_was_found_by_another_language_does_not_use_the_words_of_the_asker() -> (
+    None
+):
+    by_words = {"contributions": {"bm25_title": 1.0}, "signals": {"bm25_title": 9.0}}
+    english, french = (hit(language=language) for language in ("en", "fr"))
+
+    def told(found: SearchHit, **more: Any) -> tuple[Reason, ...]:
+        changed = replace(found, **by_words, **more)
+        return reasons_of(changed, named=frozenset(), reader="fr")
+
+    assert told(french) == (Reason.WORDS,)
+    assert told(english) == (Reason.MEANING,)
+    assert told(french, stands_for=DocumentId(7)) == (Reason.MEANING,)
 
 
 @pytest.mark.parametrize(
