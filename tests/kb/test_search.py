@@ -113,6 +113,8 @@ def test_a_hit_carries_its_document_its_best_passage_and_its_reasons(
     assert [hit.document.key for hit in hits] == ["restore", "weather"]
     assert 1 >= best.confidence > hits[1].confidence >= 0
     assert {"bm25_passage", "cosine_passage", "coverage"} <= set(best.signals)
+    # What each added is all there is to the score, where no odds come in.
+    assert sum(best.contributions.values()) == pytest.approx(best.score)
 
 
 def test_a_solved_thread_shows_its_solution(store: Store, searching: Open) -> None:
