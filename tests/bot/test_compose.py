@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 
 from bot.because import Reason, reasons_of
@@ -359,12 +360,17 @@ def test_the_version_that_a_question_names_is_a_reason() -> None:
 def test_what_was_found_by_another_language_does_not_use_the_words_of_the_asker() -> (
     None
 ):
-    by_words = {"contributions": {"bm25_title": 1.0}, "signals": {"bm25_title": 9.0}}
-    english, french = (hit(language=language) for language in ("en", "fr"))
+    english, french = (
+        replace(
+            hit(language=language),
+            contributions={"bm25_title": 1.0},
+            signals={"bm25_title": 9.0},
+        )
+        for language in ("en", "fr")
+    )
 
     def told(found: SearchHit, **more: Any) -> tuple[Reason, ...]:
-        changed = replace(found, **by_words, **more)
-        return reasons_of(changed, named=frozenset(), reader="fr")
+        return reasons_of(replace(found, **more), named=frozenset(), reader="fr")
 
     assert told(french) == (Reason.WORDS,)
     assert told(english) == (Reason.MEANING,)
@@ -554,60 +560,60 @@ def test_known_live_syntax_is_quoted_dead(text: str) -> None:
     _check_dead(title=text, text=text)
 
 
-@given(
-    title=st.text(max_size=80),
-    text=st.lists(
-        st.one_of(
-            st.text(max_size=40),
-            st.sampled_from(
-                [
-                    "@ann",
-                    "@here",
-                    "#help",
-                    ":smile:",
-                    "`",
-                    "```",
-                    "\n",
-                    "\n\n",
-                    "\\",
-                    "https://x.example/a",
-                    "www.x.org",
-                    '[quote="ann"]',
-                    "[/quote]",
-                    "![",
-                    "](",
-                    ")",
-                    "<a href='https://x.example'>",
-                    "</a>",
-                    "<!--",
-                    "-->",
-                    "&#64;",
-                    "&lt;",
-                    "~~~",
-                    "> ",
-                    "| a |",
-                    "|-|",
-                    "- ",
-                    "1. ",
-                    "\u202e",
-                    "\u200b",
-                    "*",
-                    "_",
-                    "x" * 70,
-                    "[quote]",
-                    "[details]",
-                    "[/details]",
-                    "</aside>",
-                    "@everyone",
-                    "[x](javascript:x)",
-                    "evil.example",
-                    "😀" * 20,
-                ]
-            ),
+HOSTILE = st.lists(
+    st.one_of(
+        st.text(max_size=40),
+        st.sampled_from(
+            [
+                "@ann",
+                "@here",
+                "#help",
+                ":smile:",
+                "`",
+                "```",
+                "\n",
+                "\n\n",
+                "\\",
+                "https://x.example/a",
+                "www.x.org",
+                '[quote="ann"]',
+                "[/quote]",
+                "![",
+                "](",
+                ")",
+                "<a href='https://x.example'>",
+                "</a>",
+                "<!--",
+                "-->",
+                "&#64;",
+                "&lt;",
+                "~~~",
+                "> ",
+                "| a |",
+                "|-|",
+                "- ",
+                "1. ",
+                "\u202e",
+                "\u200b",
+                "*",
+                "_",
+                "x" * 70,
+                "[quote]",
+                "[details]",
+                "[/details]",
+                "</aside>",
+                "@everyone",
+                "[x](javascript:x)",
+                "evil.example",
+                "😀" * 20,
+            ]
         ),
-        max_size=14,
-    ).map("".join),
-)
+    ),
+    max_size=14,
+).map("".join)
+
+
+@given(title=HOSTILE, text=HOSTILE)
 @example(title="@a", text="`@a` ``@a")
 @example(title="]", text="```@ann\n```\n@ann")
 def test_whatever_is_quoted_stays_dead(title: str, text: str) -> None:
@@ -645,7 +651,15 @@ def _check_dead(*, title: str, text: str) -> None:
         "No more answer",
     ]
     assert marked_topic(markdown) == 12
-    assert not _LINKIFIED.search(_outside_links_and_code(page))
+    told = _outside_links_and_code(page)
+    assert not _LINKIFIED.search(told)
+    # Names may have letters of any script.
+    assert not re.search(r"[@#][\w.-]", told)
+    # The same for who knows Markdown and nothing of forums.
+    plain = LexborHTMLParser(MarkdownIt("commonmark", {"html": True}).render(markdown))
+    assert links(plain) == ["https://docs.example/page-1"]
+    tags = {node.tag for node in plain.css("body *")}
+    assert tags <= {"p", "ul", "li", "a", "blockquote", "code", "em", "_comment"}
 
 
 def _outside_links_and_code(page: LexborHTMLParser) -> str:
