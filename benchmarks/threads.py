@@ -43,10 +43,13 @@ def ask(app: App, box: Sandbox) -> dict[str, str]:
     with app.responder() as responder:
         responder.watch()
         for question in (first, *questions("own")):
-            topic = box.community.add_topic(
-                question["title"], question["raw"], user="linh_ng", category="support"
+            language = question["language"]
+            asked[language] = box.community.add_topic(
+                question["title"],
+                question["raw"],
+                user=f"asker_{language}",
+                category="support",
             )
-            asked[question["language"]] = topic
         responder.watch()
     bot = box.community.user(BOT).id
     for language, topic in asked.items():
