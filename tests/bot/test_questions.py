@@ -141,6 +141,41 @@ def test_all_questions_of_the_sample_community_are_heard() -> None:
     assert held == {}
 
 
+def test_of_the_threads_of_the_sample_community_the_notices_are_held_back() -> None:
+    staff = {"sigrun_h", "wanjiru_m"}
+    threads = [
+        each
+        for path in sorted((SAMPLE / "threads").glob("*.yaml"))
+        for each in yaml.safe_load(path.read_text("utf-8"))
+    ]
+    render = MarkdownIt().render
+
+    held = [
+        each["title"]
+        for each in threads
+        if not_a_question(
+            topic(
+                title=each["title"],
+                opening=render(each["posts"][0].get("raw", "")),
+                author_staff=each["user"] in staff,
+                pinned=bool(each.get("pinned")),
+            )
+        )
+    ]
+
+    assert len(threads) > 60
+    assert held == [
+        "Introduce yourself!",
+        "Version 2.40.1 is available",
+        "Spam wave from hosting accounts",
+        "Version 2.41 is available",
+        "Draft: frequently asked questions about passwords and lockout",
+        "About your account",
+        "Sandbox for trying the editor",
+        "Complaint about a consultant",
+    ]
+
+
 def test_what_members_answered_with_links_counts_as_asked() -> None:
     """On a real community: nearly all of what was answered with links is a question,
     and of the rest few are taken for none."""
