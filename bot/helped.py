@@ -15,11 +15,11 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from bot.topic import ReplyView, TopicView
 
-# Of first replies without a link in a real community, half of those that were thanked
-# for tell so many words, and less than a third of the others do.
-ENOUGH_WORDS = 30
-# Staff needs less of them: "it is a bug, and fixed in 2.41.2" is an answer.
-ENOUGH_WORDS_OF_STAFF = 8
+# Of first replies without a link in a real community, three of four that were thanked
+# for tell so many words; of the others, which may be answers as well, half do.
+ENOUGH_WORDS = 20
+# Fewer from the staff ("it is a bug, and fixed in 2.41.2"), or around a block of code.
+FEW_WORDS = 8
 # Less than this is no answer, though somebody liked it.
 _LEAST_WORDS = 4
 _MAX_CHARS = 20_000
@@ -81,8 +81,10 @@ def _why(reply: ReplyView, *, asker_links: frozenset[str]) -> str:
         return ""
     if reply.likes > 0:
         return "it is liked"
-    if reply.staff and (told.code or told.words >= ENOUGH_WORDS_OF_STAFF):
+    if reply.staff and (told.code or told.words >= FEW_WORDS):
         return "it is from the staff"
+    if told.code and told.words >= FEW_WORDS:
+        return "it shows code"
     if told.words >= ENOUGH_WORDS:
         return f"it tells something in {told.words} words"
     return ""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.helped import ENOUGH_WORDS, has_answer, told_by
+from bot.helped import ENOUGH_WORDS, FEW_WORDS, has_answer, told_by
 from bot.topic import ReplyView
 from tests.bot.making import NOW, topic
 
@@ -18,6 +18,7 @@ ANSWER = (
     "another one and let pg_dump write there with the option for a compressed format,"
     " then remove what is older than two weeks by cron.</p>"
 )
+RUN = "Run this as the user postgres, every night at one:"
 SHORT = "<p>That is a known bug, it is fixed in 2.41.2.</p>"
 
 
@@ -51,6 +52,7 @@ def answered(cooked: str, **changes: Any) -> str:
             {"staff": True},
             "it is from the staff",
         ),
+        (f"<p>{RUN}</p><pre><code>pg_dump</code></pre>", {}, "it shows code"),
         (ANSWER, {}, "it tells something in 38 words"),
     ],
 )
@@ -115,4 +117,5 @@ def test_any_html_can_be_judged(cooked: str) -> None:
     told = told_by(cooked)
 
     assert told.words >= 0
-    assert bool(answered(cooked)) == (told.links or told.words >= ENOUGH_WORDS)
+    enough = FEW_WORDS if told.code else ENOUGH_WORDS
+    assert bool(answered(cooked)) == (told.links or told.words >= enough)
