@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import httpx
 from sample import BOT, KEY, SECRET, questions, write_config
 
 from bot.app import App
@@ -64,10 +65,15 @@ def ask(app: App, box: Sandbox) -> dict[str, str]:
 def take(
     browser: str, url: str, picture: Path, *, width: int, height: int, dark: bool
 ) -> None:
-    """One picture of a page."""
+    """One picture of a page.
+
+    Of a copy: a page from a disk must not frame one from a server on this machine.
+    """
+    html = httpx.get(url, headers={"Accept": "text/html"}, trust_env=False).text
     with tempfile.TemporaryDirectory() as profile:
-        frame = Path(profile) / "frame.html"
-        frame.write_text(_FRAME % (url, width, height), "utf-8")
+        frame, copy = Path(profile) / "frame.html", Path(profile) / "page.html"
+        copy.write_text(html, "utf-8")
+        frame.write_text(_FRAME % (copy.name, width, height), "utf-8")
         subprocess.run(
             [
                 browser,

@@ -12,6 +12,9 @@ _CSS = (
     # A colour, not an opacity, which would also fade the mark within.
     ".by{font-size:.9em;color:light-dark(#555,#aaa)}"
     "aside{border-left:4px solid #8886;padding-left:1em}"
+    "blockquote{margin:.4em 0;border-left:4px solid #8883;padding-left:.8em}"
+    "aside>blockquote{border:0;padding:0}blockquote>p{margin:0}"
+    "ul,ol{padding-left:1.3em}li{margin:.5em 0}"
     ".solved{color:light-dark(#060,#7d7)}"
     "pre{background:#8882;padding:.6em;overflow:auto;overflow-wrap:normal}"
     "table{display:block;overflow:auto}img{max-width:100%}img.emoji{display:none}"
