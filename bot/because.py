@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.catalogue import Catalogue
 from bot.facts import is_foreign
-from kb.types import Kind, SearchHit
+from kb.types import SearchHit
 from kb.versions import is_named
 
 
@@ -16,7 +16,6 @@ class Reason(StrEnum):
     """What speaks for a link."""
 
     VERSION = "version"
-    SOLVED = "solved"
     LINKED = "linked"
     OFTEN = "often"
     WORDS = "words"
@@ -54,8 +53,6 @@ def reasons_of(
     foreign = is_foreign(hit.document.language, reader) or hit.stands_for is not None
     if strongest is Reason.WORDS and foreign:
         strongest = Reason.MEANING
-    if strongest in (Reason.WORDS, Reason.MEANING) and _is_solved(hit):
-        strongest = Reason.SOLVED
     return (*found, strongest) if strongest else tuple(found)
 
 
@@ -82,19 +79,12 @@ def _reason_of(signal: str) -> Reason | None:
     return _OF_SIGNAL.get(signal)
 
 
-def _is_solved(hit: SearchHit) -> bool:
-    return hit.document.kind is Kind.THREAD and hit.document.solved
-
-
 def told(reason: Reason, words: Catalogue) -> str:
     """A reason in a few words of the reader's language."""
     match reason:
         case Reason.VERSION:
             # Translators: why a page is linked.
             return words.pgettext("why", "for the version that you name")
-        case Reason.SOLVED:
-            # Translators: why a thread is linked: it solved a question like yours.
-            return words.pgettext("why", "solved a question like yours")
         case Reason.LINKED:
             # Translators: why it is linked: where others asked so, members linked it.
             return words.pgettext("why", "members linked it for questions like yours")

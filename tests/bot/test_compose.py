@@ -312,7 +312,7 @@ def test_a_link_to_a_reply_names_it() -> None:
     [
         ({"cosine_title": 1.0, "bm25_title": 0.5}, {}, False, "close to what you mean"),
         ({"cosine_title": 0.4, "bm25_title": 0.5}, {}, False, "uses your words"),
-        ({"bm25_title": 0.5}, {}, True, "solved a question like yours"),
+        ({"bm25_title": 0.5}, {}, True, "uses your words"),
         (
             {"bm25_title": 0.5, "linked_by_words": 0.4, "bm25_asked": 0.2},
             {},
@@ -380,9 +380,9 @@ def test_what_was_found_by_another_language_does_not_use_the_words_of_the_asker(
 @pytest.mark.parametrize(
     ("language", "why"),
     [
-        ("fr", "a résolu une question comme la vôtre"),
-        ("es", "resolvió una pregunta como la suya"),
-        ("pt", "resolveu uma pergunta como a sua"),
+        ("fr", "emploie vos mots"),
+        ("es", "usa sus palabras"),
+        ("pt", "usa as suas palavras"),
     ],
 )
 def test_reasons_are_told_in_the_language_of_the_asker(language: str, why: str) -> None:
