@@ -381,8 +381,8 @@ def test_what_was_found_by_another_language_does_not_use_the_words_of_the_asker(
     ("language", "why"),
     [
         ("fr", "emploie vos mots"),
-        ("es", "usa sus palabras"),
-        ("pt", "usa as suas palavras"),
+        ("es", "usa las mismas palabras que usted"),
+        ("pt", "usa as mesmas palavras que a sua pergunta"),
     ],
 )
 def test_reasons_are_told_in_the_language_of_the_asker(language: str, why: str) -> None:
