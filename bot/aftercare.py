@@ -341,7 +341,7 @@ class Aftercare:
             self._care.edit(post, left, words.gettext("brought up to date"))
             report.edited += 1
         if dead or left.strip() != (decision.body or "").strip():
-            self._record(decision, left, dead, "; ".join(reasons))
+            self._record(decision, left, "; ".join(reasons))
 
     def _steps_back(self, post: OwnPost, around: Around) -> bool:
         """Whether a member's solution goes first. A reply that is the last post would
@@ -351,20 +351,14 @@ class Aftercare:
         below = around.solution > post.number or bool(around.letters)
         return below and self._store.pauses.get(self._name) is None
 
-    def _record(
-        self,
-        decision: Decision,
-        body: str,
-        dead: Mapping[str, str],
-        reason: str,
-    ) -> None:
+    def _record(self, decision: Decision, body: str, reason: str) -> None:
         with self._store.transaction():
             self._store.ledger.revise(
                 self._name,
                 decision.topic_id,
                 body=body,
                 suggestions=[
-                    {**each, "removed": True} if each.get("url") in dead else each
+                    {**each, "removed": True} if _is_out(each, body) else each
                     for each in decision.suggestions
                 ],
                 at=self._clock(),
@@ -434,3 +428,9 @@ class Aftercare:
 
     def _words(self, decision: Decision) -> Catalogue:
         return self._catalogues.of(decision.language or self._languages[0])
+
+
+def _is_out(suggestion: Mapping[str, Any], body: str) -> bool:
+    """Whether a reply does not link any more what it once suggested."""
+    url = suggestion.get("url")
+    return bool(url) and not links_left(body, [str(url)])

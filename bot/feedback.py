@@ -25,7 +25,7 @@ _SOONEST, _LATEST = timedelta(minutes=10), timedelta(days=1)
 _SHARE_OF_AGE = 1 / 4
 
 _GOOD = frozenset(
-    [
+    {
         "heart",
         "+1",
         "thumbsup",
@@ -34,7 +34,7 @@ _GOOD = frozenset(
         "white_check_mark",
         "heavy_check_mark",
         "raised_hands",
-    ]
+    }
 )
 _BAD = frozenset({"-1", "thumbsdown"})
 # A quote of what is answered, and what stands around the first word.
@@ -44,7 +44,9 @@ _THUMB_UP = re.compile(r"\A(?:👍|:(?:\+1|thumbsup)(?::t\d)?:)")
 _MENTION = re.compile(r"\A@[\w.-]+[,:]?\s*")
 _WITHDRAW = re.compile(
     r"\A(?:please\s+|merci de\s+|por favor,?\s+)?"
-    r"(?:withdraw|retire[rz]|retirar|retira|retire)\b[^?]*\Z",
+    r"(?:withdraw|retire[rz]|retirar|retira|retire)"
+    r"(?:[\s,]+(?:this|that|it|please|ça|ceci|cela|esto|eso|isto|isso|por favor))*"
+    r"[\s.!]*\Z",
     re.IGNORECASE,
 )
 _MAX_LINE_CHARS = 160
@@ -128,8 +130,9 @@ def marks_of(
     reacted = list(reactions)
     for each in reacted:
         if each.person.id > 0:
+            kind: FeedbackKind = "like" if each.name == "heart" else "reaction"
             value = value_of(each.name)
-            add("reaction", each.person.id, value, staff=each.person.staff)
+            add(kind, each.person.id, value, staff=each.person.staff)
     # With the plug-in, a reaction is a like as well.
     spoken = {each.person.id for each in reacted}
     known = {fan.id: fan for fan in likers}
