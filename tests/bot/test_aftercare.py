@@ -532,22 +532,23 @@ def test_killed_between_edit_and_record_it_is_found_done(
 def test_asked_to_wait_nothing_more_is_looked_at(
     after: Aftercare,
     box: Sandbox,
+    forum: LiveForum,
     store: Store,
     asked: Topic,
     reply: Post,
     pages: Pages,
+    clock: FakeClock,
+    channel_to: Callable[[], Channel],
 ) -> None:
     pages.dead["page-1"] = "it is gone", True
-    box.faults.fail_next(
-        path=f"/posts/{reply.id}",
-        method="PUT",
-        status=429,
-        headers={"Retry-After": "3000"},
-    )
+    wait = {"Retry-After": "3000"}
+    path = f"/posts/{reply.id}"
+    box.faults.fail_next(path=path, method="PUT", status=429, headers=wait)
 
     assert after.run() == CareReport(looked=1, failed=1)
     assert stored(store, asked).looked_at is None
-    assert after.run() == CareReport(looked=1, edited=1)
+    later = made(box, LiveCare(channel_to(), BOT), forum, store, clock, pages)
+    assert later.run() == CareReport(looked=1, edited=1)
 
 
 def test_a_reply_that_waited_for_moderators_is_looked_after_once_it_stands(
