@@ -283,13 +283,15 @@ class Inbox:
             self._name, self._clock() - _DAY, sent=True
         )
         paused = self._store.pauses.get(self._name) is not None
-        # Translators: the bot tells staff how it stands.
-        state = (
-            words.gettext("I am paused.") if paused else words.gettext("I may post.")
-        )
+        if paused:
+            # Translators: the bot tells staff how it stands.
+            state = words.gettext("I am paused.")
+        else:
+            # Translators: the bot tells staff how it stands.
+            state = words.gettext("I may post.")
         # Translators: the bot tells staff how much it wrote.
         written = words.ngettext(
-            "I wrote one answer within the last day.",
+            "I wrote {count} answer within the last day.",
             "I wrote {count} answers within the last day.",
             count,
             count=str(count),
@@ -319,12 +321,13 @@ class Inbox:
         return words.gettext("I have withdrawn it.")
 
     def _help(self, letter: Letter, words: Catalogue) -> str:
+        wish = f"`{opt_out_words(words.language)}`"
         # Translators: the bot answers a private message that it does not understand;
         # {command} stays as it is.
         said = words.gettext(
             "I am a bot, and nobody reads this. If you want no answers of mine, write"
             " {command}.",
-            command=f"`{opt_out_words(words.language)}`",
+            command=wish,
         )
         if not letter.staff:
             return said
