@@ -9,16 +9,18 @@ crash it is found done.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from bot.amending import folded, links_left, withdrawn, without_links
-from bot.care import Around, Care, OwnPost, Person, Reaction
+from bot.amending import folded, withdrawn, without_links
+from bot.care import Around, Care, OwnPost
 from bot.catalogue import Catalogue, Catalogues, shipped
-from bot.feedback import LOOKED_AFTER, is_due, marks_of, value_of, withdrawn_by_staff
+from bot.feedback import LOOKED_AFTER, is_due, withdrawn_by_staff
 from bot.forum import Reply
-from bot.topic import Cited, marker
+from bot.linked import Citing, KnownDead, Targets, is_out
+from bot.marks import marks_on
+from bot.topic import marker
 from kb.errors import (
     ForumError,
     ForumReadOnlyError,
@@ -26,7 +28,7 @@ from kb.errors import (
     RateLimitedError,
 )
 from kb.store import Decision, Mark, State, Store
-from kb.types import PUBLIC, Clock, PostId, TopicId, utc_now
+from kb.types import Clock, PostId, TopicId, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -37,24 +39,11 @@ _CONFLICT = 409
 _MISSED = "its post could not be found"
 
 
-class Standing(Protocol):
+class Standing(Citing, Protocol):
     """What looking after replies needs of `bot.forum.Forum`."""
-
-    def cited(self, topic_id: TopicId, post_number: int) -> Cited:
-        """See `bot.forum.Forum.cited`."""
 
     def find_own_reply(self, topic_id: TopicId, marker: str) -> Reply | None:
         """See `bot.forum.Forum.find_own_reply`."""
-
-
-class KnownDead(Protocol):
-    """Knows of what is no topic of the watched forum whether it is gone."""
-
-    def trouble_with(self, source: str, key: str) -> tuple[str, bool]:
-        """Why nobody should be led there, and whether that is certain."""
-
-    def note(self) -> None:
-        """Keep what was found out since the last time."""
 
 
 @dataclass(slots=True)
@@ -109,6 +98,7 @@ class Aftercare:
         self._languages = tuple(languages)
         self._base_url = base_url
         self._dead = dead
+        self._targets = Targets(name, forum=forum, store=store, dead=dead)
         self._clock = clock
         self._catalogues = catalogues or shipped()
 
@@ -280,36 +270,10 @@ class Aftercare:
     def _rate(
         self, decision: Decision, post: OwnPost, around: Around
     ) -> Sequence[Mark]:
-        marks = marks_of(
-            post,
-            likers=self._likers(post),
-            reactions=self._reactions(post),
-            letters=around.letters,
-            at=self._clock(),
-        )
+        marks = marks_on(self._care, post, around, at=self._clock())
         with self._store.transaction():
             self._store.feedback.replace(self._name, decision.topic_id, marks)
         return marks
-
-    def _likers(self, post: OwnPost) -> Sequence[Person]:
-        if not post.likes:
-            return ()
-        try:
-            return self._care.likers(post.id)
-        except ForumRejectedError as exc:
-            # That somebody likes it is known all the same.
-            log.info("post=%d does not tell who likes it (%d)", post.id, exc.status)
-            return ()
-
-    def _reactions(self, post: OwnPost) -> Sequence[Reaction]:
-        names = set(post.reactions or ()) - {"heart"}
-        if not any(map(value_of, names)):
-            return ()
-        try:
-            return self._care.reactions(post.id)
-        except ForumRejectedError as exc:
-            log.info("post=%d does not tell who reacted (%d)", post.id, exc.status)
-            return ()
 
     # -- what it says ------------------------------------------------------
 
@@ -320,7 +284,9 @@ class Aftercare:
         topic_id = decision.topic_id
         if marker(topic_id) not in post.raw:
             return  # Rewritten by a moderator, or not told: no longer ours to mend.
-        dead = self._dead_links(decision, post.raw)
+        today = self._clock().date()
+        whole = decision.looked_at is not None and decision.looked_at.date() != today
+        dead = self._targets.dead_links(decision.suggestions, post.raw, whole=whole)
         left = without_links(post.raw, dead)
         if left is None:
             self._withdraw(decision, "nothing that it points to is left")
@@ -358,47 +324,12 @@ class Aftercare:
                 decision.topic_id,
                 body=body,
                 suggestions=[
-                    {**each, "removed": True} if _is_out(each, body) else each
+                    {**each, "removed": True} if is_out(each, body) else each
                     for each in decision.suggestions
                 ],
                 at=self._clock(),
                 reason=reason or "it was changed on the forum",
             )
-
-    def _dead_links(self, decision: Decision, raw: str) -> dict[str, str]:
-        """Why nobody should be led to a link that the reply still has, by address."""
-        today = self._clock().date()
-        whole = decision.looked_at is not None and decision.looked_at.date() != today
-        found: dict[str, str] = {}
-        for each in decision.suggestions:
-            url, source = each.get("url"), each.get("source")
-            if not url or not source or each.get("removed"):
-                continue
-            if not links_left(raw, [url]):
-                continue
-            if source == self._name:
-                problem = self._problem_of_topic(each, whole=whole)
-            else:
-                problem = self._problem_elsewhere(source, str(each.get("key", "")))
-            if problem:
-                found[url] = problem
-        return found
-
-    def _problem_of_topic(self, suggestion: Mapping[str, Any], *, whole: bool) -> str:
-        """Asked of the forum once a day, or when the harvest says that it changed."""
-        key = str(suggestion.get("key", ""))
-        stored = self._store.documents.find(self._name, key)
-        is_there = stored is not None and stored.listed and stored.visibility == PUBLIC
-        if (is_there and not whole) or not key.isdecimal():
-            return ""
-        part = int(suggestion.get("part", 1))
-        return self._forum.cited(TopicId(int(key)), part).problem
-
-    def _problem_elsewhere(self, source: str, key: str) -> str:
-        if self._dead is None:
-            return ""
-        problem, certain = self._dead.trouble_with(source, key)
-        return problem if certain else ""
 
     # -- the end of it -----------------------------------------------------
 
@@ -428,9 +359,3 @@ class Aftercare:
 
     def _words(self, decision: Decision) -> Catalogue:
         return self._catalogues.of(decision.language or self._languages[0])
-
-
-def _is_out(suggestion: Mapping[str, Any], body: str) -> bool:
-    """Whether a reply does not link any more what it once suggested."""
-    url = suggestion.get("url")
-    return bool(url) and not links_left(body, [str(url)])
