@@ -177,7 +177,9 @@ class Aftercare:
     def _put_off(self, decision: Decision, error: ForumError) -> None:
         """What the forum refuses it refuses again: that has time."""
         if isinstance(error, ForumRejectedError) and error.status != _CONFLICT:
-            self._note(decision, f"the forum refuses to change it ({error.status})")
+            self._note(
+                decision, f"the forum does not let us see to it ({error.status})"
+            )
             self._looked(decision)
 
     def _looked(self, decision: Decision) -> None:

@@ -38,14 +38,19 @@ def without_links(body: str, urls: Collection[str]) -> str | None:
     targets = [f"]({link_target(url)})" for url in urls]
     if not any(target in body for target in targets):
         return body
-    kept = [
-        block
-        for block in _blocks(body)
-        if not (_is_item(block) and any(target in block for target in targets))
-    ]
-    rest = "\n\n".join(kept)
+    kept: list[str] = []
+    items, dropping = 0, False
+    for line in body.split("\n"):
+        if _ITEM.match(line):
+            dropping = any(target in line for target in targets)
+            items += not dropping
+        elif line and not line.startswith("  "):
+            dropping = False
+        if not dropping:
+            kept.append(line)
+    rest = "\n".join(kept).strip("\n")
     is_clean = not any(target in rest for target in targets)
-    return rest if is_clean and any(map(_is_item, kept)) else None
+    return rest if is_clean and items else None
 
 
 def links_left(body: str, urls: Collection[str]) -> int:

@@ -207,12 +207,15 @@ class LiveCare:
         """See `Care.letters`."""
         with self._read(f"/t/{topic_id}.json") as topic:
             direct = self._is_direct(topic)
+            highest = topic.maybe_whole("highest_post_number") or 0
         letters: list[Letter] = []
-        reached = after
+        reached, pages = after, 0
         for page in self._pages(topic_id, after):
             letters += self._letters_in(page)
-            reached = _last(page)
-        return Letters(direct, tuple(letters), reached)
+            reached, pages = _last(page), pages + 1
+        # A last post that was removed keeps its number, and is not waited for.
+        last = reached if pages == _MAX_PAGES else max(reached, highest)
+        return Letters(direct, tuple(letters), last)
 
     def _pages(self, topic_id: TopicId, after: int) -> Iterator[Fields]:
         """The posts after one, twenty at a time."""

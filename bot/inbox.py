@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.care import Care, Conversation, Letter
+from bot.care import Care, Conversation, Letter, Letters
 from bot.catalogue import Catalogue, Catalogues, shipped
 from bot.commands import OF_STAFF, Command, command_in, language_of_wish
 from bot.escape import visible
@@ -107,9 +107,9 @@ class Inbox:
         new: list[tuple[Conversation, bool, Letter]] = []
         read: dict[TopicId, int] = {}
         for conversation in self._with_news():
-            letters = self._care.letters(
-                conversation.topic_id, self._read_until(conversation)
-            )
+            letters = self._letters(conversation, report)
+            if letters is None:
+                continue
             read[conversation.topic_id] = letters.last
             new += [(conversation, letters.direct, each) for each in letters.letters]
         new.sort(key=lambda item: (item[2].created_at, item[0].topic_id))
@@ -149,6 +149,21 @@ class Inbox:
             if not news or not has_more:
                 break
         return list({each.topic_id: each for each in found}.values())
+
+    def _letters(
+        self, conversation: Conversation, report: InboxReport
+    ) -> Letters | None:
+        """What is new in a conversation; ``None`` when it cannot be read now."""
+        topic_id = conversation.topic_id
+        try:
+            return self._care.letters(topic_id, self._read_until(conversation))
+        except (RateLimitedError, ForumReadOnlyError):
+            raise
+        except ForumError as exc:
+            # One that cannot be read must not keep the others from being read.
+            log.warning("message=%d cannot be read: %s", topic_id, exc)
+            report.failed += 1
+            return None
 
     def _read_until(self, conversation: Conversation) -> int:
         return self._store.messages.read_until(self._name, conversation.topic_id)

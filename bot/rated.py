@@ -23,14 +23,13 @@ def outcome_of(rating: Rating, decision: Decision) -> Outcome | None:
     if not decision.suggestions:
         return None
     first: Mapping[str, Any] = decision.suggestions[0]
-    kind, confidence = first.get("kind"), first.get("confidence")
-    is_known = kind in {each.value for each in Kind}
-    is_number = isinstance(confidence, int | float) and 0 <= confidence <= 1
-    if not is_known or not is_number:
+    kinds = {each.value: each for each in Kind}
+    kind, confidence = kinds.get(str(first.get("kind"))), first.get("confidence")
+    if kind is None or not isinstance(confidence, int | float):
         return None
-    return Outcome(
-        Kind(kind), decision.language or "", float(confidence), rating.value > 0
-    )
+    if not 0 <= confidence <= 1:
+        return None
+    return Outcome(kind, decision.language or "", confidence, rating.value > 0)
 
 
 def rated_outcomes(store: Store, forum: str) -> list[Outcome]:

@@ -347,3 +347,43 @@ def test_a_profile_may_say_it(
     by_number = OptOuts("forum", store=store, profiles=care, field="1", clock=clock)
     amina.fields[1] = "true"
     assert by_number(author) == "its author's profile wants no answers"
+
+
+def test_a_message_that_cannot_be_read_keeps_no_other_from_being_read(
+    inbox: Inbox, community: Community, box: Sandbox
+) -> None:
+    broken = write(community, "opt out")
+    other = write(community, "opt out", by="ben")
+    path = f"/t/{broken.id}.json"
+    box.faults.alter(lambda answer: {**answer, "details": None}, path, n=1)
+
+    assert inbox.run() == InboxReport(read=1, obeyed=1, answered=1, failed=1)
+    assert len(answers(community, other)) == 1
+    assert inbox.run() == InboxReport(read=1, obeyed=1, answered=1)
+    assert len(answers(community, broken)) == 1
+
+
+def test_a_last_word_that_was_taken_back_is_not_waited_for(
+    inbox: Inbox, community: Community, box: Sandbox
+) -> None:
+    topic = write(community, "Hello there, who are you?")
+    inbox.run()
+    gone = community.add_post(topic.id, "Never mind, thank you.", user="amina")
+    community.delete_post(gone.id)
+    path = f"/topics/private-messages/{BOT}.json"
+
+    def as_counted(answer: Any) -> Any:
+        """Some forums count what was removed."""
+        answer["topic_list"]["topics"][0]["highest_post_number"] = 3
+        return answer
+
+    box.faults.alter(as_counted, path, n=3)
+    box.faults.alter(
+        lambda answer: {**answer, "highest_post_number": 3}, f"/t/{topic.id}.json"
+    )
+    inbox.run()
+    before = len(box.requests)
+
+    inbox.run()
+
+    assert len(box.requests) == before + 1
