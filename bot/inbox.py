@@ -13,11 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot import mail_words
 from bot.care import Care, Conversation, Letter, Letters
 from bot.catalogue import Catalogue, Catalogues, shipped
 from bot.commands import OF_STAFF, Command, command_in, language_of_wish
 from bot.escape import visible
-from bot.wishes import opt_out_words
 from kb.errors import (
     ForumError,
     ForumReadOnlyError,
@@ -192,7 +192,10 @@ class Inbox:
                 report.obeyed += 1
                 said = said or self._obey(command, letter, words)
             elif self._is_asking(letter, direct=direct):
-                said, key = self._help(letter, words), f"{topic_id}/help"
+                said, key = (
+                    mail_words.help_for(words, staff=letter.staff),
+                    f"{topic_id}/help",
+                )
             self._store.messages.set_read(self._name, topic_id, letter.number)
             if said is None or self._answers_enough(topic_id):
                 return
@@ -254,8 +257,7 @@ class Inbox:
             origin="message",
             at=self._clock(),
         )
-        # Translators: the bot promises a member not to answer any more.
-        return words.gettext("I will not answer your questions any more.")
+        return mail_words.opted_out(words)
 
     def _opt_in(self, letter: Letter, words: Catalogue) -> str:
         members = self._store.members
@@ -277,41 +279,23 @@ class Inbox:
                 origin="message",
                 at=self._clock(),
             )
-        # Translators: the bot tells a member that it answers again.
-        return words.gettext("I may answer your questions again.")
+        return mail_words.opted_in(words)
 
     def _pause(self, command: Command, words: Catalogue) -> str:
         reason = visible(command.reason) or "a moderator asked for it"
         self._store.pauses.start(self._name, reason, "staff", at=self._clock())
-        # Translators: the bot tells staff that it is paused; {command} stays as it is.
-        return words.gettext(
-            "I post nothing until you write {command}.", command="`resume`"
-        )
+        return mail_words.paused(words)
 
     def _resume(self, words: Catalogue) -> str:
         self._store.pauses.end(self._name, at=self._clock())
-        # Translators: the bot tells staff that it is not paused any more.
-        return words.gettext("I may post again.")
+        return mail_words.resumed(words)
 
     def _status(self, words: Catalogue) -> str:
         count = self._store.ledger.replies_since(
             self._name, self._clock() - _DAY, sent=True
         )
-        paused = self._store.pauses.get(self._name) is not None
-        if paused:
-            # Translators: the bot tells staff how it stands.
-            state = words.gettext("I am paused.")
-        else:
-            # Translators: the bot tells staff how it stands.
-            state = words.gettext("I may post.")
-        # Translators: the bot tells staff how much it wrote.
-        written = words.ngettext(
-            "I wrote {count} answer within the last day.",
-            "I wrote {count} answers within the last day.",
-            count,
-            count=str(count),
-        )
-        return f"{state} {written}"
+        is_paused = self._store.pauses.get(self._name) is not None
+        return mail_words.status(words, is_paused=is_paused, replies=count)
 
     def _withdrawn(self, command: Command, letter: Letter, words: Catalogue) -> str:
         topic_id = command.topic_id
@@ -321,37 +305,14 @@ class Inbox:
             )
         except ForumRejectedError as exc:
             log.warning("topic=%s cannot be withdrawn (%d)", topic_id, exc.status)
-            # Translators: the bot tells staff that it cannot withdraw an answer.
-            return words.gettext(
-                "The forum does not let me withdraw it; please delete it yourself."
-            )
+            return mail_words.withdrawal_refused(words)
         if not done or topic_id is None:
-            # Translators: the bot tells staff that there is nothing to withdraw.
-            return words.gettext("No answer of mine stands there.")
+            return mail_words.nothing_to_withdraw(words)
         mark = Mark(topic_id, "word", letter.author_id, -1, True, self._clock())
         with self._store.transaction():
             marks = [*self._store.feedback.of(self._name, topic_id), mark]
             self._store.feedback.replace(self._name, topic_id, marks)
-        # Translators: the bot tells staff that an answer is withdrawn.
-        return words.gettext("I have withdrawn it.")
-
-    def _help(self, letter: Letter, words: Catalogue) -> str:
-        wish = f"`{opt_out_words(words.language)}`"
-        # Translators: the bot answers a private message that it does not understand;
-        # {command} stays as it is.
-        said = words.gettext(
-            "I am a bot, and nobody reads this. If you want no answers of mine, write"
-            " {command}.",
-            command=wish,
-        )
-        if not letter.staff:
-            return said
-        # Translators: the bot tells staff its commands; {commands} stays as it is.
-        orders = words.gettext(
-            "As staff you may also write: {commands}.",
-            commands="`status`, `pause`, `resume`, `withdraw 123`",
-        )
-        return f"{said} {orders}"
+        return mail_words.withdrawn(words)
 
     def _words(self, letter: Letter) -> Catalogue:
         language = language_of_wish(letter.raw)
