@@ -1,4 +1,4 @@
-"""Writes replies; only this module and `bot.forum_care` can write to a forum.
+"""The only module that can write to a forum.
 
 Reading decides who may be answered, so everything is read fresh here and not taken
 from the knowledge base. Discourse's quirks are named where they are met; the
@@ -7,14 +7,14 @@ sources are its API documentation and its code.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bot.forum_json import as_protocol_error as _as_protocol_error
-from bot.forum_json import json_of as _json
 from bot.topic import Cited, TopicView
 from indexer.answers import Answer
 from indexer.channel import Channel, Params
@@ -32,6 +32,7 @@ from kb.errors import (
     ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
+    RecordError,
 )
 from kb.types import PostId, TopicId
 
@@ -391,3 +392,19 @@ def _missing_posts(topic: Fields) -> int:
 def _check_marker(markdown: str, marker: str) -> None:
     if marker not in markdown:
         raise ValueError("a reply without its marker could not be found again")
+
+
+def _json(answer: Answer) -> Any:
+    try:
+        return json.loads(answer.body.decode("utf-8"))
+    except (ValueError, RecursionError) as exc:
+        raise ForumProtocolError(answer.url, f"is not JSON ({exc})") from exc
+
+
+@contextmanager
+def _as_protocol_error(url: str) -> Iterator[None]:
+    """A malformed record is, here, an answer that cannot be trusted."""
+    try:
+        yield
+    except RecordError as exc:
+        raise ForumProtocolError(url, exc.problem, field=exc.field) from exc

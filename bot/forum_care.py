@@ -1,4 +1,7 @@
-"""A Discourse forum, as far as our own posts and our private messages go."""
+"""A Discourse forum, as far as our own posts and our private messages go.
+
+Beside `bot.forum` the only module that can write to a forum.
+"""
 
 from __future__ import annotations
 
