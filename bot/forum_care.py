@@ -55,6 +55,7 @@ class LiveCare:
         self._channel = channel
         self._username = username
         self._field_numbers: Mapping[str, int] | None = None
+        self._people: dict[str, Person] = {}
 
     # -- our own replies ---------------------------------------------------
 
@@ -115,7 +116,13 @@ class LiveCare:
                 for each in found.each("reaction_users")
                 for user in each.each("users")
             ]
-        return [Reaction(name, self.person(username)) for name, username in names]
+        return [Reaction(name, self._known(username)) for name, username in names]
+
+    def _known(self, username: str) -> Person:
+        """Who reacts to one reply often reacts to others: each is read once."""
+        if username not in self._people:
+            self._people[username] = self.person(username)
+        return self._people[username]
 
     def person(self, username: str) -> Person:
         """See `Care.person`."""

@@ -659,3 +659,40 @@ def test_a_link_that_stands_in_a_sentence_takes_the_reply_along() -> None:
 
     assert without_links(body, ["https://x.org"]) is None
     assert without_links(body, ["https://z.org"]) == body
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_over_a_forum_that_fails_now_and_then_it_ends_the_same(
+    seed: int,
+    box: Sandbox,
+    forum: LiveForum,
+    community: Community,
+    store: Store,
+    asked: Topic,
+    reply: Post,
+    clock: FakeClock,
+    pages: Pages,
+    channel_to: Callable[[], Channel],
+) -> None:
+    pages.dead["page-1"] = "it is gone", True
+    community.solve(community.add_post(asked.id, "Use this script.", user="ben").id)
+    wanted = folded(
+        without_blocks(reply.raw, {"https://docs.example/page-1"}),
+        solution=f"{box.url}/t/{asked.id}/3",
+        topic_id=TopicId(asked.id),
+        words=ENGLISH,
+    )
+    kinds = ("503", "drop", "lose", "truncate", "malformed")
+    box.faults.at_random(0.4, seed, kinds=kinds)
+
+    for _ in range(20):
+        made(box, LiveCare(channel_to(), BOT), forum, store, clock, pages).run()
+        clock.forward(hours=1)
+    box.faults.clear()
+    clock.forward(days=1)
+    made(box, LiveCare(channel_to(), BOT), forum, store, clock, pages).run()
+
+    assert community.posts[reply.id].raw == wanted
+    assert stored(store, asked).body == wanted
+    assert stored(store, asked).state == "posted"
+    assert community.posts[reply.id].version <= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from bot.opt_outs import OptOuts
 from bot.sandbox import Community, Sandbox
 from bot.sandbox.records import Topic
 from indexer.channel import Channel
-from kb.errors import ForumRejectedError, ForumUnavailableError
+from kb.errors import ForumError, ForumRejectedError, ForumUnavailableError
 from kb.store import Store
 from kb.types import TopicId
 from tests.bot.conftest import BOT, FakeClock
@@ -387,3 +388,30 @@ def test_a_last_word_that_was_taken_back_is_not_waited_for(
     inbox.run()
 
     assert len(box.requests) == before + 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_over_a_forum_that_fails_now_and_then_each_is_answered_once(
+    seed: int,
+    community: Community,
+    store: Store,
+    clock: FakeClock,
+    replies: Replies,
+    box: Sandbox,
+    channel_to: Callable[[], Channel],
+) -> None:
+    topics = [
+        write(community, raw, by=by)
+        for by, raw in (("amina", "opt out"), ("ben", "Hello?"), ("root", "pause"))
+    ]
+    kinds = ("503", "drop", "lose", "truncate", "malformed")
+    box.faults.at_random(0.3, seed, kinds=kinds)
+    for _ in range(20):
+        with suppress(ForumError):
+            made(LiveCare(channel_to(), BOT), store, clock, replies).run()
+    box.faults.clear()
+    made(LiveCare(channel_to(), BOT), store, clock, replies).run()
+
+    assert [len(answers(community, topic)) for topic in topics] == [1, 1, 1]
+    assert store.messages.in_state("forum", "claimed") == []
+    assert store.pauses.get("forum") is not None

@@ -104,11 +104,14 @@ def test_an_operator_pauses_and_resumes_it(config: Path, tmp_path: Path) -> None
     again = baraza(config, "pause")
     with Store.open(tmp_path / "data" / "baraza.db") as store:
         pause = store.pauses.get("forum")
+    shown = baraza(config, "status").output
     ended = baraza(config, "resume")
     nothing = baraza(config, "resume")
 
     assert pause is not None
     assert (pause.reason, pause.origin) == ("we are moving", "operator")
+    assert " UTC (operator): we are moving" in shown
+    assert "paused since" not in baraza(config, "status").output
     assert first.output == "paused: nothing is posted until baraza resume\n"
     assert again.output.startswith("it was paused already, since ")
     assert (ended.output, nothing.output) == ("it posts again\n", "it was not paused\n")
