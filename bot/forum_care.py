@@ -25,6 +25,7 @@ from bot.forum_json import as_protocol_error, json_of
 from indexer.channel import Channel, Params
 from indexer.fields import Fields
 from kb.errors import (
+    ForumError,
     ForumProtocolError,
     ForumRejectedError,
     ForumUnavailableError,
@@ -125,8 +126,10 @@ class LiveCare:
         return self._people[username]
 
     def person(self, username: str) -> Person:
-        """See `Care.person`."""
-        with self._read(f"/u/{quote(username, safe='')}.json") as found:
+        """See `Care.person`. Asked once: what is repeated is logged, and a member's
+        name stands in the address."""
+        path = f"/u/{quote(username, safe='')}.json"
+        with _nameless(path), self._read(path, repeat=False) as found:
             user = found.inner("user")
             fields = user.raw("user_fields")
             told = fields if isinstance(fields, dict) else {}
@@ -332,10 +335,23 @@ class LiveCare:
         return username.casefold() == self._username.casefold()
 
     @contextmanager
-    def _read(self, path: str, params: Params | None = None) -> Iterator[Fields]:
-        answer = self._channel.request("GET", path, params=params)
+    def _read(
+        self, path: str, params: Params | None = None, *, repeat: bool = True
+    ) -> Iterator[Fields]:
+        answer = self._channel.request("GET", path, params=params, repeat=repeat)
         with as_protocol_error(answer.url):
             yield Fields(json_of(answer), answer.url)
+
+
+@contextmanager
+def _nameless(path: str) -> Iterator[None]:
+    """Errors are logged: those about a profile must not tell whose it is."""
+    try:
+        yield
+    except ForumError as exc:
+        exc.url = exc.url.replace(path, "/u/….json")
+        exc.args = (str(exc).replace(path, "/u/….json"),)
+        raise
 
 
 def _likes(post: Fields) -> int:

@@ -18,6 +18,7 @@ from bot.compose import compose
 from bot.forum import LiveForum
 from bot.forum_care import LiveCare
 from bot.sandbox import Community, Sandbox
+from bot.sandbox.faults import RandomKind
 from bot.sandbox.records import Post, Topic
 from bot.topic import marker
 from indexer.channel import Channel
@@ -27,6 +28,8 @@ from tests.bot.conftest import BOT, FakeClock
 from tests.bot.making import NOW, hit
 
 ENGLISH = shipped().of("en")
+
+KINDS: tuple[RandomKind, ...] = ("503", "drop", "lose", "truncate", "malformed")
 
 
 class Pages:
@@ -682,8 +685,7 @@ def test_over_a_forum_that_fails_now_and_then_it_ends_the_same(
         topic_id=TopicId(asked.id),
         words=ENGLISH,
     )
-    kinds = ("503", "drop", "lose", "truncate", "malformed")
-    box.faults.at_random(0.4, seed, kinds=kinds)
+    box.faults.at_random(0.4, seed, kinds=KINDS)
 
     for _ in range(20):
         made(box, LiveCare(channel_to(), BOT), forum, store, clock, pages).run()

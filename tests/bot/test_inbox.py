@@ -14,6 +14,7 @@ from bot.forum_care import LiveCare
 from bot.inbox import MAX_ANSWERS_A_DAY, Inbox, InboxReport
 from bot.opt_outs import OptOuts
 from bot.sandbox import Community, Sandbox
+from bot.sandbox.faults import RandomKind
 from bot.sandbox.records import Topic
 from indexer.channel import Channel
 from kb.errors import ForumError, ForumRejectedError, ForumUnavailableError
@@ -22,6 +23,8 @@ from kb.types import TopicId
 from tests.bot.conftest import BOT, FakeClock
 from tests.bot.making import NOW
 from tests.bot.making import topic as view
+
+KINDS: tuple[RandomKind, ...] = ("503", "drop", "lose", "truncate", "malformed")
 
 
 class Replies:
@@ -404,8 +407,7 @@ def test_over_a_forum_that_fails_now_and_then_each_is_answered_once(
         write(community, raw, by=by)
         for by, raw in (("amina", "opt out"), ("ben", "Hello?"), ("root", "pause"))
     ]
-    kinds = ("503", "drop", "lose", "truncate", "malformed")
-    box.faults.at_random(0.3, seed, kinds=kinds)
+    box.faults.at_random(0.3, seed, kinds=KINDS)
     for _ in range(20):
         with suppress(ForumError):
             made(LiveCare(channel_to(), BOT), store, clock, replies).run()
