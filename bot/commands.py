@@ -32,9 +32,9 @@ _LINE = re.compile(
 )
 _TOPIC_URL = re.compile(r"/t/(?:[^/\s]+/)?(\d{1,12})(?=[/?#\s)>\]]|\Z)")
 _NUMBER = re.compile(r"\A\W*(\d{1,12})\W*\Z")
-# After these, the rest of the line is no order but a sentence.
-_MAX_LINE_CHARS = 300
-_MAX_REASON_CHARS = 200
+# What is quoted was said by somebody else.
+_QUOTED = re.compile(r"\[quote\b[^\]]*\].*?\[/quote\]", re.DOTALL | re.IGNORECASE)
+_MAX_LINE_CHARS, _MAX_REASON_CHARS = 300, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,10 @@ def command_in(raw: str) -> Command | None:
     >>> command_in("What is your status page?") is None
     True
     """
-    found = _LINE.match(_first_line(raw))
+    own = _QUOTED.sub("\n", raw)
+    found = _LINE.match(_first_line(own))
     if found is None or found.lastgroup is None:
-        wish = wish_in(raw)
+        wish = wish_in(own)
         return None if wish is None else Command(wish)
     verb = next(verb for verb in _VERBS if found[verb])
     rest = found["rest"].strip(" \t:,.;-–—!")
@@ -79,7 +80,7 @@ def command_in(raw: str) -> Command | None:
 
 def _first_line(raw: str) -> str:
     for line in raw.splitlines():
-        if line.strip() and not line.lstrip().startswith((">", "[quote", "[/quote")):
+        if line.strip() and not line.lstrip().startswith(">"):
             return line.strip()[:_MAX_LINE_CHARS]
     return ""
 
