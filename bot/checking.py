@@ -217,26 +217,30 @@ class SeenAlive:
         self._found: dict[DocumentId, tuple[Target, Verdict, datetime]] = {}
 
     def problem_with(self, source: str, key: str) -> str:
+        return self.trouble_with(source, key)[0]
+
+    def trouble_with(self, source: str, key: str) -> tuple[str, bool]:
+        """Why nobody should be led to a document, and whether that is certain."""
         target = self._store.targets.find(source, key)
         document = self._store.documents.find(source, key)
         if target is None or document is None:
-            return "it has left the knowledge base"
+            return "it has left the knowledge base", True
         # What was found for an answer that waits may have changed since.
         if not document.listed or document.visibility != PUBLIC:
-            return "it is not public"
+            return "it is not public", True
         now = self._clock()
         if document.expires_at is not None and document.expires_at <= now:
-            return "it is over"
+            return "it is over", True
         if source in self._trusted:
-            return ""
+            return "", True
         if target.seen_at is not None and now - target.seen_at <= self._alive_within:
-            return target.problem
+            return target.problem, True
         if target.document_id not in self._found:
             self._found[target.document_id] = target, self._ask(target), now
         verdict = self._found[target.document_id][1]
         if verdict.state == "unknown":
-            return f"not known to be alive: {verdict.reason}"
-        return "" if verdict == ALIVE else verdict.reason
+            return f"not known to be alive: {verdict.reason}", False
+        return ("" if verdict == ALIVE else verdict.reason), True
 
     def note(self) -> None:
         for target, verdict, at in self._found.values():

@@ -22,6 +22,7 @@ from bot.cli_base import (
     complain,
     language_option,
 )
+from bot.cli_manners import pause, resume
 from bot.cli_people import export, forget
 from bot.cli_ranking import explain, learn, readiness
 from bot.progress import check_progress, harvest_progress, verify_progress
@@ -522,6 +523,8 @@ def demo(ctx: click.Context, folder: Path, keep: bool) -> None:
     ctx.exit(0 if run_demo(folder, keep=keep, say=say) else 1)
 
 
+main.add_command(pause)
+main.add_command(resume)
 main.add_command(learn)
 main.add_command(explain)
 main.add_command(readiness)

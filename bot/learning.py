@@ -8,6 +8,7 @@ suggestions that nobody had seen the answers to.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from bot.held_back import Figures, Seen, figures_of
 from bot.history import history_of_store
 from bot.past import embed_history, open_past
 from bot.ranking import thresholds_for
+from bot.rated import rated_outcomes
 from bot.study import Found, lessons, meet, unanswered, walk
 from bot.timeline import History, Progress
 from kb.embed.cached import CachedEmbedder
@@ -27,7 +29,7 @@ from kb.rank import rank
 from kb.signals import SIGNALS
 from kb.signals import without as all_but
 from kb.store import EmbeddingCache
-from kb.thresholds import Thresholds
+from kb.thresholds import Outcome, Thresholds
 from kb.types import Kind
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ class LearnReport:
         saved: False when there is too little history; then nothing changed.
         started_from: ``shipped`` or ``plain`` weights.
         held_back_since: When the first of the newest fifth was asked.
+        ratings: Rated replies that the thresholds were chosen from as well.
         embedded: Texts that the model had to read; the others were cached.
     """
 
@@ -96,6 +99,7 @@ class LearnReport:
     held_back_since: datetime | None = None
     kinds: tuple[KindReport, ...] = ()
     thresholds: tuple[Thresholds, ...] = ()
+    ratings: int = 0
     embedded: int = 0
     seconds: float = 0.0
 
@@ -143,7 +147,8 @@ def learn(
                 study.take(found)
     # Later than all that is learned from, whatever the clocks of forums say.
     until = max(app.clock(), questions[-1].at + timedelta(seconds=1))
-    model = study.learned(until, " ".join(forums))
+    rated = _rated(app)
+    model = study.learned(until, " ".join(forums), rated)
     is_worth_it = any(each.examples >= MIN_EXAMPLES for each in model.kinds.values())
     if is_worth_it:
         model.save(app.model_path)
@@ -158,9 +163,18 @@ def learn(
         held_back_since=study.since,
         kinds=study.reports(model),
         thresholds=model.thresholds,
+        ratings=len(rated),
         embedded=embedder.embedded,
         seconds=round(time.monotonic() - began, 1),
     )
+
+
+def _rated(app: App) -> list[Outcome]:
+    name = app.config.bot.forum
+    if name is None:
+        return []
+    with app.open_store(readonly=True) as store:
+        return rated_outcomes(store, name)
 
 
 def _forums(app: App) -> list[str]:
@@ -217,14 +231,16 @@ class _Study:
             first = rank(candidates, self.start.of(kind))
             self.before.append(Seen.of(kind, found.language, first, met.linked))
 
-    def learned(self, until: datetime, learned_on: str) -> RankingModel:
-        """The model of all that was met."""
+    def learned(
+        self, until: datetime, learned_on: str, rated: Sequence[Outcome]
+    ) -> RankingModel:
+        """The model of all that was met, with the thresholds that ratings ask for."""
         model = self.learner.learn(until)
         precisions = sorted({*PRECISIONS, self.precision})
         return replace(
             model,
             learned_on=learned_on,
-            thresholds=self.learner.thresholds(until, precisions),
+            thresholds=self.learner.thresholds(until, precisions, rated),
         )
 
     def reports(self, model: RankingModel) -> tuple[KindReport, ...]:

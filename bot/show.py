@@ -156,6 +156,12 @@ def status_lines(status: Status) -> str:
         *threshold_lines(status.thresholds, status.min_confidence),
         f"bot: mode {status.mode}; decisions: {_counts(status.decisions) or 'none'}",
     ]
+    if status.pause is not None:
+        pause = status.pause
+        lines.append(
+            f"paused since {pause.at:%Y-%m-%d %H:%M} UTC ({pause.origin}): "
+            f"{visible(pause.reason)}"
+        )
     for decision in status.recent[:_RECENT]:
         head, *why = _decided(decision)
         lines += [head, f"  {visible(decision.title)}", *why]

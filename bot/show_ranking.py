@@ -82,6 +82,13 @@ def learn_lines(report: LearnReport) -> str:
     for kind in report.kinds:
         lines += ["", *_kind_lines(kind, report)]
     lines.append("")
+    if report.ratings:
+        replies = (
+            "1 rated reply"
+            if report.ratings == 1
+            else (f"{report.ratings} rated replies")
+        )
+        lines += _wrapped(f"thresholds heed {replies} of the bot")
     for thresholds in report.thresholds:
         if thresholds.asked == report.precision:
             lines += threshold_lines(thresholds, None)

@@ -22,7 +22,15 @@ from bot.ranking import ModelFacts
 from kb.errors import SearchIndexError
 from kb.index.known import count_texts, known_of
 from kb.index.stamp import Stamp, current_directory, read_stamp
-from kb.store import Decision, EmbeddingCache, SetAside, SourceState, Store, Target
+from kb.store import (
+    Decision,
+    EmbeddingCache,
+    Pause,
+    SetAside,
+    SourceState,
+    Store,
+    Target,
+)
 from kb.thresholds import Thresholds
 from kb.tongues import primary
 
@@ -126,6 +134,7 @@ class Status:
         unanswered_in: Languages of the config that have no sentences; answers are in
             English.
         thresholds: For the precision of the config, as far as they are known.
+        pause: Why the bot of the watched forum posts nothing; ``None`` while it may.
         decisions: How many, by state.
         recent: The latest decisions, newest first.
         set_aside: The first records that could not be read, with reasons.
@@ -144,6 +153,7 @@ class Status:
     bridge: BridgeFacts
     min_confidence: float | None
     thresholds: Thresholds
+    pause: Pause | None
     decisions: Mapping[str, int]
     recent: tuple[Decision, ...]
     set_aside: tuple[SetAside, ...]
@@ -177,6 +187,7 @@ def status_of(app: App) -> Status:
             bridge=bridge_facts(app, store),
             min_confidence=app.config.bot.min_confidence,
             thresholds=app.policy_settings().thresholds,
+            pause=store.pauses.get(app.config.bot.forum or ""),
             decisions=store.ledger.counts(),
             recent=tuple(store.ledger.recent(_MAX_RECENT)),
             set_aside=tuple(aside[:_MAX_SET_ASIDE]),

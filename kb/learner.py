@@ -221,10 +221,17 @@ class Learner:
         return fit_floor(floor, [s.evidence[0, column] for s in known if s.ids])
 
     def thresholds(
-        self, at: datetime, precisions: Sequence[float] = PRECISIONS
+        self,
+        at: datetime,
+        precisions: Sequence[float] = PRECISIONS,
+        rated: Sequence[Outcome] = (),
     ) -> tuple[Thresholds, ...]:
-        """Thresholds for some precisions of first suggestions, all of them unseen."""
-        outcomes = list(self._outcomes(at))
+        """Thresholds for some precisions of first suggestions, all of them unseen.
+
+        Args:
+            rated: First suggestions that people rated, beside those of the history.
+        """
+        outcomes = [*self._outcomes(at), *rated]
         return tuple(choose_thresholds(outcomes, precision) for precision in precisions)
 
     def _put(self, kind: Kind, learned: KindModel, at: datetime) -> None:

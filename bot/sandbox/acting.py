@@ -19,6 +19,7 @@ from bot.sandbox.exchange import Ask
 from bot.sandbox.reading import alone, readable_post, readable_topic
 from bot.sandbox.records import Post, PostType
 from bot.sandbox.revision import sent_revision, sent_tags
+from bot.sandbox.serialise import avatar, post_url, reactors, stamp, user_json
 from bot.sandbox.serialise_topics import accepted_answers
 from bot.sandbox.validation import CONFLICT
 
@@ -58,6 +59,75 @@ def undo_action(desk: Desk, ask: Ask) -> Answer:
         raise Refusal(not_found())
     desk.community.unlike(post.id, ask.user.username)
     return json_answer(alone(ask, post))
+
+
+def toggle_reaction(desk: Desk, ask: Ask) -> Answer:
+    """React to a post, or take the same reaction back."""
+    _need_reactions(desk)
+    post, user = readable_post(desk, ask, ask.capture("id")), ask.user
+    name = ask.captured["reaction"]
+    if post.user_id == user.id:
+        raise Refusal(forbidden())
+    desk.count(user, "like")
+    now = "heart" if user.id in post.liked_by else post.reactions.get(user.id)
+    if now == name:
+        desk.community.take_reaction_back(post.id, user.username)
+    else:
+        desk.community.react(post.id, user.username, name)
+    return json_answer(alone(ask, post))
+
+
+def reaction_users(desk: Desk, ask: Ask) -> Answer:
+    """Who reacted with what; their ids are not told."""
+    _need_reactions(desk)
+    post = readable_post(desk, ask, ask.capture("id"))
+    wanted = ask.query.get("reaction_value")
+    found = [
+        {
+            "id": name,
+            "count": len(users),
+            "users": [
+                {
+                    "username": user.username,
+                    "name": user.name or None,
+                    "avatar_template": avatar(user),
+                    "can_undo": False,
+                    "created_at": stamp(post.updated_at),
+                }
+                for user in users
+            ],
+        }
+        for name, users in reactors(ask.view, post).items()
+        if wanted is None or wanted == name
+    ]
+    return json_answer({"reaction_users": found})
+
+
+def _need_reactions(desk: Desk) -> None:
+    if not desk.settings.reactions:
+        raise Refusal(not_found())
+
+
+def action_users(desk: Desk, ask: Ask) -> Answer:
+    """Who likes a post; who flagged it is for moderators."""
+    number, kind = ask.query.number("id"), ask.query.number("post_action_type_id")
+    if number is None or kind is None:
+        raise Refusal(bad_parameter("id" if number is None else "post_action_type_id"))
+    post = readable_post(desk, ask, number)
+    if kind != LIKE:
+        raise Refusal(forbidden())
+    users = [desk.community.users[user_id] for user_id in sorted(post.liked_by)]
+    url = post_url(desk.community.topics[post.topic_id], post)
+    shown = [
+        user_json(ask.view, user)
+        | {
+            "post_url": url,
+            "username_lower": user.username.lower(),
+            "unknown": None,
+        }
+        for user in users
+    ]
+    return json_answer({"post_action_users": shown})
 
 
 def accept_answer(desk: Desk, ask: Ask) -> Answer:
@@ -153,12 +223,26 @@ def mark_read(desk: Desk, ask: Ask) -> Answer:
     return json_answer({"success": "OK"})
 
 
+_REACTIONS = r"/discourse-reactions/posts/(?P<id>\d+)"
 _TOPIC = r"/t/(?:[^/]+/)?(?P<id>\d+)"
 
 
 ROUTES = (
     route("POST", r"/post_actions", "post_actions/create", act_on_post),
     route("DELETE", r"/post_actions/(?P<id>\d+)", "post_actions/destroy", undo_action),
+    route("GET", r"/post_action_users", "post_action_users/index", action_users),
+    route(
+        "PUT",
+        _REACTIONS + r"/custom-reactions/(?P<reaction>[^/]+)/toggle",
+        "custom_reactions/toggle",
+        toggle_reaction,
+    ),
+    route(
+        "GET",
+        _REACTIONS + "/reactions-users",
+        "custom_reactions/post_reactions_users",
+        reaction_users,
+    ),
     route("POST", r"/solution/accept", "answer/accept", accept_answer),
     route("POST", r"/solution/unaccept", "answer/unaccept", unaccept_answer),
     route("PUT", _TOPIC + "/status", "topics/status", set_status),

@@ -207,6 +207,27 @@ class Community(Revising):
         with self.lock:
             self.posts[post_id].liked_by.discard(self.member(user).id)
 
+    def react(self, post_id: int, user: str, reaction: str) -> None:
+        """Let a member react to a post, in place of what it reacted with before.
+
+        Args:
+            reaction: Name of an emoji; ``heart`` is a like.
+        """
+        with self.lock:
+            post, member = self.posts[post_id], self.member(user)
+            post.liked_by.discard(member.id)
+            post.reactions.pop(member.id, None)
+            if reaction == "heart":
+                self.like(post_id, user)
+            else:
+                post.reactions[member.id] = reaction
+
+    def take_reaction_back(self, post_id: int, user: str) -> None:
+        with self.lock:
+            post, member = self.posts[post_id], self.member(user)
+            post.liked_by.discard(member.id)
+            post.reactions.pop(member.id, None)
+
     def flag(self, post_id: int, user: str, kind: int) -> None:
         """A member calls a moderator's attention; nothing is hidden by it."""
         with self.lock:

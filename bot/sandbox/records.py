@@ -80,7 +80,11 @@ class Addresses:
 
 @dataclass(slots=True)
 class User:
-    """A member; ids of zero and below are the forum's own bots."""
+    """A member; ids of zero and below are the forum's own bots.
+
+    Attributes:
+        fields: What the member's profile says, by the number of the field.
+    """
 
     id: int
     username: str
@@ -91,6 +95,7 @@ class User:
     moderator: bool = False
     suspended: bool = False
     groups: frozenset[str] = frozenset()
+    fields: dict[int, str] = field(default_factory=dict)
 
     @property
     def staff(self) -> bool:
@@ -150,7 +155,9 @@ class Post:
         given_cooked: HTML that was given with the data instead of being cooked.
         likes: Likes of members that are not modelled.
         liked_by: Ids of the modelled members who like it.
+        reactions: What members reacted with, where it is no like, by their ids.
         user_deleted: Its author withdrew it; a stub shows instead.
+        auto_generated: A program sent it, by e-mail.
         translations: Machine-translated HTML by locale.
         counted_at: When its last change counted as a new version.
     """
@@ -169,11 +176,13 @@ class Post:
     reply_to: int | None = None
     likes: int = 0
     liked_by: set[int] = field(default_factory=set)
+    reactions: dict[int, str] = field(default_factory=dict)
     hidden: bool = False
     user_deleted: bool = False
     deleted_at: datetime | None = None
     action_code: str | None = None
     via_email: bool = False
+    auto_generated: bool = False
     version: int = 1
     edit_reason: str | None = None
     translations: dict[str, str] = field(default_factory=dict)

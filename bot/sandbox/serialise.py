@@ -249,6 +249,10 @@ def post_json(
         found["user_suspended"] = True
     if post.via_email:
         found["via_email"] = True
+    if post.auto_generated:
+        found["is_auto_generated"] = True
+    if settings.reactions:
+        found |= reactions_json(view, post)
     if post.action_code:
         found["action_code"] = post.action_code
     translated = found["cooked"] != post.cooked and not view.conceals(post)
@@ -262,6 +266,34 @@ def post_json(
         if counts:
             found["link_counts"] = counts
     return found
+
+
+def reactors(view: View, post: Post) -> dict[str, list[User]]:
+    """Who reacted to a post with which emoji, the most frequent first."""
+    found: dict[str, list[User]] = {}
+    for user_id in sorted(post.liked_by):
+        found.setdefault("heart", []).append(view.state.users[user_id])
+    for user_id, name in post.reactions.items():
+        found.setdefault(name, []).append(view.state.users[user_id])
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
+
+
+def reactions_json(view: View, post: Post) -> Json:
+    """What the plug-in for reactions adds to a post."""
+    by_name, reader = reactors(view, post), view.reader
+    counts = {name: len(users) for name, users in by_name.items()}
+    if post.likes:
+        counts["heart"] = counts.get("heart", 0) + post.likes
+    own = next((n for n, users in by_name.items() if reader in users), None)
+    return {
+        "reactions": [
+            {"id": name, "type": "emoji", "count": count}
+            for name, count in counts.items()
+        ],
+        "current_user_reaction": own and {"id": own, "type": "emoji", "can_undo": True},
+        "reaction_users_count": sum(counts.values()),
+        "current_user_used_main_reaction": own == "heart",
+    }
 
 
 def _actions(view: View, post: Post) -> list[Json]:

@@ -82,7 +82,10 @@ def profile_json(view: View, user: User) -> Json:
         "moderator": user.moderator,
         "admin": user.admin,
         "badge_count": 0,
-        "user_fields": {},
+        "user_fields": {
+            str(number): user.fields.get(number)
+            for number, _name in enumerate(view.settings.user_fields, start=1)
+        },
         "custom_fields": {},
         "time_read": 0,
         "recent_time_read": 0,

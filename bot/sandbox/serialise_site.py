@@ -235,7 +235,10 @@ def site_json(view: View) -> Json:
             {"id": "regular", "name": "Regular Topic", "options": []},
             {"id": "private_message", "name": "Message", "options": []},
         ],
-        "user_fields": [],
+        "user_fields": [
+            _user_field(number, name)
+            for number, name in enumerate(view.settings.user_fields, start=1)
+        ],
         "auth_providers": [],
         "full_name_required_for_signup": False,
         "full_name_visible_in_signup": True,
@@ -243,6 +246,24 @@ def site_json(view: View) -> Json:
     if view.settings.lazy_categories:
         del found["categories"]
     return aged(view, found, _LATER_SITE)
+
+
+def _user_field(number: int, name: str) -> Json:
+    return {
+        "id": number,
+        "name": name,
+        "description": name,
+        "field_type": "text",
+        "editable": True,
+        "required": False,
+        "requirement": "optional",
+        "show_on_profile": True,
+        "show_on_user_card": False,
+        "show_on_signup": True,
+        "searchable": False,
+        "position": number,
+        "options": None,
+    }
 
 
 def _flat_group(view: View, number: int, name: str) -> Json:

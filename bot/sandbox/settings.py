@@ -32,6 +32,8 @@ class Settings:
         blocked_words: Words that no post may hold.
         several_solutions: A topic may have more than one.
         names: Serve the full names of members.
+        reactions: The plug-in for reactions is there; without it there are only likes.
+        user_fields: Names of what profiles may say, numbered from 1.
         sitemap: Serve ``/sitemap.xml``.
         allow_index_in_robots_txt: Off, robots.txt forbids everything.
         overridden_robots_txt: Served in place of the usual file.
@@ -61,6 +63,8 @@ class Settings:
     links_from_trust_level: int = 0
     several_solutions: bool = False
     names: bool = True
+    reactions: bool = False
+    user_fields: tuple[str, ...] = ()
     sitemap: bool = True
     allow_index_in_robots_txt: bool = True
     overridden_robots_txt: str = ""

@@ -47,7 +47,25 @@ class Pauses:
         )
         return cursor.rowcount == 1
 
-    def end(self, forum: str) -> bool:
+    def end(self, forum: str, *, at: datetime) -> bool:
         """Post again; False if there was no pause."""
         cursor = self._conn.execute("DELETE FROM pauses WHERE forum = ?", [forum])
-        return cursor.rowcount == 1
+        if cursor.rowcount != 1:
+            return False
+        self._conn.execute(
+            "INSERT INTO meta VALUES (?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            [_resumed(forum), to_text(at)],
+        )
+        return True
+
+    def ended_at(self, forum: str) -> datetime | None:
+        """When the last pause ended: what was said before it counts no more."""
+        row = self._conn.execute(
+            "SELECT value FROM meta WHERE key = ?", [_resumed(forum)]
+        ).fetchone()
+        return None if row is None else datetime.fromisoformat(row[0])
+
+
+def _resumed(forum: str) -> str:
+    return f"resumed:{forum}"

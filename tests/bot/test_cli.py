@@ -217,6 +217,8 @@ def test_all_the_promised_commands_are_there() -> None:
         "links",
         "answer",
         "run",
+        "pause",
+        "resume",
         "serve",
         "sandbox",
         "demo",

@@ -17,7 +17,8 @@ from bot.sandbox import Community, Sandbox
 from bot.service import Service
 from bot.show_ranking import learn_lines
 from kb.model import load_model, plain_model, shipped_model, starting_model
-from kb.types import Kind
+from kb.store import Decision, Mark
+from kb.types import Kind, TopicId
 from tests.bot.conftest import FakeClock
 from tests.bot.making import NOW
 from tests.bot.test_app import app_for
@@ -269,3 +270,30 @@ def test_a_report_is_plain_json(app: App) -> None:
     assert told["kinds"][0]["kind"] == "thread"
     assert told["kinds"][0]["weights"][0].keys() == {"name", "weight", "about"}
     assert isinstance(report, LearnReport)
+
+
+def test_what_people_made_of_replies_has_a_say_in_thresholds(app: App) -> None:
+    # As the bot would have it: a topic that nobody answered with a link.
+    topic_id = TopicId(1)
+    decision = Decision(
+        "forum",
+        topic_id,
+        "?",
+        "public",
+        "claimed",
+        ("sure",),
+        NOW,
+        suggestions=[{"kind": "thread", "confidence": 0.9}],
+        body="See this.",
+    )
+    with app.open_store() as store, store.transaction():
+        store.ledger.record(decision)
+        mark = Mark(topic_id, "reaction", 5, 1, False, NOW)
+        store.feedback.replace("forum", topic_id, [mark])
+
+    report = learn(app)
+
+    # Not a question more is answered because of it.
+    assert (report.ratings, report.questions) == (1, 30)
+    assert "thresholds heed 1 rated reply of the bot" in learn_lines(report)
+    assert "rated" not in learn_lines(replace(report, ratings=0))

@@ -1,0 +1,131 @@
+"""The bot's manners on the watched forum, wired: its mail, its replies, its pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.aftercare import Aftercare, CareReport
+from bot.checking import AskAny, SeenAlive
+from bot.config import WRITING, secret
+from bot.forum import LiveForum
+from bot.forum_care import LiveCare
+from bot.inbox import Inbox, InboxReport
+from bot.opt_outs import OptOuts
+from bot.pausing import Breaker
+from bot.sources import admin_key
+from indexer.channel import Channel
+
+if TYPE_CHECKING:
+    from bot.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class MannersReport:
+    """What a run came to.
+
+    Attributes:
+        paused: The bot was paused now, because too few replies help.
+    """
+
+    inbox: InboxReport
+    care: CareReport
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """All that is to be run before the bot looks for new topics.
+
+    Attributes:
+        opted_out: Says of a topic why its author wants no answer.
+    """
+
+    inbox: Inbox
+    aftercare: Aftercare
+    breaker: Breaker
+    opted_out: OptOuts
+
+    def run(self, stopped: Callable[[], bool] = lambda: False) -> MannersReport:
+        """Read the mail first: what it says holds for all that comes after.
+
+        Raises:
+            ForumError: The forum does not answer, or asks to wait.
+            StoreError: The ledger cannot be used.
+        """
+        inbox = self.inbox.run(stopped)
+        care = self.aftercare.run(stopped)
+        return MannersReport(inbox, care, self.breaker.run())
+
+
+def has_manners(app: App) -> bool:
+    """Whether the bot writes to the forum in any category: else nobody writes to it,
+    and there is nothing of it to look after."""
+    return bool(app.config.bot.all_modes & WRITING)
+
+
+@contextmanager
+def open_manners(app: App) -> Iterator[Manners]:
+    """The manners of an installation, with a store and a channel of their own.
+
+    Raises:
+        ConfigError: There is no forum, or no key of the bot.
+        StoreError: The store cannot be opened.
+    """
+    name, settings = app.bot_forum()
+    bot, community = app.config.bot, app.config.community
+    key = secret(bot.api_key_env, key="bot.api_key_env") or ""
+    with ExitStack() as stack:
+        options = app.sources.channel_options(settings, admin_key(key, bot.username))
+        channel = stack.enter_context(Channel(settings.url, **options))
+        store = stack.enter_context(app.open_store())
+        care = LiveCare(channel, bot.username)
+        aftercare = Aftercare(
+            name,
+            care=care,
+            forum=LiveForum(channel, bot.username),
+            store=store,
+            languages=community.languages,
+            base_url=channel.base_url,
+            dead=SeenAlive(
+                store,
+                AskAny(app.sources, stack),
+                alive_within=app.config.links.alive_within,
+                clock=app.clock,
+                trusted=app.sources.forum_names(),
+            ),
+            clock=app.clock,
+            catalogues=app.catalogues,
+        )
+        yield Manners(
+            inbox=Inbox(
+                name,
+                care=care,
+                store=store,
+                withdraw=aftercare.withdraw,
+                languages=community.languages,
+                clock=app.clock,
+                catalogues=app.catalogues,
+            ),
+            aftercare=aftercare,
+            breaker=Breaker(
+                name,
+                care=care,
+                store=store,
+                recipients=bot.moderators,
+                language=community.languages[0],
+                window=bot.pause_after,
+                precision=bot.precision,
+                clock=app.clock,
+                catalogues=app.catalogues,
+            ),
+            opted_out=OptOuts(
+                name,
+                store=store,
+                profiles=care,
+                field=bot.opt_out_field,
+                clock=app.clock,
+            ),
+        )
