@@ -78,6 +78,17 @@ class Messages:
         ).fetchone()
         return None if row is None else _message(row)
 
+    def count_since(
+        self, forum: str, purpose: Purpose, since: datetime, until: datetime
+    ) -> int:
+        """How many were sent, or are about to be, within a time: for quotas."""
+        row = self._conn.execute(
+            "SELECT count(*) FROM messages WHERE forum = ? AND purpose = ?"
+            " AND at >= ? AND at <= ?",
+            [forum, purpose, to_text(since), to_text(until)],
+        ).fetchone()
+        return int(row[0])
+
     def claim(
         self, forum: str, purpose: Purpose, key: str, body: str, *, at: datetime
     ) -> bool:
