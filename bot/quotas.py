@@ -32,6 +32,15 @@ def sent_so_far(
     )
 
 
+def replies_sent(store: Store, forum: str, now: datetime) -> Sent:
+    """As `sent_so_far`, without drafts and without what is only about to be sent."""
+    hour, day = (
+        store.ledger.replies_since(forum, now - span, until=now + span, sent=True)
+        for span in (HOUR, DAY)
+    )
+    return Sent(hour=hour, day=day)
+
+
 def _count(store: Store, forum: str, now: datetime, span: timedelta) -> int:
     since, until = now - span, now + span
     replies = store.ledger.replies_since(forum, since, until=until)

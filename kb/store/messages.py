@@ -121,6 +121,25 @@ class Messages:
             [state, topic_id, post_id, message.forum, message.purpose, message.key],
         )
 
+    def close(self, forum: str, purpose: Purpose, key: str) -> None:
+        """What a message and its later versions (``key.2``, …) asked for is decided."""
+        self._conn.execute(
+            "UPDATE messages SET state = 'closed' WHERE forum = ? AND purpose = ?"
+            " AND (key = ? OR substr(key, 1, length(?) + 1) = ? || '.')",
+            [forum, purpose, key, key, key],
+        )
+
+    def about(self, forum: str, purpose: Purpose, key: str) -> list[Message]:
+        """A message and its later versions, oldest first."""
+        rows = self._conn.execute(
+            f"SELECT {_COLUMNS} FROM messages"  # noqa: S608
+            " WHERE forum = ? AND purpose = ?"
+            " AND (key = ? OR substr(key, 1, length(?) + 1) = ? || '.')"
+            " ORDER BY length(key), key",
+            [forum, purpose, key, key, key],
+        )
+        return [_message(row) for row in rows]
+
     # -- the inbox ---------------------------------------------------------
 
     def read_until(self, forum: str, topic_id: TopicId) -> int:
