@@ -135,6 +135,14 @@ class Ledger:
             [forum, to_text(now), "~" if beyond is None else to_text(beyond), limit],
         )
 
+    def next_due(self, forum: str) -> datetime | None:
+        """When the first of the topics that wait is due; ``None``: none waits."""
+        row = self._conn.execute(
+            "SELECT min(due_at) FROM decisions WHERE forum = ? AND state = 'waiting'",
+            [forum],
+        ).fetchone()
+        return to_moment(row[0])
+
     def silences(self, forum: str, since: datetime) -> list[Decision]:
         """Topics that were decided, and nothing posted, since a time; by topic."""
         return self._select(
