@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from bot.compose import compose
 from bot.config import Mode
 from bot.forum import LiveForum
 from bot.policy import PolicySettings
@@ -30,8 +31,8 @@ from indexer.channel import Channel
 from kb.errors import KBError
 from kb.question import Question
 from kb.store import Store
-from kb.types import SearchHit
-from tests.bot.making import hit
+from kb.types import SearchHit, TopicId
+from tests.bot.making import NOW, hit
 
 SURVIVED, FAILED = 0, 3
 SILENT = "nothing"
@@ -127,7 +128,16 @@ def live(path: str, url: str, key: str, mode: Mode, steps: Steps, now: str) -> i
 
 
 def main(path: str, url: str, key: str, mode: str) -> None:
-    Channel(url).close()  # What takes long the first time is no part of any life.
+    # What takes long the first time is no part of any life.
+    Channel(url).close()
+    compose(
+        [hit()],
+        topic_id=TopicId(1),
+        question="",
+        language="en",
+        community="Example Forum",
+        at=NOW,
+    )
     for line in sys.stdin:
         order = json.loads(line)
         reading, writing = os.pipe()
