@@ -223,6 +223,9 @@ def test_all_the_promised_commands_are_there() -> None:
         "status",
         "replay",
         "readiness",
+        "drafts",
+        "approve",
+        "reject",
         "forget",
         "export",
     }
