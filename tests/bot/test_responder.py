@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.config import Mode
+from bot.config import WRITING, Mode
 from bot.forum import DryRunForum, Forum, LiveForum
 from bot.policy import PolicySettings
 from bot.responder import MAX_TRIES, Responder
@@ -63,7 +63,7 @@ def make(forum: LiveForum, store: Store, find: Finder, clock: FakeClock) -> Make
     """Responders over the same forum, ledger and clock."""
 
     def responder(mode: Mode = "public", **settings: Any) -> Responder:
-        own: Forum = forum if mode == "public" else DryRunForum(forum)
+        own: Forum = forum if mode in WRITING else DryRunForum(forum)
         return Responder(
             "forum",
             forum=own,
