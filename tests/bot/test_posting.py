@@ -328,15 +328,14 @@ def test_a_group_gets_a_message_and_nobody_else_does(
     forum: LiveForum, community: Community
 ) -> None:
     community.add_user("mod", moderator=True)
+    one, two = TopicId(1), TopicId(2)
 
-    place = forum.message(
-        "Some title here", text_for(TopicId(1)), "<!--", ["moderators"]
-    )
+    place = forum.message("A title", text_for(one), marker(one), ["moderators"])
 
     members = {community.user("mod").id}
     assert community.topics[place.topic_id].recipients == members
     with pytest.raises(ForumRejectedError):
-        forum.message("Some title here", text_for(TopicId(2)), "<!--", ["nobody"])
+        forum.message("A title", text_for(two), marker(two), ["nobody"])
 
 
 def test_votes_are_what_others_said(
