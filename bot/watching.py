@@ -137,8 +137,8 @@ class Watch:
         return len(listed)
 
     def _waiting(self, topic: Listed, now: datetime) -> Decision:
-        # What it waits for in truth is known when it is read; not before this.
-        least = max(self._settings.grace, self._settings.settle)
+        # What else it waits for is known when it is read; it is due not before this.
+        least = self._settings.grace
         return Decision(
             forum=self._name,
             topic_id=topic.id,

@@ -34,7 +34,7 @@ def app_for(
             "videos": {"type": "videos", "enabled": False},
         },
         "embedding": {"model": "hashing"},
-        "bot": {"forum": "forum"} | bot,
+        "bot": {"forum": "forum", "grace": "0s"} | bot,
         "schedule": {"refresh": {"forum": {"every": "1h"}, "videos": {"every": "1h"}}},
     }
     return App(parse_config(data, folder=folder))

@@ -130,6 +130,7 @@ def install(
         "embedding": {"model": "hashing"},
         "bot": {
             "mode": "shadow",
+            "grace": "0s",
             "forum": "forum",
             "api_key_env": KEY,
             "min_confidence": 0.0,

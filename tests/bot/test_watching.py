@@ -374,3 +374,51 @@ def test_names_and_titles_do_not_reach_the_log(
 
     assert "secret" not in caplog.text
     assert "shy-person" not in caplog.text
+
+
+def test_a_forum_that_is_ahead_of_the_harvest_is_read_again_by_that(
+    make: Make, box: Sandbox, store: Store, community: Community, find: Finder
+) -> None:
+    make().watch()
+    topic_id = ask(community)
+    find.hits = []
+    harvested(store, community, topic_id)
+    community.edit_post(
+        community.posts_of(topic_id)[0].id, "How do I restore a backup of yesterday?"
+    )
+    make().watch()
+    make().watch()
+    once = reads(box, topic_id)
+
+    assert make().watch().decisions == ()
+
+    assert reads(box, topic_id) == once
+    [look] = store.looks.keys("forum")
+    assert (look.key, look.reason) == (str(topic_id), "edited since it was read")
+
+
+@pytest.mark.parametrize("how", ["deleted", "closed", "made private", "moved"])
+def test_what_happens_to_a_topic_until_it_is_due_is_seen(
+    make: Make, community: Community, clock: FakeClock, store: Store, how: str
+) -> None:
+    make(grace=GRACE).watch()
+    topic_id = ask(community)
+    other = ask(community, f"{QUESTION} Another", user="ben")
+    make(grace=GRACE).watch()
+    match how:
+        case "deleted":
+            community.delete_topic(topic_id)
+        case "closed":
+            community.set_status(topic_id, "closed", enabled=True)
+        case "made private":
+            community.privatise(topic_id)
+        case "moved":
+            community.set_category(topic_id, "staff")
+    clock.forward(minutes=16)
+
+    report = make(grace=GRACE).watch()
+
+    silent, posted = report.decisions
+    assert (silent.topic_id, silent.is_silent) == (topic_id, True)
+    assert (posted.topic_id, posted.state) == (other, "posted")
+    assert own_posts(community, topic_id) == []
