@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from bot.lock import single_instance
 from kb.store import Store
 from kb.types import utc_now
 from tests.bot.test_cli import Install, clock, filled, install, site
@@ -43,8 +44,6 @@ def test_while_the_bot_runs_an_approved_draft_is_left_to_it(filled: Install) -> 
     filled.change("bot", {"mode": "draft", "moderators": ["root"]})
     topic_id = ask(filled.community, ASKED)
     filled.ok("answer", str(topic_id))
-
-    from bot.lock import single_instance
 
     with single_instance(filled.data, "baraza run"):
         told = filled.ok("approve", str(topic_id))
