@@ -203,8 +203,8 @@ def test_the_ledger_knows_since_when_it_watches(store: Store) -> None:
 def test_what_waits_is_due_in_its_order_and_at_a_wrong_time_too(store: Store) -> None:
     hours = {1: 2, 2: 1, 3: 9, 4: 24 * 400}
     for number, hour in hours.items():
-        due = NOON + timedelta(hours=hour)
-        waiting = replace(SILENT, topic_id=TopicId(number), state="waiting", due_at=due)
+        at = NOON + timedelta(hours=hour)
+        waiting = replace(SILENT, topic_id=TopicId(number), state="waiting", due_at=at)
         record(store, waiting)
     now, beyond = NOON + timedelta(hours=3), NOON + timedelta(days=3)
 
