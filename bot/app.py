@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.bridging import BridgeOnDisk
-from bot.config import Config, secret
+from bot.config import WRITING, Config, secret
 from bot.config_sources import ForumSource
 from bot.lock import Owner, single_instance
 from bot.models import Models
@@ -504,7 +504,7 @@ class App:
 
     @contextmanager
     def forum(self, *, only_read: bool = False) -> Iterator[Forum]:
-        """The watched forum; it can be written to in mode ``public`` alone.
+        """The watched forum; it can be written to where a mode is set that writes.
 
         Args:
             only_read: Nothing is written in any mode, and a key that is not there is
@@ -522,7 +522,7 @@ class App:
         options = self.sources.channel_options(settings, headers)
         with Channel(settings.url, **options) as channel:
             live = LiveForum(channel, bot.username)
-            writes = bot.mode == "public" and not only_read
+            writes = bool(bot.all_modes & WRITING) and not only_read
             yield live if writes else DryRunForum(live)
 
     @contextmanager
@@ -532,6 +532,7 @@ class App:
         from bot.responder import Responder
 
         name, _ = self.bot_forum()
+        bot = self.config.bot
         with ExitStack() as stack:
             forum = stack.enter_context(self.forum())
             store = stack.enter_context(self.open_store())
@@ -547,7 +548,10 @@ class App:
                 find=find,
                 languages=self.config.community.languages,
                 settings=self.policy_settings(),
-                mode=self.config.bot.mode,
+                # One mode everywhere is told apart: where it is off nothing is read.
+                mode=bot.mode_for if bot.modes else bot.mode,
+                moderators=bot.moderators,
+                draft_expires=bot.draft_expires,
                 community=self.config.community.name,
                 catalogues=self.catalogues,
                 clock=self.clock,

@@ -22,6 +22,7 @@ from bot.cli_base import (
     complain,
     language_option,
 )
+from bot.cli_bot import approve, drafts, reject
 from bot.cli_manners import pause, resume
 from bot.cli_people import export, forget
 from bot.cli_ranking import explain, learn, readiness
@@ -385,7 +386,10 @@ def links(session: Session, url: str, limit: int, as_json: bool) -> None:
 @common_options()
 @click.pass_obj
 def answer(session: Session, topic_id: int, dry_run: bool, as_json: bool) -> None:
-    """Decide about one topic and, in mode public, answer it.
+    """Decide about one topic now, and do what the mode says: post it, or less.
+
+    Nothing is waited for: neither for people nor for edits to settle. A topic that has
+    a reply keeps it.
 
     \b
     Example:
@@ -530,6 +534,9 @@ main.add_command(explain)
 main.add_command(readiness)
 main.add_command(forget)
 main.add_command(export)
+main.add_command(drafts)
+main.add_command(approve)
+main.add_command(reject)
 
 
 # -- measuring ---------------------------------------------------------------

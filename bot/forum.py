@@ -7,17 +7,16 @@ sources are its API documentation and its code.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
+from bot.posts import Place, Posts, Reply, Votes, as_protocol_error, check_marker
 from bot.reading import CONCEALED, edited_at, is_gone, is_staff, replies_of
 from bot.topic import Cited, TopicView
-from indexer.answers import Answer
 from indexer.channel import Channel, Params
 from indexer.fields import Fields
 from indexer.wire import (
@@ -27,38 +26,38 @@ from indexer.wire import (
     read_tags,
     read_topic_list,
 )
-from kb.errors import (
-    ConfigError,
-    ForumProtocolError,
-    ForumRejectedError,
-    ForumUnavailableError,
-    RateLimitedError,
-    RecordError,
-)
+from kb.errors import ConfigError, ForumRejectedError
 from kb.types import PostId, TopicId
+
+__all__ = [
+    "DryRunForum",
+    "Forum",
+    "Listed",
+    "LiveForum",
+    "Place",
+    "Reply",
+    "Votes",
+]
 
 log = logging.getLogger(__name__)
 
 # Categories seldom change; a topic in an unknown one makes them be read again.
 CATEGORIES_TTL_S = 300.0
-# Post ids per request; a longer query meets the limits of web servers.
-_IDS_PER_REQUEST = 40
 _MAX_PAGES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """A reply of the bot.
+class Listed:
+    """A topic as the list of new ones shows it.
 
     Attributes:
-        post_id: ``None`` while it waits for a moderator, or in a dry run.
-        url: Where people read it, when they can.
-        queued: A moderator must approve it first.
+        author_id: Whom the list names first, who is mostly its author.
     """
 
-    post_id: PostId | None
-    url: str | None
-    queued: bool = False
+    id: TopicId
+    title: str = ""
+    created_at: datetime | None = None
+    author_id: int | None = None
 
 
 class Forum(Protocol):
@@ -80,22 +79,61 @@ class Forum(Protocol):
     def newest_topic(self) -> TopicId | None:
         """The highest id of a listed topic; ``None`` on an empty forum."""
 
-    def new_topics(self, after: TopicId) -> list[TopicId]:
-        """Ids of the listed topics above *after*, ascending."""
+    def new_topics(self, after: TopicId) -> list[Listed]:
+        """The listed topics with an id above *after*, ascending."""
 
-    def reply(self, topic_id: TopicId, markdown: str, marker: str) -> Reply:
+    def find_own_reply(self, topic_id: TopicId, marker: str) -> Reply | None:
+        """The bot's reply that holds *marker*: in the whole topic, or queued.
+
+        One that was hidden or withdrawn shows no marker any more, and is taken for it.
+        """
+
+    def find_own_post(self, topic_id: TopicId, marker: str) -> Place | None:
+        """The bot's post in a topic whose text holds *marker*."""
+
+    def find_message(self, title: str, marker: str) -> Place | None:
+        """The bot's post that holds *marker*, in its private messages of that title."""
+
+    def messages_titled(self, title: str) -> list[TopicId]:
+        """The private messages of that title that the bot wrote in lately, newest
+        first."""
+
+    def queued(self) -> frozenset[TopicId]:
+        """Topics where a reply of the bot waits for a moderator."""
+
+    def votes(self, post_id: PostId) -> Votes | None:
+        """What others made of a post; ``None`` when it is gone, or not for us."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether what is posted arrives anywhere."""
+
+    def reply(
+        self, topic_id: TopicId, markdown: str, marker: str, *, whisper: bool = False
+    ) -> Reply:
         """Post *markdown*, which holds *marker*, at the end of a topic.
 
         Returns only after the forum accepted it. A `ForumUnavailableError` or
         `ForumProtocolError` leaves open whether it did: call `find_own_reply`
         before anything is sent again.
 
+        Args:
+            whisper: For those alone whom the forum lets read whispers.
+
         Raises:
+            ConfigError: The account may not post, or not whisper, anywhere.
             ValueError: The marker is not in the text.
         """
 
-    def find_own_reply(self, topic_id: TopicId, marker: str) -> Reply | None:
-        """The bot's reply that holds *marker*: in the whole topic, or queued."""
+    def message(
+        self, title: str, markdown: str, marker: str, recipients: Sequence[str]
+    ) -> Place:
+        """Begin a private message to members or groups; otherwise as `reply`, and
+        `find_message` finds it again."""
+
+    def add_to_message(self, topic_id: TopicId, markdown: str, marker: str) -> Place:
+        """Post in a private message; otherwise as `reply`, and `find_own_post` finds
+        it again."""
 
 
 class LiveForum:
@@ -116,7 +154,7 @@ class LiveForum:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._channel = channel
-        self._username = username
+        self._posts = Posts(channel, username)
         self._clock = clock
         self._categories: dict[int, Category] = {}
         self._categories_until = float("-inf")
@@ -126,7 +164,7 @@ class LiveForum:
     def topic(self, topic_id: TopicId) -> TopicView:
         """See `Forum.topic`."""
         data, url = self._read(f"/t/{topic_id}.json")
-        with _as_protocol_error(url):
+        with as_protocol_error(url):
             return self._topic_view(Fields(data, url))
 
     def _topic_view(self, fields: Fields) -> TopicView:
@@ -178,7 +216,7 @@ class LiveForum:
             data, url = self._read(f"/posts/by_number/{topic_id}/{post_number}.json")
         except ForumRejectedError as exc:
             return Cited(f"it cannot be read any more ({exc.status} {exc.problem})")
-        with _as_protocol_error(url):
+        with as_protocol_error(url):
             post = Fields(data, url)
             if is_gone(post):
                 return Cited("its post is hidden or was withdrawn")
@@ -210,131 +248,99 @@ class LiveForum:
                 "bot.api_key_env",
                 f"expected a key that may read {exc.url} ({exc.status} {exc.problem})",
             ) from exc
-        with _as_protocol_error(url):
+        with as_protocol_error(url):
             found = read_categories(data, url)
         self._categories = {category.id: category for category in found}
         self._categories_until = self._clock() + CATEGORIES_TTL_S
 
     def newest_topic(self) -> TopicId | None:
         """See `Forum.newest_topic`."""
-        ids, _ = self._page_of_topics(0)
-        return max(ids, default=None)
+        found, _ = self._page_of_topics(0)
+        return max((topic.id for topic in found), default=None)
 
-    def new_topics(self, after: TopicId) -> list[TopicId]:
+    def new_topics(self, after: TopicId) -> list[Listed]:
         """See `Forum.new_topics`."""
-        found: set[TopicId] = set()
+        found: dict[TopicId, Listed] = {}
         for page in range(_MAX_PAGES):
-            ids, has_more = self._page_of_topics(page)
+            topics, has_more = self._page_of_topics(page)
             # Pinned topics come first whatever their age: only a page without any
             # new one says that the rest is old.
-            fresh = {topic_id for topic_id in ids if topic_id > after} - found
-            found |= fresh
+            fresh = [t for t in topics if t.id > after and t.id not in found]
+            found |= {topic.id: topic for topic in fresh}
             if not fresh or not has_more:
                 break
-        return sorted(found)
+        return sorted(found.values(), key=lambda topic: topic.id)
 
-    def _page_of_topics(self, page: int) -> tuple[list[TopicId], bool]:
+    def _page_of_topics(self, page: int) -> tuple[list[Listed], bool]:
         data, url = self._read("/latest.json", {"order": "created", "page": page})
-        with _as_protocol_error(url):
+        with as_protocol_error(url):
             topics = read_topic_list(data, url)
         for key, reason in topics.broken:
             log.warning("topic=%s cannot be read from the list: %s", key, reason)
+        authors = _authors(data)
+        listed = [
+            Listed(item.id, item.title, item.created_at, authors.get(item.id))
+            for item in topics.items
+        ]
         # A broken item with an id may still be readable as a topic.
-        broken = [TopicId(int(key)) for key, _ in topics.broken if key.isdecimal()]
-        return [item.id for item in topics.items] + broken, topics.has_more
+        broken = [
+            Listed(TopicId(int(key))) for key, _ in topics.broken if key.isdecimal()
+        ]
+        return listed + broken, topics.has_more
+
+    # -- what the account wrote, see `bot.posts` -----------------------------
 
     def find_own_reply(self, topic_id: TopicId, marker: str) -> Reply | None:
         """See `Forum.find_own_reply`."""
-        for post in self._posts(topic_id):
-            if not self._is_own(post):
-                continue
-            # A moderator hid it, and its text with it: it counts all the same.
-            if marker in (post.maybe_text("raw") or marker):
-                return self._as_reply(post)
-        return self._find_queued(topic_id, marker)
+        return self._posts.find_reply(topic_id, marker)
 
-    def _is_own(self, post: Fields) -> bool:
-        username = post.maybe_text("username") or ""
-        return username.casefold() == self._username.casefold()
+    def find_own_post(self, topic_id: TopicId, marker: str) -> Place | None:
+        """See `Forum.find_own_post`."""
+        return self._posts.find_post(topic_id, marker)
 
-    def _posts(self, topic_id: TopicId) -> Iterator[Fields]:
-        """All posts of a topic that we may see, with their raw text."""
-        data, url = self._read(f"/t/{topic_id}.json", {"include_raw": "true"})
-        with _as_protocol_error(url):
-            stream = Fields(data, url).inner("post_stream")
-            # Topics of 10,000 posts and more have no list of ids; it is far too
-            # late to answer there, so the missing field is an error like another.
-            waiting = stream.wholes("stream")
-            first = list(stream.each("posts"))
-            seen = {post.whole("id") for post in first}
-        yield from first
-        rest = [post_id for post_id in waiting if post_id not in seen]
-        for start in range(0, len(rest), _IDS_PER_REQUEST):
-            some = rest[start : start + _IDS_PER_REQUEST]
-            params: list[tuple[str, str | int]] = [("post_ids[]", i) for i in some]
-            params.append(("include_raw", "true"))
-            data, url = self._read(f"/t/{topic_id}/posts.json", params)
-            with _as_protocol_error(url):
-                yield from list(Fields(data, url).inner("post_stream").each("posts"))
+    def find_message(self, title: str, marker: str) -> Place | None:
+        """See `Forum.find_message`."""
+        return self._posts.find_message(title, marker)
 
-    def _find_queued(self, topic_id: TopicId, marker: str) -> Reply | None:
-        data, url = self._read(f"/posts/{self._username}/pending.json")
-        with _as_protocol_error(url):
-            for post in Fields(data, url).each("pending_posts"):
-                raw = post.maybe_text("raw_text") or post.maybe_text("raw") or ""
-                if post.maybe_whole("topic_id") == topic_id and marker in raw:
-                    return Reply(post_id=None, url=None, queued=True)
-        return None
+    def messages_titled(self, title: str) -> list[TopicId]:
+        """See `Forum.messages_titled`."""
+        return self._posts.messages_titled(title)
+
+    def queued(self) -> frozenset[TopicId]:
+        """See `Forum.queued`."""
+        return self._posts.queued()
+
+    def votes(self, post_id: PostId) -> Votes | None:
+        """See `Forum.votes`."""
+        return self._posts.votes(post_id)
 
     # -- writing -----------------------------------------------------------
 
-    def reply(self, topic_id: TopicId, markdown: str, marker: str) -> Reply:
+    @property
+    def writes(self) -> bool:
+        """See `Forum.writes`."""
+        return True
+
+    def reply(
+        self, topic_id: TopicId, markdown: str, marker: str, *, whisper: bool = False
+    ) -> Reply:
         """See `Forum.reply`; sent once, never repeated blindly."""
-        _check_marker(markdown, marker)
-        # auto_track: the account must not follow every topic that it answers.
-        # As text, because the forum compares form values.
-        body = {"topic_id": topic_id, "raw": markdown, "auto_track": "false"}
-        try:
-            answer = self._channel.request("POST", "/posts.json", body=body)
-            return self._accepted(answer)
-        except RateLimitedError:
-            raise  # It was refused before anything was posted.
-        except (ForumUnavailableError, ForumProtocolError) as exc:
-            log.warning(
-                "topic=%d reading it again, the answer got lost: %s", topic_id, exc
-            )
-            found = self._look_again(topic_id, marker)
-            if found is None:
-                raise
-            return found
+        return self._posts.reply(topic_id, markdown, marker, whisper=whisper)
 
-    def _look_again(self, topic_id: TopicId, marker: str) -> Reply | None:
-        try:
-            return self.find_own_reply(topic_id, marker)
-        except ForumRejectedError as exc:
-            # Not the reply was refused: whether it is there is still open.
-            log.warning("topic=%d cannot be read again: %s", topic_id, exc)
-            return None
+    def message(
+        self, title: str, markdown: str, marker: str, recipients: Sequence[str]
+    ) -> Place:
+        """See `Forum.message`."""
+        return self._posts.message(title, markdown, marker, recipients)
 
-    def _accepted(self, answer: Answer) -> Reply:
-        data = _json(answer)
-        with _as_protocol_error(answer.url):
-            fields = Fields(data, answer.url)
-            if fields.raw("action") == "enqueued":
-                return Reply(post_id=None, url=None, queued=True)
-            return self._as_reply(
-                fields.inner("post") if fields.has("post") else fields
-            )
-
-    def _as_reply(self, post: Fields) -> Reply:
-        path = f"/t/{post.whole('topic_id')}/{post.whole('post_number')}"
-        return Reply(PostId(post.whole("id")), f"{self._channel.base_url}{path}")
+    def add_to_message(self, topic_id: TopicId, markdown: str, marker: str) -> Place:
+        """See `Forum.add_to_message`."""
+        return self._posts.add_to_message(topic_id, markdown, marker)
 
     # -- both --------------------------------------------------------------
 
     def _read(self, path: str, params: Params | None = None) -> tuple[Any, str]:
-        answer = self._channel.request("GET", path, params=params)
-        return _json(answer), answer.url
+        return self._posts.read(path, params)
 
 
 class DryRunForum:
@@ -342,11 +348,13 @@ class DryRunForum:
 
     Attributes:
         replies: ``(topic, Markdown)`` of every reply, in order.
+        messages: ``(title, Markdown)`` of every private message.
     """
 
     def __init__(self, forum: Forum) -> None:
         self._forum = forum
         self.replies: list[tuple[TopicId, str]] = []
+        self.messages: list[tuple[str, str]] = []
 
     def topic(self, topic_id: TopicId) -> TopicView:
         """See `Forum.topic`."""
@@ -360,15 +368,36 @@ class DryRunForum:
         """See `Forum.newest_topic`."""
         return self._forum.newest_topic()
 
-    def new_topics(self, after: TopicId) -> list[TopicId]:
+    def new_topics(self, after: TopicId) -> list[Listed]:
         """See `Forum.new_topics`."""
         return self._forum.new_topics(after)
 
-    def reply(self, topic_id: TopicId, markdown: str, marker: str) -> Reply:
+    @property
+    def writes(self) -> bool:
+        """See `Forum.writes`."""
+        return False
+
+    def reply(
+        self, topic_id: TopicId, markdown: str, marker: str, *, whisper: bool = False
+    ) -> Reply:
         """Keep the reply; nothing is sent."""
-        _check_marker(markdown, marker)
+        check_marker(markdown, marker)
         self.replies.append((topic_id, markdown))
         return Reply(post_id=None, url=None)
+
+    def message(
+        self, title: str, markdown: str, marker: str, recipients: Sequence[str]
+    ) -> Place:
+        """Keep the message; nothing is sent."""
+        check_marker(markdown, marker)
+        self.messages.append((title, markdown))
+        return Place(TopicId(0), PostId(0))
+
+    def add_to_message(self, topic_id: TopicId, markdown: str, marker: str) -> Place:
+        """Keep the post; nothing is sent."""
+        check_marker(markdown, marker)
+        self.messages.append(("", markdown))
+        return Place(topic_id, PostId(0))
 
     def find_own_reply(self, topic_id: TopicId, marker: str) -> Reply | None:
         """A reply that was kept here."""
@@ -377,6 +406,37 @@ class DryRunForum:
                 return Reply(post_id=None, url=None)
         return None
 
+    def find_own_post(self, topic_id: TopicId, marker: str) -> Place | None:
+        """See `Forum.find_own_post`."""
+        return self._forum.find_own_post(topic_id, marker)
+
+    def find_message(self, title: str, marker: str) -> Place | None:
+        """See `Forum.find_message`."""
+        return self._forum.find_message(title, marker)
+
+    def messages_titled(self, title: str) -> list[TopicId]:
+        """See `Forum.messages_titled`."""
+        return self._forum.messages_titled(title)
+
+    def queued(self) -> frozenset[TopicId]:
+        """See `Forum.queued`."""
+        return self._forum.queued()
+
+    def votes(self, post_id: PostId) -> Votes | None:
+        """See `Forum.votes`."""
+        return self._forum.votes(post_id)
+
+
+def _authors(data: Any) -> dict[TopicId, int]:
+    """Whom a list names first for each topic, as far as it can be read."""
+    found: dict[TopicId, int] = {}
+    for topic in data["topic_list"]["topics"]:
+        try:
+            found[TopicId(int(topic["id"]))] = int(topic["posters"][0]["user_id"])
+        except (KeyError, IndexError, TypeError, ValueError):
+            continue  # Only a hint; the topic itself says who wrote it.
+    return found
+
 
 def _missing_posts(topic: Fields) -> int:
     # A post that is removed before others leaves a gap in the numbers. The removal of
@@ -384,24 +444,3 @@ def _missing_posts(topic: Fields) -> int:
     highest = topic.maybe_whole("highest_post_number") or 0
     count = topic.maybe_whole("posts_count") or highest
     return max(highest - count, 0)
-
-
-def _check_marker(markdown: str, marker: str) -> None:
-    if marker not in markdown:
-        raise ValueError("a reply without its marker could not be found again")
-
-
-def _json(answer: Answer) -> Any:
-    try:
-        return json.loads(answer.body.decode("utf-8"))
-    except (ValueError, RecursionError) as exc:
-        raise ForumProtocolError(answer.url, f"is not JSON ({exc})") from exc
-
-
-@contextmanager
-def _as_protocol_error(url: str) -> Iterator[None]:
-    """A malformed record is, here, an answer that cannot be trusted."""
-    try:
-        yield
-    except RecordError as exc:
-        raise ForumProtocolError(url, exc.problem, field=exc.field) from exc

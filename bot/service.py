@@ -82,7 +82,7 @@ class Service:
 
     def _watches(self) -> bool:
         bot = self._app.config.bot
-        if bot.forum is None or bot.mode == "off":
+        if bot.forum is None or bot.all_modes == {"off"}:
             return False
         if not self._app.config.sources[bot.forum].enabled:
             log.warning("bot.forum: %s is switched off, and not watched", bot.forum)
@@ -323,12 +323,14 @@ class Service:
     def _watch_job(self) -> bool:
         with suppress(StoppedError), self._app.responder() as responder:
             report = responder.watch(stopped=self._app.stopped)
-            for decision in report.decisions:
+            # Without reasons: they name members, and quote the forum.
+            for decision in (*report.decisions, *report.drafts, *report.reconciled):
                 log.info(
-                    "topic=%d state=%s reasons=%s",
+                    "topic=%d mode=%s state=%s silent=%s",
                     decision.topic_id,
+                    decision.mode,
                     decision.state,
-                    "; ".join(decision.reasons),
+                    decision.is_silent,
                 )
             return True
         return False

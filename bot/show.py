@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bot.compose import title_of
-from bot.escape import shortened, visible
+from bot.escape import printable, shortened, visible
 from bot.facts import facts_of
 from bot.show_bridge import bridge_line
 from bot.show_ranking import model_line, threshold_lines
@@ -154,14 +154,8 @@ def status_lines(status: Status) -> str:
         model_line(status.ranking),
         bridge_line(status.bridge),
         *threshold_lines(status.thresholds, status.min_confidence),
-        f"bot: mode {status.mode}; decisions: {_counts(status.decisions) or 'none'}",
+        *_bot_lines(status),
     ]
-    if status.pause is not None:
-        pause = status.pause
-        lines.append(
-            f"paused since {pause.at:%Y-%m-%d %H:%M} UTC ({pause.origin}): "
-            f"{visible(pause.reason)}"
-        )
     for decision in status.recent[:_RECENT]:
         head, *why = _decided(decision)
         lines += [head, f"  {visible(decision.title)}", *why]
@@ -172,6 +166,30 @@ def status_lines(status: Status) -> str:
         )
     lines += [dead_line(target) for target in status.dead[:_DEAD]]
     return "\n".join(lines)
+
+
+def _bot_lines(status: Status) -> list[str]:
+    modes = "".join(f", {slug}: {mode}" for slug, mode in status.modes.items())
+    decisions = _counts(status.decisions) or "none"
+    lines = [f"bot: mode {status.mode}{modes}; decisions: {decisions}"]
+    if status.pause is not None:
+        pause = status.pause
+        lines.append(
+            f"  paused by {pause.origin} since {pause.at:%Y-%m-%d %H:%M} UTC: "
+            f"{visible(pause.reason)}; baraza resume ends it"
+        )
+    if status.next_due is not None:
+        lines.append(f"  the next topic is decided at {status.next_due:%H:%M} UTC")
+    if status.drafts:
+        lines.append(f"  drafts to approve: {len(status.drafts)}; see baraza drafts")
+    return lines
+
+
+def draft_lines(draft: Decision) -> str:
+    """One draft as `baraza drafts` lists it: the topic, why, and the reply."""
+    head, *why = _decided(draft)
+    body = [f"  | {printable(line)}" for line in (draft.body or "").splitlines()]
+    return "\n".join([head, f"  {visible(draft.title)}", *why, *body])
 
 
 def check_lines(report: CheckReport) -> str:

@@ -33,6 +33,7 @@ from kb.store import (
 )
 from kb.thresholds import Thresholds
 from kb.tongues import primary
+from kb.types import TopicId
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -134,8 +135,11 @@ class Status:
         unanswered_in: Languages of the config that have no sentences; answers are in
             English.
         thresholds: For the precision of the config, as far as they are known.
-        pause: Why the bot of the watched forum posts nothing; ``None`` while it may.
+        modes: Of categories where another one holds.
         decisions: How many, by state.
+        drafts: Topics whose reply waits for a moderator's word.
+        next_due: When the next topic that waits is decided.
+        pause: Why the bot posts nothing, if it is paused.
         recent: The latest decisions, newest first.
         set_aside: The first records that could not be read, with reasons.
         dead: The first documents that do not answer, with reasons.
@@ -153,8 +157,11 @@ class Status:
     bridge: BridgeFacts
     min_confidence: float | None
     thresholds: Thresholds
-    pause: Pause | None
+    modes: Mapping[str, str]
     decisions: Mapping[str, int]
+    drafts: tuple[TopicId, ...]
+    next_due: datetime | None
+    pause: Pause | None
     recent: tuple[Decision, ...]
     set_aside: tuple[SetAside, ...]
     dead: tuple[Target, ...]
@@ -187,12 +194,20 @@ def status_of(app: App) -> Status:
             bridge=bridge_facts(app, store),
             min_confidence=app.config.bot.min_confidence,
             thresholds=app.policy_settings().thresholds,
-            pause=store.pauses.get(app.config.bot.forum or ""),
+            modes=app.config.bot.modes,
             decisions=store.ledger.counts(),
+            drafts=_drafts(app, store),
+            next_due=store.ledger.next_due(app.config.bot.forum or ""),
+            pause=store.pauses.get(app.config.bot.forum or ""),
             recent=tuple(store.ledger.recent(_MAX_RECENT)),
             set_aside=tuple(aside[:_MAX_SET_ASIDE]),
             dead=tuple(islice(store.targets.dead(), _MAX_DEAD)),
         )
+
+
+def _drafts(app: App, store: Store) -> tuple[TopicId, ...]:
+    drafted = store.ledger.in_state(app.config.bot.forum or "", "drafted")
+    return tuple(decision.topic_id for decision in drafted)
 
 
 def _sources(app: App, store: Store, aside: list[SetAside]) -> tuple[SourceStatus, ...]:

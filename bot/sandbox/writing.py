@@ -186,11 +186,20 @@ def _publish(
 
 
 def _recipients(desk: Desk, names: str) -> list[str]:
+    """Members, and the members of groups, who are named."""
+    state, members = desk.community, list[str]()
     found = [name.strip() for name in names.split(",") if name.strip()]
-    known = [name for name in found if desk.community.has_user(name)]
-    if not known or len(known) < len(found):
+    for name in found:
+        if state.has_user(name):
+            members.append(name)
+            continue
+        group = [user.username for user in state.group_members(name)]
+        if not group:
+            raise Refusal(_failed("You must select a valid user."))
+        members += group
+    if not members:
         raise Refusal(_failed("You must select a valid user."))
-    return known
+    return members
 
 
 def _category(desk: Desk, ask: Ask) -> Category:

@@ -115,13 +115,33 @@ class Ledger:
         """All decisions of a state, by topic."""
         return self._select("forum = ? AND state = ? ORDER BY topic_id", [forum, state])
 
-    def due(self, forum: str, now: datetime, *, limit: int = 100) -> list[Decision]:
-        """Topics whose waiting is over, those that waited longest first."""
+    def due(
+        self,
+        forum: str,
+        now: datetime,
+        *,
+        beyond: datetime | None = None,
+        limit: int = 100,
+    ) -> list[Decision]:
+        """Topics whose waiting is over, those that waited longest first.
+
+        Args:
+            beyond: Nothing waits for so long: the clock was wrong, and it is over, too.
+        """
         return self._select(
-            "forum = ? AND state = 'waiting' AND due_at <= ?"
+            "forum = ? AND state = 'waiting' AND (due_at <= ? OR due_at > ?)"
             " ORDER BY due_at, topic_id LIMIT ?",
-            [forum, to_text(now), limit],
+            # Times are compared as text: nothing comes after a tilde.
+            [forum, to_text(now), "~" if beyond is None else to_text(beyond), limit],
         )
+
+    def next_due(self, forum: str) -> datetime | None:
+        """When the first of the topics that wait is due; ``None``: none waits."""
+        row = self._conn.execute(
+            "SELECT min(due_at) FROM decisions WHERE forum = ? AND state = 'waiting'",
+            [forum],
+        ).fetchone()
+        return to_moment(row[0])
 
     def silences(self, forum: str, since: datetime) -> list[Decision]:
         """Topics that were decided, and nothing posted, since a time; by topic."""
@@ -277,18 +297,27 @@ class Ledger:
         *,
         sent: bool = False,
         author_id: int | None = None,
+        until: datetime | None = None,
     ) -> int:
         """Replies since a time, for quotas: those about to be sent as well,
         unless only the *sent* ones are asked for.
 
         Args:
             author_id: Only those to topics of this member.
+            until: What is later than that was sent by a wrong clock.
         """
         row = self._conn.execute(
             "SELECT count(*) FROM decisions WHERE forum = ? AND sent_at >= ? "
-            "AND (state IN ('posted', 'queued', 'withdrawn')"
+            "AND sent_at <= ? AND (state IN ('posted', 'queued', 'withdrawn')"
             " OR (state = 'claimed' AND NOT ?)) AND (? IS NULL OR author_id = ?)",
-            [forum, to_text(since), sent, author_id, author_id],
+            [
+                forum,
+                to_text(since),
+                "~" if until is None else to_text(until),
+                sent,
+                author_id,
+                author_id,
+            ],
         ).fetchone()
         return int(row[0])
 
@@ -301,10 +330,18 @@ class Ledger:
 
     def set_watermark(self, forum: str, topic_id: TopicId, *, at: datetime) -> None:
         self._conn.execute(
-            "INSERT INTO watches VALUES (?, ?, ?) ON CONFLICT (forum) DO UPDATE SET "
-            "topic_id = excluded.topic_id, updated_at = excluded.updated_at",
-            [forum, topic_id, to_text(at)],
+            "INSERT INTO watches (forum, topic_id, updated_at, began_at)"
+            " VALUES (?, ?, ?, ?) ON CONFLICT (forum) DO UPDATE SET"
+            " topic_id = excluded.topic_id, updated_at = excluded.updated_at",
+            [forum, topic_id, to_text(at), to_text(at)],
         )
+
+    def began(self, forum: str) -> datetime | None:
+        """Since when all that the bot did is known; ``None`` before its first watch."""
+        row = self._conn.execute(
+            "SELECT began_at FROM watches WHERE forum = ?", [forum]
+        ).fetchone()
+        return None if row is None else to_moment(row[0])
 
     def counts(self) -> dict[str, int]:
         """How many decisions are in each state."""

@@ -78,6 +78,17 @@ class Messages:
         ).fetchone()
         return None if row is None else _message(row)
 
+    def count_since(
+        self, forum: str, purpose: Purpose, since: datetime, until: datetime
+    ) -> int:
+        """How many were sent, or are about to be, within a time: for quotas."""
+        row = self._conn.execute(
+            "SELECT count(*) FROM messages WHERE forum = ? AND purpose = ?"
+            " AND at >= ? AND at <= ?",
+            [forum, purpose, to_text(since), to_text(until)],
+        ).fetchone()
+        return int(row[0])
+
     def claim(
         self, forum: str, purpose: Purpose, key: str, body: str, *, at: datetime
     ) -> bool:
@@ -109,6 +120,25 @@ class Messages:
             " WHERE forum = ? AND purpose = ? AND key = ?",
             [state, topic_id, post_id, message.forum, message.purpose, message.key],
         )
+
+    def close(self, forum: str, purpose: Purpose, key: str) -> None:
+        """What a message and its later versions (``key.2``, …) asked for is decided."""
+        self._conn.execute(
+            "UPDATE messages SET state = 'closed' WHERE forum = ? AND purpose = ?"
+            " AND (key = ? OR substr(key, 1, length(?) + 1) = ? || '.')",
+            [forum, purpose, key, key, key],
+        )
+
+    def about(self, forum: str, purpose: Purpose, key: str) -> list[Message]:
+        """A message and its later versions, oldest first."""
+        rows = self._conn.execute(
+            f"SELECT {_COLUMNS} FROM messages"  # noqa: S608
+            " WHERE forum = ? AND purpose = ?"
+            " AND (key = ? OR substr(key, 1, length(?) + 1) = ? || '.')"
+            " ORDER BY length(key), key",
+            [forum, purpose, key, key, key],
+        )
+        return [_message(row) for row in rows]
 
     # -- the inbox ---------------------------------------------------------
 

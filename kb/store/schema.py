@@ -409,6 +409,10 @@ def _manners(db: Database) -> None:
         ALTER TABLE decisions ADD COLUMN sent_at TEXT;
         -- when the reply was last looked after
         ALTER TABLE decisions ADD COLUMN looked_at TEXT;
+        -- since when this ledger knows what the bot does
+        ALTER TABLE watches ADD COLUMN began_at TEXT;
+        UPDATE watches SET began_at = coalesce((SELECT min(decided_at)
+            FROM decisions WHERE decisions.forum = watches.forum), updated_at);
         UPDATE decisions SET sent_at = updated_at
             WHERE state IN ('claimed', 'posted', 'queued', 'refused');
         CREATE INDEX decisions_due ON decisions (forum, state, due_at);

@@ -25,10 +25,12 @@ class MortalForum(LiveForum):
 
     when = "never"
 
-    def reply(self, topic_id: TopicId, markdown: str, marker: str) -> Reply:
+    def reply(
+        self, topic_id: TopicId, markdown: str, marker: str, *, whisper: bool = False
+    ) -> Reply:
         if self.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        reply = super().reply(topic_id, markdown, marker)
+        reply = super().reply(topic_id, markdown, marker, whisper=whisper)
         if self.when == "after":
             os.kill(os.getpid(), signal.SIGKILL)
         return reply

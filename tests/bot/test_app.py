@@ -34,7 +34,7 @@ def app_for(
             "videos": {"type": "videos", "enabled": False},
         },
         "embedding": {"model": "hashing"},
-        "bot": {"forum": "forum"} | bot,
+        "bot": {"forum": "forum", "grace": "0s"} | bot,
         "schedule": {"refresh": {"forum": {"every": "1h"}, "videos": {"every": "1h"}}},
     }
     return App(parse_config(data, folder=folder))
@@ -123,24 +123,34 @@ def test_a_stop_is_not_counted_against_the_topic_it_interrupted(
 
     with app.open_store(readonly=True) as store:
         assert store.progress.all_set_aside() == []
-        assert store.ledger.watermark("forum") == 0
+        assert store.ledger.counts() == {"waiting": 1}
 
 
 # -- bot -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("mode", "posts"), [("shadow", 0), ("public", 1)])
-def test_only_in_mode_public_is_there_a_way_to_post(
+@pytest.mark.parametrize(
+    ("bot", "posts"),
+    [
+        ({"mode": "off"}, 0),
+        ({"mode": "shadow"}, 0),
+        ({"mode": "shadow", "modes": {"android": "off"}}, 0),
+        ({"mode": "draft"}, 1),
+        ({"mode": "public"}, 1),
+        ({"mode": "off", "modes": {"android": "whisper"}}, 1),
+    ],
+)
+def test_only_where_a_mode_writes_is_there_a_way_to_post(
     tmp_path: Path,
     box: Sandbox,
     community: Community,
     monkeypatch: pytest.MonkeyPatch,
-    mode: str,
+    bot: dict[str, Any],
     posts: int,
 ) -> None:
     """Whatever is asked of the forum of the other modes, nothing leaves it."""
     monkeypatch.setenv("BOT_KEY", box.key_for(BOT))
-    app = app_for(tmp_path, box, mode=mode, api_key_env="BOT_KEY")
+    app = app_for(tmp_path, box, api_key_env="BOT_KEY", **bot)
     topic_id = ask(community)
 
     with app.forum() as forum:

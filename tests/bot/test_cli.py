@@ -130,6 +130,7 @@ def install(
         "embedding": {"model": "hashing"},
         "bot": {
             "mode": "shadow",
+            "grace": "0s",
             "forum": "forum",
             "api_key_env": KEY,
             "min_confidence": 0.0,
@@ -225,6 +226,9 @@ def test_all_the_promised_commands_are_there() -> None:
         "status",
         "replay",
         "readiness",
+        "drafts",
+        "approve",
+        "reject",
         "forget",
         "export",
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.forum import DryRunForum, Forum, LiveForum, Reply
+from bot.forum import DryRunForum, Forum, Listed, LiveForum, Reply
 from bot.sandbox import Community, PostType, Sandbox
 from bot.topic import Cited, ReplyView, TopicView, marked_topic, marker
 from indexer.channel import Channel
@@ -261,7 +261,13 @@ def test_new_topics_come_in_order_over_all_pages(
     old = ask(community)
     community.add_topics(65, category="support")
 
-    assert forum.new_topics(old) == list(range(old + 1, old + 66))
+    found = forum.new_topics(old)
+
+    assert [topic.id for topic in found] == list(range(old + 1, old + 66))
+    first = community.topics[old + 1]
+    assert found[0] == Listed(
+        TopicId(first.id), first.title, first.created_at, first.user_id
+    )
 
 
 def test_a_pinned_old_topic_does_not_hide_the_new_ones(
@@ -271,7 +277,7 @@ def test_a_pinned_old_topic_does_not_hide_the_new_ones(
     community.set_status(old, "pinned_globally", enabled=True)
     new = ask(community, f"{QUESTION} New")
 
-    assert forum.new_topics(old) == [new]
+    assert [topic.id for topic in forum.new_topics(old)] == [new]
     assert forum.new_topics(new) == []
 
 
@@ -454,7 +460,7 @@ def test_a_dry_run_reads_and_keeps_its_replies_to_itself(
 
     assert dry.topic(topic_id) == forum.topic(topic_id)
     assert dry.newest_topic() == topic_id
-    assert dry.new_topics(TopicId(0)) == [topic_id]
+    assert dry.new_topics(TopicId(0)) == forum.new_topics(TopicId(0))
     assert dry.find_own_reply(topic_id, marker(topic_id)) is None
     reply = dry.reply(topic_id, text_for(topic_id), marker(topic_id))
 

@@ -169,6 +169,7 @@ def installed(folder: Path, box: Sandbox, *, mode: str, bridge: str) -> App:
         "search": {"bridge": bridge},
         "bot": {
             "mode": mode,
+            "grace": "0s",
             "forum": "forum",
             "username": BOT,
             "api_key_env": KEY,

@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -186,3 +187,59 @@ def test_the_watch_goes_on_from_its_mark(store: Store) -> None:
 
     assert store.ledger.watermark(FORUM) == 12
     assert store.ledger.watermark("https://other.example") is None
+
+
+def test_the_ledger_knows_since_when_it_watches(store: Store) -> None:
+    assert store.ledger.began(FORUM) is None
+    for minutes in (0, 5):
+        with store.transaction():
+            at = NOON + timedelta(minutes=minutes)
+            store.ledger.set_watermark(FORUM, TopicId(10 + minutes), at=at)
+
+    assert store.ledger.began(FORUM) == NOON
+    assert store.ledger.began("https://other.example") is None
+
+
+def test_what_waits_is_due_in_its_order_and_at_a_wrong_time_too(store: Store) -> None:
+    hours = {1: 2, 2: 1, 3: 9, 4: 24 * 400}
+    for number, hour in hours.items():
+        at = NOON + timedelta(hours=hour)
+        waiting = replace(SILENT, topic_id=TopicId(number), state="waiting", due_at=at)
+        record(store, waiting)
+    now, beyond = NOON + timedelta(hours=3), NOON + timedelta(days=3)
+
+    def due(**options: Any) -> list[int]:
+        return [each.topic_id for each in store.ledger.due(FORUM, now, **options)]
+
+    assert due() == [2, 1]
+    assert due(beyond=beyond) == [2, 1, 4]
+    assert due(beyond=beyond, limit=1) == [2]
+    assert store.ledger.next_due(FORUM) == NOON + timedelta(hours=1)
+    assert store.ledger.next_due("https://other.example") is None
+
+
+def test_a_quota_leaves_out_what_a_wrong_clock_sent(store: Store) -> None:
+    record(store, replace(CLAIM, decided_at=NOON + timedelta(days=40)))
+
+    assert store.ledger.replies_since(FORUM, NOON) == 1
+    assert store.ledger.replies_since(FORUM, NOON, until=NOON) == 0
+
+
+def test_a_message_and_its_later_versions_are_one_matter(store: Store) -> None:
+    keys = ["12", "12.2", "120", "1"]
+    with store.transaction():
+        for key in keys:
+            assert store.messages.claim(FORUM, "draft", key, "text", at=NOON)
+        store.messages.close(FORUM, "draft", "12")
+
+    about = store.messages.about(FORUM, "draft", "12")
+    assert [(each.key, each.state) for each in about] == [
+        ("12", "closed"),
+        ("12.2", "closed"),
+    ]
+    left = store.messages.in_state(FORUM, "claimed", purpose="draft")
+    assert [each.key for each in left] == ["1", "120"]
+    hour = timedelta(hours=1)
+    assert store.messages.count_since(FORUM, "draft", NOON - hour, NOON) == 4
+    assert store.messages.count_since(FORUM, "draft", NOON + hour, NOON + hour) == 0
+    assert store.messages.count_since(FORUM, "notice", NOON - hour, NOON) == 0

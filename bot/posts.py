@@ -1,0 +1,399 @@
+"""What the bot's account wrote on a forum, and the requests that write there.
+
+`bot.forum.LiveForum` is its only caller. Each request that writes is sent once; after
+a lost answer the forum is read, and nothing is sent again blindly.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bot.topic import marked_topic
+from indexer.answers import Answer
+from indexer.channel import Channel, Params
+from indexer.fields import Fields
+from kb.errors import (
+    ConfigError,
+    ForumProtocolError,
+    ForumRejectedError,
+    ForumUnavailableError,
+    RateLimitedError,
+    RecordError,
+)
+from kb.types import PostId, TopicId
+
+log = logging.getLogger(__name__)
+
+# Post ids per request; a longer query meets the limits of web servers.
+_IDS_PER_REQUEST = 40
+_FORBIDDEN, _LIKE = 403, 2
+# The forum's words for a key that was revoked, or that speaks for somebody else.
+_BAD_KEY = "key is invalid"
+# Emoji of the reactions plugin.
+_FOR = frozenset({"heart", "+1", "thumbsup", "white_check_mark"})
+_AGAINST = frozenset({"-1", "thumbsdown", "x", "no_entry_sign"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply of the bot.
+
+    Attributes:
+        post_id: ``None`` while it waits for a moderator, or in a dry run.
+        url: Where people read it, when they can.
+        queued: A moderator must approve it first.
+        withdrawn: The account took it back; what it said is not known any more.
+    """
+
+    post_id: PostId | None
+    url: str | None
+    queued: bool = False
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a private message of the bot stands."""
+
+    topic_id: TopicId
+    post_id: PostId
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """What people said of a post without a word."""
+
+    likes: int = 0
+    against: int = 0
+
+
+class Posts:
+    """The account's posts over a channel; see `bot.forum.Forum` for its promises."""
+
+    def __init__(self, channel: Channel, username: str) -> None:
+        self._channel = channel
+        self._username = username
+
+    # -- reading -----------------------------------------------------------
+
+    def find_reply(self, topic_id: TopicId, marker: str) -> Reply | None:
+        """See `Forum.find_own_reply`."""
+        withdrawn: Reply | None = None
+        for post in self._of_topic(topic_id):
+            if not self._is_own(post):
+                continue
+            if post.flag("user_deleted"):
+                # A stub stands in its place, without the marker.
+                withdrawn = Reply(PostId(post.whole("id")), None, withdrawn=True)
+            # A moderator hid it, and its text with it: it counts all the same.
+            elif marker in (post.maybe_text("raw") or marker):
+                return self._as_reply(post)
+        if withdrawn is not None:
+            return withdrawn
+        is_queued = any(marker in raw for _topic, raw in self._waiting())
+        return Reply(post_id=None, url=None, queued=True) if is_queued else None
+
+    def find_post(self, topic_id: TopicId, marker: str) -> Place | None:
+        """See `Forum.find_own_post`."""
+        for post in self._of_topic(topic_id):
+            if self._is_own(post) and marker in (post.maybe_text("raw") or ""):
+                return Place(topic_id, PostId(post.whole("id")))
+        return None
+
+    def find_message(self, title: str, marker: str) -> Place | None:
+        """See `Forum.find_message`."""
+        for topic_id in self.messages_titled(title):
+            try:
+                found = self.find_post(topic_id, marker)
+            except ForumRejectedError as exc:
+                # It left between the list and now, with all that was in it.
+                log.warning("message=%d cannot be read: %s", topic_id, exc.status)
+                continue
+            if found is not None:
+                return found
+        return None
+
+    def messages_titled(self, title: str) -> list[TopicId]:
+        """See `Forum.messages_titled`."""
+        path = f"/topics/private-messages-sent/{self._username}.json"
+        data, url = self.read(path)
+        with as_protocol_error(url):
+            topics = Fields(data, url).inner("topic_list").each("topics")
+            return sorted(
+                (
+                    TopicId(topic.whole("id"))
+                    for topic in topics
+                    if topic.maybe_text("title") == title
+                ),
+                reverse=True,
+            )
+
+    def queued(self) -> frozenset[TopicId]:
+        """See `Forum.queued`."""
+        marked = (marked_topic(raw) for _topic, raw in self._waiting())
+        return frozenset(topic_id for topic_id in marked if topic_id is not None)
+
+    def votes(self, post_id: PostId) -> Votes | None:
+        """See `Forum.votes`."""
+        try:
+            data, url = self.read(f"/posts/{post_id}.json")
+        except ForumRejectedError:
+            return None
+        with as_protocol_error(url):
+            post = Fields(data, url)
+            if post.has("deleted_at") or post.flag("user_deleted"):
+                return None
+            likes = sum(
+                action.maybe_whole("count") or 0
+                for action in _maybe_each(post, "actions_summary")
+                if action.maybe_whole("id") == _LIKE
+            )
+            reactions = [each.raw("id") for each in _maybe_each(post, "reactions")]
+        return Votes(
+            likes=max(likes, sum(each in _FOR for each in reactions)),
+            against=sum(each in _AGAINST for each in reactions),
+        )
+
+    def _is_own(self, post: Fields) -> bool:
+        # The account may have had another name when it wrote.
+        username = post.maybe_text("username") or ""
+        return post.flag("yours") or username.casefold() == self._username.casefold()
+
+    def _of_topic(self, topic_id: TopicId) -> Iterator[Fields]:
+        """All posts of a topic that we may see, with their raw text."""
+        data, url = self.read(f"/t/{topic_id}.json", {"include_raw": "true"})
+        with as_protocol_error(url):
+            stream = Fields(data, url).inner("post_stream")
+            # Topics of 10,000 posts and more have no list of ids; it is far too
+            # late to answer there, so the missing field is an error like another.
+            waiting = stream.wholes("stream")
+            first = list(stream.each("posts"))
+            seen = {post.whole("id") for post in first}
+        yield from first
+        rest = [post_id for post_id in waiting if post_id not in seen]
+        for start in range(0, len(rest), _IDS_PER_REQUEST):
+            some = rest[start : start + _IDS_PER_REQUEST]
+            params: list[tuple[str, str | int]] = [("post_ids[]", i) for i in some]
+            params.append(("include_raw", "true"))
+            data, url = self.read(f"/t/{topic_id}/posts.json", params)
+            with as_protocol_error(url):
+                yield from list(Fields(data, url).inner("post_stream").each("posts"))
+
+    def _waiting(self) -> list[tuple[int | None, str]]:
+        """``(topic, raw)`` of the posts that wait for a moderator."""
+        # A key of narrow scopes may not read this one, and is no bad key.
+        data, url = self._got(f"/posts/{self._username}/pending.json")
+        with as_protocol_error(url):
+            return [
+                (
+                    post.maybe_whole("topic_id"),
+                    post.maybe_text("raw_text") or post.maybe_text("raw") or "",
+                )
+                for post in Fields(data, url).each("pending_posts")
+            ]
+
+    # -- writing -----------------------------------------------------------
+
+    def reply(
+        self, topic_id: TopicId, markdown: str, marker: str, *, whisper: bool = False
+    ) -> Reply:
+        """See `Forum.reply`."""
+        check_marker(markdown, marker)
+        # auto_track: the account must not follow every topic that it answers.
+        # As text, because the forum compares form values.
+        body = {"topic_id": topic_id, "raw": markdown, "auto_track": "false"}
+        if whisper:
+            body["whisper"] = "true"
+        try:
+            return self._sent(
+                body, self._accepted, lambda: self.find_reply(topic_id, marker)
+            )
+        except ForumRejectedError as exc:
+            if exc.status == _FORBIDDEN:
+                self._blame(topic_id, exc, whisper=whisper)
+            raise
+
+    def message(
+        self, title: str, markdown: str, marker: str, recipients: Sequence[str]
+    ) -> Place:
+        """See `Forum.message`."""
+        check_marker(markdown, marker)
+        body = {
+            "title": title,
+            "raw": markdown,
+            "archetype": "private_message",
+            "target_recipients": ",".join(recipients),
+        }
+        return self._sent(body, self._placed, lambda: self.find_message(title, marker))
+
+    def add_to_message(self, topic_id: TopicId, markdown: str, marker: str) -> Place:
+        """See `Forum.add_to_message`."""
+        check_marker(markdown, marker)
+        return self._sent(
+            {"topic_id": topic_id, "raw": markdown},
+            self._placed,
+            lambda: self.find_post(topic_id, marker),
+        )
+
+    def _sent(
+        self,
+        body: Mapping[str, Any],
+        read: Callable[[Answer], T],
+        find: Callable[[], T | None],
+    ) -> T:
+        """Post once; where that leaves open what happened, look."""
+        try:
+            return read(self._channel.request("POST", "/posts.json", body=body))
+        except RateLimitedError:
+            raise  # It was refused before anything was posted.
+        except (ForumUnavailableError, ForumProtocolError) as exc:
+            log.warning("looking for a post, its answer got lost: %s", exc)
+            found = self._looked(find)
+            if found is None:
+                raise
+            return found
+        except ForumRejectedError as exc:
+            _refuse_setup(exc)
+            # "Body is too similar", "No more than 3 consecutive replies": it may be
+            # there, or what was refused a moment ago is refused from memory.
+            found = self._looked(find)
+            if found is None:
+                raise
+            return found
+
+    def _looked(self, find: Callable[[], T | None]) -> T | None:
+        try:
+            return find()
+        except ForumRejectedError as exc:
+            # Not the post was refused: whether it is there is still open.
+            log.warning("nothing can be read to look for a post: %s", exc)
+            return None
+
+    def _blame(
+        self, topic_id: TopicId, exc: ForumRejectedError, *, whisper: bool
+    ) -> None:
+        """Say what is wrong with our rights, if it is not the topic that is closed
+        to us.
+
+        Raises:
+            ConfigError: The account may not do this anywhere.
+        """
+        try:
+            self.read(f"/t/{topic_id}.json")
+        except ForumRejectedError as reading:
+            if reading.status != _FORBIDDEN:
+                return
+            raise _bad_key(exc) from exc
+        if whisper:
+            raise ConfigError(
+                "bot.mode",
+                "mode whisper needs an account in one of the forum's "
+                f"whispers_allowed_groups ({exc.status} {exc.problem})",
+            ) from exc
+
+    def _accepted(self, answer: Answer) -> Reply:
+        data = from_json(answer)
+        with as_protocol_error(answer.url):
+            fields = Fields(data, answer.url)
+            if fields.raw("action") == "enqueued":
+                return Reply(post_id=None, url=None, queued=True)
+            return self._as_reply(_inner_post(fields))
+
+    def _as_reply(self, post: Fields) -> Reply:
+        path = f"/t/{post.whole('topic_id')}/{post.whole('post_number')}"
+        return Reply(PostId(post.whole("id")), f"{self._channel.base_url}{path}")
+
+    def _placed(self, answer: Answer) -> Place:
+        data = from_json(answer)
+        with as_protocol_error(answer.url):
+            post = _inner_post(Fields(data, answer.url))
+            return Place(TopicId(post.whole("topic_id")), PostId(post.whole("id")))
+
+    # -- both --------------------------------------------------------------
+
+    def read(self, path: str, params: Params | None = None) -> tuple[Any, str]:
+        """The JSON at *path*, and its address.
+
+        Raises:
+            ConfigError: The key is not accepted.
+        """
+        try:
+            return self._got(path, params)
+        except ForumRejectedError as exc:
+            if exc.status == _FORBIDDEN and _BAD_KEY in exc.problem.casefold():
+                raise _bad_key(exc) from exc
+            raise
+
+    def _got(self, path: str, params: Params | None = None) -> tuple[Any, str]:
+        answer = self._channel.request("GET", path, params=params)
+        return from_json(answer), answer.url
+
+
+def _inner_post(fields: Fields) -> Fields:
+    return fields.inner("post") if fields.has("post") else fields
+
+
+def _maybe_each(fields: Fields, name: str) -> Iterator[Fields]:
+    return fields.each(name) if fields.has(name) else iter(())
+
+
+def _bad_key(exc: ForumRejectedError) -> ConfigError:
+    return ConfigError(
+        "bot.api_key_env",
+        f"expected a key that the forum accepts for this account "
+        f"({exc.status} {exc.problem})",
+    )
+
+
+def _refuse_setup(exc: ForumRejectedError) -> None:
+    """Tell what refuses every post from what refuses this one.
+
+    Raises:
+        ConfigError: Nothing can be posted with this key, or to this address.
+    """
+    if exc.status == _FORBIDDEN and _BAD_KEY in exc.problem.casefold():
+        raise _bad_key(exc) from exc
+    if exc.status // 100 == 3:
+        raise ConfigError(
+            "bot.forum",
+            f"expected the address that the forum itself uses: writing to it "
+            f"leads elsewhere ({exc.status})",
+        ) from exc
+
+
+def check_marker(markdown: str, marker: str) -> None:
+    """Refuse what could not be found again.
+
+    Raises:
+        ValueError: *marker* is not in the text.
+    """
+    if marker not in markdown:
+        raise ValueError("a reply without its marker could not be found again")
+
+
+def from_json(answer: Answer) -> Any:
+    """The body of an answer.
+
+    Raises:
+        ForumProtocolError: It is not JSON.
+    """
+    try:
+        return json.loads(answer.body.decode("utf-8"))
+    except (ValueError, RecursionError) as exc:
+        raise ForumProtocolError(answer.url, f"is not JSON ({exc})") from exc
+
+
+@contextmanager
+def as_protocol_error(url: str) -> Iterator[None]:
+    """A malformed record is, here, an answer that cannot be trusted."""
+    try:
+        yield
+    except RecordError as exc:
+        raise ForumProtocolError(url, exc.problem, field=exc.field) from exc

@@ -1,0 +1,321 @@
+"""The watch over many topics: what is new waits until it is due, and is decided once.
+
+A new topic is noted in the ledger, together with how far the list was read, before
+anything else happens to it: so nothing that a crash, a failure or a night without
+network interrupts is ever passed over, and no topic is looked at twice for nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.config import Mode
+from bot.forum import Forum, Listed
+from bot.policy import PolicySettings
+from bot.quotas import sent_so_far, used_up
+from bot.settling import fingerprint_of_document, is_material
+from kb.errors import (
+    ConfigError,
+    EmbeddingError,
+    ForumRejectedError,
+    ForumUnavailableError,
+    KBError,
+    RateLimitedError,
+    SearchIndexError,
+    StoreError,
+)
+from kb.store import Decision, Store
+from kb.types import Clock, TopicId
+
+log = logging.getLogger(__name__)
+
+# A topic that fails this often is left to people.
+MAX_TRIES = 5
+_BATCH = 100
+# Beside people's time and the settling of edits nothing makes a topic wait longer
+# than the quiet hours of one day.
+_LONGEST_WAIT = timedelta(days=1)
+
+
+class Respond(Protocol):
+    """Decides about a topic, records it, and acts on it; see `Responder.respond`."""
+
+    def __call__(self, topic_id: TopicId, *, patiently: bool) -> Decision: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """What one look at the forum led to.
+
+    Attributes:
+        decisions: On topics that were due, in their order; those that wait on are not
+            among them.
+        failed: ``(topic, reason)`` of those that will be tried again.
+        given_up: Topics that failed too often.
+        reconciled: Claims of a crash, and queued replies, that were settled.
+        drafts: Drafts that were posted, rejected or expired.
+        noted: New topics.
+    """
+
+    decisions: tuple[Decision, ...] = ()
+    failed: tuple[tuple[TopicId, str], ...] = ()
+    given_up: tuple[TopicId, ...] = ()
+    reconciled: tuple[Decision, ...] = ()
+    drafts: tuple[Decision, ...] = ()
+    noted: int = 0
+
+    @property
+    def answered(self) -> int:
+        return sum(
+            each.state in ("posted", "queued")
+            for each in (*self.decisions, *self.drafts)
+        )
+
+
+@dataclass(slots=True)
+class _Progress:
+    decisions: list[Decision] = field(default_factory=list)
+    failed: list[tuple[TopicId, str]] = field(default_factory=list)
+    given_up: list[TopicId] = field(default_factory=list)
+    limited: bool = False
+
+
+class Watch:
+    """Looks at one forum; see `bot.responder.Responder`."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        forum: Forum,
+        store: Store,
+        respond: Respond,
+        settings: PolicySettings,
+        mode: Mode,
+        clock: Clock,
+    ) -> None:
+        self._name = name
+        self._forum = forum
+        self._store = store
+        self._respond = respond
+        self._settings = settings
+        self._mode = mode
+        self._clock = clock
+
+    def note_new(self) -> int:
+        """Note the topics that are new, with the time when each is due.
+
+        The first watch of a forum only notes which topic is the newest, so that no
+        backlog is ever answered.
+
+        Returns:
+            How many were noted.
+
+        Raises:
+            ForumError: The list of topics cannot be read.
+        """
+        ledger, now = self._store.ledger, self._clock()
+        mark = ledger.watermark(self._name)
+        if mark is None:
+            newest = self._forum.newest_topic() or TopicId(0)
+            with self._store.transaction():
+                ledger.set_watermark(self._name, newest, at=now)
+            return 0
+        listed = self._forum.new_topics(mark)
+        if not listed:
+            return 0
+        with self._store.transaction():
+            for topic in listed:
+                # A person may have asked for it to be decided already.
+                if ledger.get(self._name, topic.id) is None:
+                    ledger.record(self._waiting(topic, now))
+            ledger.set_watermark(self._name, listed[-1].id, at=now)
+        return len(listed)
+
+    def _waiting(self, topic: Listed, now: datetime) -> Decision:
+        # What else it waits for is known when it is read; it is due not before this.
+        least = self._settings.grace
+        return Decision(
+            forum=self._name,
+            topic_id=topic.id,
+            title=topic.title,
+            mode=self._mode,
+            state="waiting",
+            reasons=("people come first",) if least else ("it is new",),
+            decided_at=now,
+            author_id=topic.author_id,
+            due_at=(topic.created_at or now) + least,
+        )
+
+    def decide_due(self, stopped: Callable[[], bool]) -> _Progress:
+        """Decide about the topics that are due, those that waited longest first.
+
+        One that fails stays due and is tried again with every watch, up to `MAX_TRIES`
+        times; the others go on.
+
+        Raises:
+            SearchIndexError, EmbeddingError, StoreError, ConfigError: Nothing can be
+                decided at all.
+        """
+        progress = _Progress()
+        for waiting in self._due():
+            if progress.limited or stopped():
+                break
+            self._look_at(waiting, progress)
+        return progress
+
+    def _due(self) -> Iterator[Decision]:
+        """Each topic that is due, once."""
+        seen: set[TopicId] = set()
+        while True:
+            now = self._clock()
+            longest = self._settings.grace + self._settings.settle + _LONGEST_WAIT
+            found = self._store.ledger.due(
+                self._name, now, beyond=now + longest, limit=_BATCH + len(seen)
+            )
+            fresh = [each for each in found if each.topic_id not in seen]
+            if not fresh:
+                return
+            seen.update(each.topic_id for each in fresh)
+            yield from fresh
+
+    def _look_at(self, waiting: Decision, progress: _Progress) -> None:
+        topic_id = waiting.topic_id
+        against = self._used_up(waiting)
+        if against:
+            # Not even read: a storm of topics must not become one of requests.
+            progress.decisions.append(self._silence(waiting, *against))
+            return
+        try:
+            decision = self._respond(topic_id, patiently=True)
+        except (StoreError, SearchIndexError, EmbeddingError, ConfigError):
+            raise  # It would be the same with every topic.
+        except ForumRejectedError as exc:
+            # Gone between the list and now, or not for us: no reason to ask again.
+            decision = self._silence(waiting, f"unreadable: {exc}")
+        except RateLimitedError as exc:
+            log.warning("topic=%d later: %s", topic_id, exc)
+            progress.failed.append((topic_id, _named(exc)))
+            progress.limited = True
+            return
+        except Exception as exc:
+            # Anything: one topic, or a mistake of ours, must not stop the others.
+            ours = not isinstance(exc, KBError)
+            log.warning("topic=%d failed: %s", topic_id, exc, exc_info=ours)
+            self._note_failure(waiting, exc, progress)
+            return
+        self._forget_failures(topic_id)
+        if decision.state != "waiting":
+            progress.decisions.append(decision)
+
+    def _used_up(self, waiting: Decision) -> tuple[str, ...]:
+        sent = sent_so_far(
+            self._store, self._name, self._clock(), author_id=waiting.author_id
+        )
+        return used_up(sent, self._settings)
+
+    def _silence(self, waiting: Decision, *reasons: str) -> Decision:
+        decision = replace(
+            waiting,
+            state="decided",
+            reasons=reasons,
+            decided_at=self._clock(),
+            updated_at=None,
+            due_at=None,
+        )
+        with self._store.transaction():
+            kept = self._store.ledger.record(decision)
+        stored = self._store.ledger.get(self._name, waiting.topic_id)
+        return decision if kept or stored is None else stored
+
+    def _note_failure(
+        self, waiting: Decision, exc: Exception, progress: _Progress
+    ) -> None:
+        topic_id, reason = waiting.topic_id, _named(exc)
+        stored = self._store.ledger.get(self._name, topic_id)
+        if stored is not None and stored.state != "waiting":
+            # It was claimed, or drafted, before it failed: that is seen to later.
+            progress.failed.append((topic_id, reason))
+            return
+        with self._store.transaction():
+            self._store.progress.set_aside(
+                self._notes, str(topic_id), reason, at=self._clock()
+            )
+        if not self._is_hopeless(waiting, exc):
+            progress.failed.append((topic_id, reason))
+            return
+        given_up = f"given up after {self._tries(topic_id)} tries: {reason}"
+        self._silence(waiting, given_up)
+        self._forget_failures(topic_id)
+        progress.given_up.append(topic_id)
+
+    def _is_hopeless(self, waiting: Decision, exc: Exception) -> bool:
+        if isinstance(exc, ForumUnavailableError):
+            # The forum's trouble and not the topic's: as long as it is young enough.
+            age = abs(self._clock() - waiting.decided_at)
+            return age > self._settings.max_topic_age
+        return self._tries(waiting.topic_id) >= MAX_TRIES
+
+    def _tries(self, topic_id: TopicId) -> int:
+        notes = self._store.progress.all_set_aside(self._notes)
+        return next((note.times for note in notes if note.key == str(topic_id)), 0)
+
+    def _forget_failures(self, topic_id: TopicId) -> None:
+        if self._tries(topic_id):
+            with self._store.transaction():
+                self._store.progress.take_back(self._notes, str(topic_id))
+
+    @property
+    def _notes(self) -> str:
+        return f"watch:{self._name}"
+
+    # -- edits -------------------------------------------------------------
+
+    def decide_edited(self, stopped: Callable[[], bool]) -> _Progress:
+        """Decide again about questions that were rewritten since: the silent and the
+        drafted ones. Told by what was harvested, without a request."""
+        progress = _Progress()
+        for decision in self._undecided_for_good():
+            if progress.limited or stopped():
+                break
+            if not self._is_rewritten(decision) or self._used_up(decision):
+                continue
+            self._look_at(decision, progress)
+            if self._is_rewritten(self._stored(decision)):
+                # The forum is ahead of what was harvested: that must be read.
+                with self._store.transaction():
+                    self._store.looks.add(
+                        self._name,
+                        [str(decision.topic_id)],
+                        "edited since it was read",
+                        self._clock(),
+                    )
+        return progress
+
+    def _undecided_for_good(self) -> Sequence[Decision]:
+        ledger = self._store.ledger
+        since = self._clock() - self._settings.max_topic_age
+        silent = [d for d in ledger.silences(self._name, since) if d.is_silent]
+        return silent + ledger.in_state(self._name, "drafted")
+
+    def _is_rewritten(self, decision: Decision) -> bool:
+        key = str(decision.topic_id)
+        if not decision.fingerprint or self._store.looks.has(self._name, key):
+            return False
+        found = self._store.documents.find(self._name, key)
+        document = None if found is None else self._store.documents.load(found.id)
+        return document is not None and is_material(
+            decision.fingerprint, fingerprint_of_document(document)
+        )
+
+    def _stored(self, decision: Decision) -> Decision:
+        stored = self._store.ledger.get(self._name, decision.topic_id)
+        return decision if stored is None else stored
+
+
+def _named(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}"

@@ -1,0 +1,168 @@
+"""Killed at every step, over a forum that fails at random: one reply at most, ever."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.sandbox import Community, Library, Sandbox, Settings
+from bot.sandbox.faults import RandomKind
+from bot.sandbox.records import Post
+from bot.topic import marked_topic
+from kb.store import Store
+from kb.types import TopicId
+from tests.bot.conftest import BOT, FakeClock
+from tests.bot.test_forum import QUESTION, ask
+
+ROOT = Path(__file__).resolve().parents[2]
+FAULTS: tuple[RandomKind, ...] = (
+    "503",
+    "429",
+    "drop",
+    "lose",
+    "truncate",
+    "malformed",
+)
+# Of all modes together; each step is died at once, then steps by chance.
+KILLS = 200
+# In a life that answers a topic and has some claims to settle.
+STEPS = 30
+SEED = 20260601
+
+Life = Callable[[int], dict[str, Any]]
+
+
+@contextmanager
+def lives(box: Sandbox, path: Path, clock: FakeClock, mode: str) -> Iterator[Life]:
+    """Lives of the bot, one after the other; each gets the step that it dies at."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tests.bot.lives",
+            str(path),
+            box.url,
+            box.key_for(BOT),
+            mode,
+        ],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+
+    def live(die: int) -> dict[str, Any]:
+        stdin.write(json.dumps({"die": die, "now": clock().isoformat()}) + "\n")
+        stdin.flush()
+        told: dict[str, Any] = json.loads(stdout.readline())
+        return told
+
+    try:
+        yield live
+    finally:
+        stdin.close()
+        process.wait(10)
+        stdout.close()
+
+
+@pytest.fixture
+def world(clock: FakeClock) -> Iterator[tuple[Community, Sandbox]]:
+    community = Community.empty(clock)
+    community.add_user("root", admin=True, moderator=True, trust_level=4)
+    # Whispers are for those whom the forum lets read them.
+    community.add_user(BOT, moderator=True)
+    community.add_user("amina")
+    community.add_category("Support")
+    with Sandbox(community, Settings(), library=Library()) as box:
+        # Nobody listens there: a lost delivery must not matter.
+        box.webhooks.register("http://127.0.0.1:9/", secret="a secret of the test")
+        yield community, box
+
+
+def replies(community: Community) -> dict[TopicId, list[Post]]:
+    """The bot's posts that are a reply, by the topic that they answer."""
+    bot = community.user(BOT).id
+    found: dict[TopicId, list[Post]] = {}
+    for post in community.posts.values():
+        topic_id = marked_topic(post.raw)
+        if post.user_id == bot and topic_id is not None:
+            found.setdefault(topic_id, []).append(post)
+    return found
+
+
+def approve_all(community: Community) -> None:
+    """A moderator likes every draft."""
+    bot = community.user(BOT).id
+    for post in list(community.posts.values()):
+        private = community.topics[post.topic_id].private
+        if private and post.user_id == bot and not post.liked_by:
+            community.like(post.id, "root")
+
+
+@pytest.mark.parametrize("mode", ["public", "whisper", "draft"])
+def test_killed_at_every_step_and_failed_by_the_forum_it_answers_each_topic_once(
+    world: tuple[Community, Sandbox], tmp_path: Path, clock: FakeClock, mode: str
+) -> None:
+    community, box = world
+    path, chance = tmp_path / "baraza.db", random.Random(SEED)
+    asked: list[TopicId] = []
+
+    def ask_more() -> None:
+        number = len(asked)
+        what = "nothing to find" if number % 5 == 4 else QUESTION
+        asked.append(ask(community, f"{what} Number {number}"))
+
+    with lives(box, path, clock, mode) as live:
+        assert live(0)["status"] == 0  # It notes where it starts.
+        kills, step = 0, 0
+        while kills < KILLS // 3 + 1 or step < STEPS:
+            # Each step in turn, then by chance; half of it on a forum that fails, too.
+            step += 1
+            die = step if step <= STEPS else chance.randint(1, STEPS)
+            box.faults.clear()
+            if chance.random() < 0.5:
+                box.faults.at_random(0.1, chance.randrange(1000), FAULTS)
+            if chance.random() < 0.6:
+                ask_more()
+            kills += live(die)["killed"]
+            # The memo of the forum helps for two minutes; mostly it must not.
+            clock.forward(seconds=chance.choice([5, 150, 400]))
+            if mode == "draft" and chance.random() < 0.5:
+                approve_all(community)
+        box.faults.clear()
+        for _ in range(8):
+            clock.forward(minutes=6)
+            if mode == "draft":
+                approve_all(community)
+            assert live(0)["status"] == 0
+
+    assert kills > KILLS // 3
+    found = replies(community)
+    assert {topic: len(posts) for topic, posts in found.items() if len(posts) != 1} == (
+        {}
+    )
+    with Store.open(path) as store:
+        decided = {t: store.ledger.get("forum", t) for t in asked}
+    for topic_id, decision in decided.items():
+        assert decision is not None, topic_id
+        assert decision.reasons
+        if decision.state == "posted":
+            [post] = found.pop(topic_id)
+            assert (post.id, post.topic_id) == (decision.post_id, topic_id)
+            assert (post.type.name == "WHISPER") == (mode == "whisper")
+        else:
+            assert decision.state in {"decided", "refused", "rejected"}
+    assert found == {}
+    states = [each.state for each in decided.values() if each is not None]
+    assert states.count("posted") > len(asked) / 2
