@@ -11,13 +11,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.amending import folded, withdrawn, without_links
 from bot.care import Around, Care, OwnPost
 from bot.catalogue import Catalogue, Catalogues, shipped
 from bot.feedback import LOOKED_AFTER, is_due, withdrawn_by_staff
-from bot.forum import Reply
 from bot.linked import Citing, KnownDead, Targets, is_out
 from bot.marks import marks_on
 from bot.topic import marker
@@ -37,13 +35,6 @@ _CONFLICT = 409
 # Said in the ledger when a reply is missed for the first time; the second time it is
 # believed: a forum may answer so for other reasons.
 _MISSED = "its post could not be found"
-
-
-class Standing(Citing, Protocol):
-    """What looking after replies needs of `bot.forum.Forum`."""
-
-    def find_own_reply(self, topic_id: TopicId, marker: str) -> Reply | None:
-        """See `bot.forum.Forum.find_own_reply`."""
 
 
 @dataclass(slots=True)
@@ -69,7 +60,7 @@ class Aftercare:
     Args:
         name: The forum's source in the config; the ledger's key.
         care: For our own posts.
-        forum: For the topics that are linked, and replies that moderators approve.
+        forum: For the topics that are linked.
         store: Used from one thread only.
         languages: As of `bot.responder.Responder`.
         dead: See `KnownDead`; without one, other sources are taken for alive.
@@ -83,7 +74,7 @@ class Aftercare:
         name: str,
         *,
         care: Care,
-        forum: Standing,
+        forum: Citing,
         store: Store,
         languages: Sequence[str],
         base_url: str,
@@ -93,7 +84,6 @@ class Aftercare:
     ) -> None:
         self._name = name
         self._care = care
-        self._forum = forum
         self._store = store
         self._languages = tuple(languages)
         self._base_url = base_url
@@ -157,22 +147,20 @@ class Aftercare:
     # -- one reply ---------------------------------------------------------
 
     def _look_after(self, decision: Decision, report: CareReport) -> None:
-        known = self._approved(decision) if decision.post_id is None else decision
+        if decision.post_id is None:
+            return  # It waits for a moderator: whoever posts sees to that.
         report.looked += 1
-        if known is None or known.post_id is None:
-            self._looked(decision)
-            return
-        post = self._post(known.post_id)
+        post = self._post(decision.post_id)
         if post is None or post.deleted or post.withdrawn:
-            self._gone(known, post, report)
+            self._gone(decision, post, report)
         else:
-            around = self._care.around(known.topic_id, post.number)
-            if withdrawn_by_staff(self._rate(known, post, around)):
-                self._withdraw(known, "a moderator disapproves of it")
+            around = self._care.around(decision.topic_id, post.number)
+            if withdrawn_by_staff(self._rate(decision, post, around)):
+                self._withdraw(decision, "a moderator disapproves of it")
                 report.withdrawn += 1
             else:
-                self._keep_up(known, post, around, report)
-        self._looked(known)
+                self._keep_up(decision, post, around, report)
+        self._looked(decision)
 
     def _put_off(self, decision: Decision, error: ForumError) -> None:
         """What the forum refuses it refuses again: that has time."""
@@ -185,32 +173,6 @@ class Aftercare:
     def _looked(self, decision: Decision) -> None:
         with self._store.transaction():
             self._store.ledger.looked(self._name, decision.topic_id, at=self._clock())
-
-    def _approved(self, decision: Decision) -> Decision | None:
-        """A reply that waited for a moderator, once it stands; else ``None``."""
-        topic_id = decision.topic_id
-        try:
-            found = self._forum.find_own_reply(topic_id, marker(topic_id))
-        except ForumRejectedError as exc:
-            if exc.status not in _GONE:
-                raise
-            found = None
-        if found is None:
-            self._missed(decision, "rejected", "a moderator rejected it")
-            return None
-        if found.post_id is None:
-            return None
-        with self._store.transaction():
-            self._store.ledger.settle(
-                self._name,
-                topic_id,
-                "posted",
-                at=self._clock(),
-                post_id=found.post_id,
-                post_url=found.url,
-                reason="a moderator approved it",
-            )
-        return self._store.ledger.get(self._name, topic_id)
 
     def _post(self, post_id: PostId) -> OwnPost | None:
         try:
@@ -260,12 +222,6 @@ class Aftercare:
                 at=now,
                 reason="a moderator removed it",
             )
-
-    def _missed(self, decision: Decision, state: State, reason: str) -> None:
-        if _MISSED in decision.reasons:
-            self._end(decision, state, reason)
-        else:
-            self._note(decision, _MISSED)
 
     # -- its marks ---------------------------------------------------------
 

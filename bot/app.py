@@ -529,6 +529,7 @@ class App:
     def responder(self) -> Iterator[Responder]:
         """The bot, with a store of its own; the index is opened when first needed."""
         from bot.checking import AskAny, SeenAlive
+        from bot.manners import open_opt_outs
         from bot.responder import Responder
 
         name, _ = self.bot_forum()
@@ -552,6 +553,7 @@ class App:
                 mode=bot.mode_for if bot.modes else bot.mode,
                 moderators=bot.moderators,
                 draft_expires=bot.draft_expires,
+                unwanted=stack.enter_context(open_opt_outs(self, store)),
                 community=self.config.community.name,
                 catalogues=self.catalogues,
                 clock=self.clock,

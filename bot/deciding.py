@@ -25,6 +25,11 @@ from kb.types import Clock, DocumentId, SearchHit, TopicId
 ModeFor = Callable[[Sequence[str]], Mode]
 """The mode that holds in a category, given as slugs, outermost first."""
 
+Unwanted = Callable[[TopicView], str]
+"""Why the author of a topic is not to be answered; empty when an answer is welcome.
+
+Raises `ForumUnavailableError` or `ForumProtocolError` when that cannot be found out."""
+
 SWITCHED_OFF = "the bot is switched off (bot.mode)"
 
 
@@ -71,6 +76,7 @@ class Decider:
         community: str,
         clock: Clock,
         catalogues: Catalogues | None,
+        unwanted: Unwanted,
     ) -> None:
         self._name = name
         self._forum = forum
@@ -83,6 +89,7 @@ class Decider:
         self._community = community
         self._clock = clock
         self._catalogues = catalogues
+        self._unwanted = unwanted
 
     def consider(
         self,
@@ -112,6 +119,10 @@ class Decider:
         wait = waiting_for(topic, self._settings, self._clock())
         if patiently and wait is not None:
             return Considered(_waiting(blank, wait), topic)
+        # Last, as it may cost a request; and before anything is sought for them.
+        unwanted = self._unwanted(topic)
+        if unwanted:
+            return Considered(replace(blank, reasons=(unwanted,)), topic)
         return self._judged(topic, blank)
 
     def blank(

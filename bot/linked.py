@@ -62,7 +62,9 @@ class Targets:
             url, source = each.get("url"), each.get("source")
             if not url or not source or is_out(each, raw):
                 continue
-            if source == self._name:
+            if each.get("forgotten"):
+                problem = "who wrote it is forgotten"
+            elif source == self._name:
                 problem = self._problem_of_topic(each, whole=whole)
             else:
                 problem = self._problem_elsewhere(source, str(each.get("key", "")))

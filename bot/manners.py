@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from indexer.channel import Channel
 
 if TYPE_CHECKING:
     from bot.app import App
+    from kb.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +39,11 @@ class MannersReport:
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """All that is to be run before the bot looks for new topics.
-
-    Attributes:
-        opted_out: Says of a topic why its author wants no answer.
-    """
+    """All that is to be run before the bot looks for new topics."""
 
     inbox: Inbox
     aftercare: Aftercare
     breaker: Breaker
-    opted_out: OptOuts
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> MannersReport:
         """Read the mail first: what it says holds for all that comes after.
@@ -121,11 +118,23 @@ def open_manners(app: App) -> Iterator[Manners]:
                 clock=app.clock,
                 catalogues=app.catalogues,
             ),
-            opted_out=OptOuts(
-                name,
-                store=store,
-                profiles=care,
-                field=bot.opt_out_field,
-                clock=app.clock,
-            ),
+        )
+
+
+@contextmanager
+def open_opt_outs(app: App, store: Store) -> Iterator[OptOuts]:
+    """Who wants no answers, for whoever decides with *store*; profiles are read only
+    where the config names a field of theirs."""
+    name, settings = app.bot_forum()
+    bot = app.config.bot
+    key = os.environ.get(bot.api_key_env or "", "").strip()
+    headers = admin_key(key, bot.username) if key else {}
+    options = app.sources.channel_options(settings, headers)
+    with Channel(settings.url, **options) as channel:
+        yield OptOuts(
+            name,
+            store=store,
+            profiles=LiveCare(channel, bot.username),
+            field=bot.opt_out_field,
+            clock=app.clock,
         )

@@ -12,7 +12,7 @@ import logging
 from dataclasses import replace
 
 from bot.config import WRITING, Mode
-from bot.deciding import Considered, ModeFor
+from bot.deciding import Considered, ModeFor, Unwanted
 from bot.forum import Forum, Reply
 from bot.policy import PolicySettings, objections
 from bot.quotas import replies_sent, sent_so_far, used_up
@@ -45,7 +45,9 @@ class Poster:
         settings: PolicySettings,
         mode_for: ModeFor,
         clock: Clock,
+        unwanted: Unwanted,
     ) -> None:
+        self._unwanted = unwanted
         self._name = name
         self._forum = forum
         self._store = store
@@ -255,7 +257,9 @@ class Poster:
                 claimed, "a post of the topic was removed, and it may have been this"
             )
         # Since the claim it may have been solved, closed, or moved out of bounds.
-        against = objections(topic, self._settings, self._clock())
+        against = objections(
+            topic, self._settings, self._clock(), opted_out=self._unwanted(topic)
+        )
         if against:
             return self._refuse(claimed, f"never posted, and now {'; '.join(against)}")
         problem = self._links.first_problem(claimed.suggestions)

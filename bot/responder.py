@@ -13,17 +13,23 @@ from datetime import timedelta
 
 from bot.catalogue import Catalogues
 from bot.config import Mode
-from bot.deciding import SWITCHED_OFF, Considered, Decider, Find, ModeFor
+from bot.deciding import SWITCHED_OFF, Considered, Decider, Find, ModeFor, Unwanted
 from bot.drafts import Drafts
 from bot.forum import Forum
 from bot.policy import PolicySettings
 from bot.posting import Poster
 from bot.rechecking import LinkCheck, Vouch
+from bot.topic import TopicView
 from bot.watching import MAX_TRIES, Watch, WatchReport
 from kb.store import Decision, Store
 from kb.types import Clock, TopicId, utc_now
 
 __all__ = ["MAX_TRIES", "Find", "Responder", "Vouch", "WatchReport"]
+
+
+def _nobody(_topic: TopicView) -> str:
+    """The `Unwanted` of a community where everybody welcomes answers."""
+    return ""
 
 
 class Responder:
@@ -47,6 +53,7 @@ class Responder:
         vouch: See `Vouch`; without one, what is in the store is taken for alive.
         moderators: Groups or members who approve drafts.
         draft_expires: How long a draft may be approved.
+        unwanted: See `bot.deciding.Unwanted`.
 
     Attributes:
         drafts: What waits for the moderators.
@@ -68,6 +75,7 @@ class Responder:
         vouch: Vouch | None = None,
         moderators: Sequence[str] = ("moderators",),
         draft_expires: timedelta = timedelta(days=2),
+        unwanted: Unwanted = _nobody,
     ) -> None:
         self._name = name
         self._forum = forum
@@ -88,6 +96,7 @@ class Responder:
             community=community,
             clock=clock,
             catalogues=catalogues,
+            unwanted=unwanted,
         )
         self._poster = Poster(
             name,
@@ -97,6 +106,7 @@ class Responder:
             settings=settings,
             mode_for=mode_for,
             clock=clock,
+            unwanted=unwanted,
         )
         self.drafts = Drafts(
             name,

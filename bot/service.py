@@ -18,7 +18,7 @@ from bot.indexing import Turn, bring_up
 from bot.schedule import Job
 from bot.sources import key_headers
 from bot.windows import is_within
-from kb.errors import ConfigError, KBError
+from kb.errors import ConfigError, ForumRejectedError, KBError
 from kb.store import EmbeddingCache
 
 if TYPE_CHECKING:
@@ -320,8 +320,32 @@ class Service:
             return True
         return False
 
+    def _mind_manners(self) -> None:
+        """What people said to the bot holds for all that it does next."""
+        from bot.manners import has_manners, open_manners
+
+        if not has_manners(self._app):
+            return
+        with open_manners(self._app) as manners:
+            try:
+                report = manners.run(self._app.stopped)
+            except ForumRejectedError as exc:
+                # A key with fewer rights: it can still answer, and be paused here.
+                log.error(
+                    "the bot cannot read its mail, or see to its replies: %s", exc
+                )
+                return
+        if report.paused:
+            log.warning("the bot pauses: too few of its newest replies helped")
+
     def _watch_job(self) -> bool:
-        with suppress(StoppedError), self._app.responder() as responder:
+        with suppress(StoppedError):
+            self._mind_manners()
+            return self._look_for_topics()
+        return False
+
+    def _look_for_topics(self) -> bool:
+        with self._app.responder() as responder:
             report = responder.watch(stopped=self._app.stopped)
             # Without reasons: they name members, and quote the forum.
             for decision in (*report.decisions, *report.drafts, *report.reconciled):
@@ -332,8 +356,7 @@ class Service:
                     decision.state,
                     decision.is_silent,
                 )
-            return True
-        return False
+        return True
 
 
 def _refresh_name(source: str) -> str:

@@ -13,6 +13,8 @@ from sqlite_utils import Database
 from kb.store.rows import batches, placeholders, to_json, to_text
 from kb.types import DocumentId, TopicId
 
+_FORGOTTEN = {"forgotten": True}
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -148,7 +150,9 @@ class Forgetting:
 
     def unlink(self, source: str, *, at: datetime) -> list[TopicId]:
         """Take out of all decisions what they link and is not held any more: a topic
-        that went, a post that is left out. Bodies, which quote, go with it.
+        that went, a post that is left out. Bodies, which quote, go with it. Of a link
+        in a reply that stands on the forum the address stays, marked as forgotten,
+        until it is taken out there.
 
         Returns:
             The topics where a reply on the forum shows such a link.
@@ -160,9 +164,14 @@ class Forgetting:
         ).fetchall()
         shown: list[TopicId] = []
         for topic_id, state, text in rows:
+            stands = state in ("posted", "queued")
             links = json.loads(text)
-            kept = [link for link in links if self._is_held(source, link)]
-            if len(kept) == len(links):
+            kept = [
+                link if self._is_held(source, link) else _FORGOTTEN | _place(link)
+                for link in links
+                if stands or self._is_held(source, link)
+            ]
+            if kept == links:
                 continue
             self._conn.execute(
                 "UPDATE decisions SET suggestions = ?, updated_at = ?,"
@@ -175,7 +184,7 @@ class Forgetting:
                 " WHERE forum = ? AND topic_id = ?",
                 [to_json(kept), to_text(at), source, topic_id],
             )
-            if state in ("posted", "queued"):
+            if stands:
                 shown.append(TopicId(topic_id))
         return shown
 
@@ -203,3 +212,10 @@ class Forgetting:
     def truncate_log(self) -> None:
         """Take what was deleted out of the write-ahead log; no transaction is open."""
         self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _place(link: Mapping[str, Any]) -> dict[str, Any]:
+    """All that is kept of a link to something that is not held any more."""
+    return {
+        name: link[name] for name in ("source", "key", "part", "url") if name in link
+    }

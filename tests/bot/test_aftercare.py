@@ -567,43 +567,6 @@ def test_asked_to_wait_nothing_more_is_looked_at(
     assert later.run() == CareReport(looked=1, edited=1)
 
 
-def test_a_reply_that_waited_for_moderators_is_looked_after_once_it_stands(
-    after: Aftercare,
-    box: Sandbox,
-    community: Community,
-    store: Store,
-    asked: Topic,
-    clock: FakeClock,
-) -> None:
-    def queue(topic: Topic) -> int:
-        topic_id = TopicId(topic.id)
-        body = f"A reply for moderators to see.\n\n{marker(topic_id)}"
-        waits = community.enqueue(BOT, body, topic_id=topic.id, title=None)
-        claimed = Decision(
-            "forum", topic_id, "?", "public", "claimed", ("sure",), NOW, body=body
-        )
-        with store.transaction():
-            store.ledger.record(claimed)
-            store.ledger.settle("forum", topic_id, "queued", at=NOW)
-        return waits.id
-
-    other = community.add_topic("Another question here", "What now?", user="ben")
-    first, second = queue(asked), queue(other)
-
-    assert after.run() == CareReport(looked=2)
-    post = community.approve(first)
-    community.reject(second)
-    clock.forward(hours=1)
-    after.run()
-    assert (stored(store, asked).state, stored(store, asked).post_id) == (
-        "posted",
-        post.id,
-    )
-    clock.forward(hours=1)
-    after.run()
-    assert stored(store, other).state == "rejected"
-
-
 def test_a_run_stops_when_told_to(after: Aftercare, box: Sandbox, reply: Post) -> None:
     assert after.run(lambda: True) == CareReport()
     assert box.requests == []

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from bot.aftercare import CareReport
 from bot.cli import main
 from bot.inbox import InboxReport
-from bot.manners import MannersReport, has_manners, open_manners
+from bot.manners import MannersReport, has_manners, open_manners, open_opt_outs
 from bot.sandbox import Community, Sandbox
 from kb.errors import ConfigError
 from kb.store import Decision, Store
@@ -56,8 +56,9 @@ def test_mail_and_replies_are_seen_to_in_one_run(
 
     with open_manners(app) as manners:
         report = manners.run()
-        ben = community.user("ben").id
-        wants = manners.opted_out(topic(author="ben", author_id=ben))
+    ben = community.user("ben").id
+    with app.open_store() as store, open_opt_outs(app, store) as opted_out:
+        wants = opted_out(topic(author="ben", author_id=ben))
 
     assert report == MannersReport(
         InboxReport(read=2, obeyed=2, answered=2), CareReport(), False
@@ -110,8 +111,9 @@ def test_an_operator_pauses_and_resumes_it(config: Path, tmp_path: Path) -> None
 
     assert pause is not None
     assert (pause.reason, pause.origin) == ("we are moving", "operator")
-    assert " UTC (operator): we are moving" in shown
-    assert "paused since" not in baraza(config, "status").output
+    assert "  paused by operator since " in shown
+    assert "UTC: we are moving; baraza resume ends it" in shown
+    assert "paused by" not in baraza(config, "status").output
     assert first.output == "paused: nothing is posted until baraza resume\n"
     assert again.output.startswith("it was paused already, since ")
     assert (ended.output, nothing.output) == ("it posts again\n", "it was not paused\n")
