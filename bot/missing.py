@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+import regex
 
 from bot.catalogue import SOURCE_LANGUAGE, Catalogue
 from bot.escape import inline
 from kb.tongues import primary
 
-# Expressions come from the config and meet text of anybody. One that takes time with
-# the square of its text is held here; no length holds one that doubles with each sign.
+log = logging.getLogger(__name__)
+
+# Expressions come from the config and meet text of anybody: some can be made to take
+# for ever by a few dozen signs.
 MAX_CHARS = 20_000
+_TIMEOUT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class Wanted:
     """
 
     what: str
-    unless: re.Pattern[str]
+    unless: regex.Pattern[str]
     categories: frozenset[str] = frozenset()
     ask: Mapping[str, str] = field(default_factory=dict)
 
@@ -43,11 +48,11 @@ def wanted(
     """A rule from what the config says.
 
     Raises:
-        re.error: If *unless* is no regular expression.
+        regex.error: If *unless* is no regular expression.
     """
     return Wanted(
         what,
-        re.compile(unless, re.IGNORECASE),
+        regex.compile(unless, regex.IGNORECASE),
         frozenset(slug.casefold() for slug in categories),
         dict(ask or {}),
     )
@@ -67,8 +72,17 @@ def lacking(
         rule
         for rule in rules
         if not (rule.categories and not rule.categories & slugs)
-        and not rule.unless.search(searched)
+        and not _is_there(rule, searched)
     )
+
+
+def _is_there(rule: Wanted, text: str) -> bool:
+    try:
+        return rule.unless.search(text, timeout=_TIMEOUT_S) is not None
+    except TimeoutError:
+        # Nothing is asked for of which it is not known whether it is there.
+        log.warning("bot.missing: the expression for %s takes too long", rule.what)
+        return True
 
 
 def asked_for(lacks: Sequence[Wanted], words: Catalogue) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bot.forum import DryRunForum, LiveForum
+from bot.missing import lacking, wanted
 from bot.policy import PolicySettings
 from bot.responder import Responder
 from bot.sandbox import Community, Sandbox
@@ -61,3 +64,17 @@ def test_the_rules_of_the_config_decide_what_an_answer_asks_for(
     assert [body.count(wish) for body in bodies] == [1, 1, 0]
     assert f"{wish}the version that you use, what roof it is.\n" in bodies[0]
     assert f"{wish}the version that you use.\n" in bodies[1]
+
+
+def test_an_expression_that_takes_for_ever_asks_for_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Beside others, which still do."""
+    endless = wanted("logs", r"(a+)+b")
+    rules = (endless, wanted("version", r"2\.\d\d"))
+
+    lacks = lacking("a" * 60, ("support",), rules)
+
+    assert [rule.what for rule in lacks] == ["version"]
+    assert "the expression for logs takes too long" in caplog.text
+    assert "aaa" not in caplog.text
