@@ -350,10 +350,10 @@ class Service:
             # Without reasons: they name members, and quote the forum.
             for decision in (*report.decisions, *report.drafts, *report.reconciled):
                 log.info(
-                    "topic=%d mode=%s state=%s silent=%s",
+                    "topic=%d state=%s mode=%s silent=%s",
                     decision.topic_id,
-                    decision.mode,
                     decision.state,
+                    decision.mode,
                     decision.is_silent,
                 )
         return True
