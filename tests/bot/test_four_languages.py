@@ -174,6 +174,8 @@ def installed(folder: Path, box: Sandbox, *, mode: str, bridge: str) -> App:
             "username": BOT,
             "api_key_env": KEY,
             "max_replies_per_hour": 100,
+            "max_replies_per_day": 100,
+            "max_replies_per_author": 100,
         },
     }
     return App(parse_config(data, folder=folder))
