@@ -225,7 +225,7 @@ def test_the_reply_says_that_all_it_leads_to_is_in_another_language(
 
     [said] = stage.ask([question])
 
-    opening, first, second = said.post.split("\n\n")[:3]
+    opening, _quote, first, second = said.post.split("\n\n")[:4]
     assert opening == (
         "Ces pages répondent peut-être déjà à votre question, mais elles sont toutes en"
         " anglais\N{NO-BREAK SPACE}:"
