@@ -668,7 +668,7 @@ def test_run_answers_a_new_topic_refuses_a_second_and_ends_on_sigterm(
         assert harvest.exit_code == 1
         assert f"(process {process.pid} on" in harvest.stderr
         assert process.stderr is not None
-        answered = f"topic={topic_id} mode=public state=posted"
+        answered = f"topic={topic_id} state=posted"
         assert any(answered in line for line in process.stderr)
         code, rest = end(process)
 
