@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from bot.ranking import ModelOnDisk
     from bot.responder import Responder
     from bot.topic import TopicView
+    from indexer.channel import Channel
     from indexer.cutting import Cutter
     from indexer.pipeline import Progress, RefreshReport
     from indexer.verify import Look, VerifyReport
@@ -511,6 +512,23 @@ class App:
                 not missed.
         """
         from bot.forum import DryRunForum, LiveForum
+
+        bot = self.config.bot
+        with self.bot_channel(only_read=only_read) as channel:
+            live = LiveForum(channel, bot.username)
+            writes = bool(bot.all_modes & WRITING) and not only_read
+            yield live if writes else DryRunForum(live)
+
+    @contextmanager
+    def bot_channel(self, *, only_read: bool = False) -> Iterator[Channel]:
+        """To the watched forum, with the bot's key.
+
+        Args:
+            only_read: A key that is not there is not missed.
+
+        Raises:
+            ConfigError: There is no forum, or the key is not in the environment.
+        """
         from indexer.channel import Channel
 
         _, settings = self.bot_forum()
@@ -521,14 +539,12 @@ class App:
         headers = {} if key is None else admin_key(key, bot.username)
         options = self.sources.channel_options(settings, headers)
         with Channel(settings.url, **options) as channel:
-            live = LiveForum(channel, bot.username)
-            writes = bool(bot.all_modes & WRITING) and not only_read
-            yield live if writes else DryRunForum(live)
+            yield channel
 
     @contextmanager
     def responder(self) -> Iterator[Responder]:
         """The bot, with a store of its own; the index is opened when first needed."""
-        from bot.checking import AskAny, SeenAlive
+        from bot.checking import seen_alive
         from bot.manners import open_opt_outs
         from bot.responder import Responder
 
@@ -557,13 +573,7 @@ class App:
                 community=self.config.community.name,
                 catalogues=self.catalogues,
                 clock=self.clock,
-                vouch=SeenAlive(
-                    store,
-                    AskAny(self.sources, stack),
-                    alive_within=self.config.links.alive_within,
-                    clock=self.clock,
-                    trusted=self.sources.forum_names(),
-                ),
+                vouch=seen_alive(self, store, stack),
             )
 
     def look_for(self, searcher: Searcher, question: Question) -> Explained:

@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kb.types import PostId, TopicId
+
+if TYPE_CHECKING:
+    from bot.posts import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +133,6 @@ class Letters:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A post of ours in a private message."""
-
-    topic_id: TopicId
-    post_id: PostId
-    number: int
-
-
 class Care(Protocol):
     """What looking after our own posts, and our mail, needs of a forum.
 
@@ -183,17 +177,17 @@ class Care(Protocol):
     def letters(self, topic_id: TopicId, after: int) -> Letters:
         """What is new in a private message since the post of that number."""
 
-    def answer_message(self, topic_id: TopicId, markdown: str, marker: str) -> Written:
+    def answer_message(self, topic_id: TopicId, markdown: str, marker: str) -> Place:
         """Write into a private message; *markdown* holds *marker*, by which
         `find_answer` finds it again when it is not known whether it was written."""
 
-    def find_answer(self, topic_id: TopicId, marker: str) -> Written | None:
+    def find_answer(self, topic_id: TopicId, marker: str) -> Place | None:
         """What we wrote into a private message, by its marker."""
 
     def write_to(
         self, recipients: Sequence[str], title: str, markdown: str, marker: str
-    ) -> Written:
+    ) -> Place:
         """Begin a private message; *markdown* holds *marker*."""
 
-    def find_sent(self, title: str, marker: str) -> Written | None:
+    def find_sent(self, title: str, marker: str) -> Place | None:
         """A private message that we began, by title and marker, among the newest."""

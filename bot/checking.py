@@ -246,3 +246,14 @@ class SeenAlive:
         for target, verdict, at in self._found.values():
             keep(self._store, target, verdict, at=at)
         self._found.clear()
+
+
+def seen_alive(app: App, store: Store, stack: ExitStack) -> SeenAlive:
+    """See `SeenAlive`, of an installation; what it opens is closed with *stack*."""
+    return SeenAlive(
+        store,
+        AskAny(app.sources, stack),
+        alive_within=app.config.links.alive_within,
+        clock=app.clock,
+        trusted=app.sources.forum_names(),
+    )

@@ -24,7 +24,8 @@ LOOKED_AFTER = timedelta(days=30)
 _SOONEST, _LATEST = timedelta(minutes=10), timedelta(days=1)
 _SHARE_OF_AGE = 1 / 4
 
-_GOOD = frozenset(
+# Emoji of the reactions plug-in, and what they say.
+GOOD = frozenset(
     {
         "heart",
         "+1",
@@ -36,7 +37,7 @@ _GOOD = frozenset(
         "raised_hands",
     }
 )
-_BAD = frozenset({"-1", "thumbsdown"})
+BAD = frozenset({"-1", "thumbsdown", "x", "no_entry_sign"})
 # A quote of what is answered, and what stands around the first word.
 _QUOTE = re.compile(r"\A\s*\[quote[^\]]*\].*?\[/quote\]\s*", re.DOTALL | re.IGNORECASE)
 _THUMB_DOWN = re.compile(r"\A(?:👎|:(?:-1|thumbsdown)(?::t\d)?:)")
@@ -101,7 +102,7 @@ def value_of(reaction: str) -> int:
     (1, -1, 0)
     """
     name = reaction.split(":", 1)[0]
-    return 1 if name in _GOOD else -1 if name in _BAD else 0
+    return 1 if name in GOOD else -1 if name in BAD else 0
 
 
 def marks_of(

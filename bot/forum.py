@@ -1,4 +1,4 @@
-"""The only module that can write to a forum.
+"""The forum as whoever decides and posts sees it; its writing half is `bot.posts`.
 
 Reading decides who may be answered, so everything is read fresh here and not taken
 from the knowledge base. Discourse's quirks are named where they are met; the
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from bot.posts import Place, Posts, Reply, Votes, as_protocol_error, check_marker
+from bot.forum_json import as_protocol_error
+from bot.posts import Place, Posts, Reply, Votes, check_marker
 from bot.reading import CONCEALED, edited_at, is_gone, is_staff, replies_of
 from bot.topic import Cited, TopicView
 from indexer.channel import Channel, Params

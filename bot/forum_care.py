@@ -1,6 +1,6 @@
 """A Discourse forum, as far as our own posts and our private messages go.
 
-Beside `bot.forum` the only module that can write to a forum.
+What is written, `bot.posts` writes.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import quote
 
 from bot.care import (
@@ -19,17 +18,13 @@ from bot.care import (
     OwnPost,
     Person,
     Reaction,
-    Written,
 )
 from bot.forum_json import as_protocol_error, json_of
+from bot.posts import Place, Posts
 from indexer.channel import Channel, Params
 from indexer.fields import Fields
 from kb.errors import (
     ForumError,
-    ForumProtocolError,
-    ForumRejectedError,
-    ForumUnavailableError,
-    RateLimitedError,
 )
 from kb.types import PostId, TopicId
 
@@ -55,6 +50,7 @@ class LiveCare:
     def __init__(self, channel: Channel, username: str) -> None:
         self._channel = channel
         self._username = username
+        self._posts = Posts(channel, username)
         self._field_numbers: Mapping[str, int] | None = None
         self._people: dict[str, Person] = {}
 
@@ -62,20 +58,7 @@ class LiveCare:
 
     def own_post(self, post_id: PostId) -> OwnPost:
         """See `Care.own_post`."""
-        with self._read(f"/posts/{post_id}.json") as post:
-            return OwnPost(
-                id=PostId(post.whole("id")),
-                topic_id=TopicId(post.whole("topic_id")),
-                number=post.whole("post_number"),
-                author_id=post.maybe_whole("user_id") or 0,
-                raw=post.maybe_text("raw") or "",
-                likes=_likes(post),
-                reactions=_reactions(post),
-                hidden=post.flag("hidden") or post.flag("cooked_hidden"),
-                withdrawn=post.flag("user_deleted"),
-                deleted=post.has("deleted_at"),
-                accepted=post.flag("accepted_answer"),
-            )
+        return self._posts.own_post(post_id)
 
     def around(self, topic_id: TopicId, number: int) -> Around:
         """See `Care.around`."""
@@ -158,45 +141,11 @@ class LiveCare:
 
     def edit(self, post: OwnPost, markdown: str, reason: str) -> None:
         """See `Care.edit`."""
-        body = {
-            "post": {
-                "raw": markdown,
-                "edit_reason": reason,
-                # What somebody else changed meanwhile is not overwritten.
-                "original_text": post.raw,
-            }
-        }
-        try:
-            self._channel.request("PUT", f"/posts/{post.id}.json", body=body)
-        except RateLimitedError:
-            raise  # Nothing was changed.
-        except (ForumUnavailableError, ForumProtocolError):
-            if self.own_post(post.id).raw != markdown:
-                raise
-            log.info("post=%d was edited, only the answer got lost", post.id)
+        self._posts.edit(post, markdown, reason)
 
     def withdraw(self, post_id: PostId) -> None:
         """See `Care.withdraw`."""
-        try:
-            self._channel.request("DELETE", f"/posts/{post_id}.json")
-        except RateLimitedError:
-            raise
-        except ForumUnavailableError:
-            if not self._is_gone(post_id):
-                raise
-        except ForumRejectedError as exc:
-            # Refused to who has withdrawn it before, as well.
-            if exc.status not in _GONE and not self._is_gone(post_id):
-                raise
-
-    def _is_gone(self, post_id: PostId) -> bool:
-        try:
-            post = self.own_post(post_id)
-        except ForumRejectedError as exc:
-            if exc.status in _GONE:
-                return True
-            raise
-        return post.withdrawn or post.deleted
+        self._posts.withdraw(post_id)
 
     # -- our mail ----------------------------------------------------------
 
@@ -254,70 +203,23 @@ class LiveCare:
             began is not None and not self._is_own(began) and not groups and users <= 2
         )
 
-    def answer_message(self, topic_id: TopicId, markdown: str, marker: str) -> Written:
-        """See `Care.answer_message`; sent once, never repeated blindly."""
-        body = {"topic_id": topic_id, "raw": markdown, "auto_track": "false"}
-        try:
-            return self._written(body, marker)
-        except RateLimitedError:
-            raise
-        except (ForumUnavailableError, ForumProtocolError):
-            found = self.find_answer(topic_id, marker)
-            if found is None:
-                raise
-            return found
+    def answer_message(self, topic_id: TopicId, markdown: str, marker: str) -> Place:
+        """See `Care.answer_message`."""
+        return self._posts.add_to_message(topic_id, markdown, marker)
 
-    def find_answer(self, topic_id: TopicId, marker: str) -> Written | None:
+    def find_answer(self, topic_id: TopicId, marker: str) -> Place | None:
         """See `Care.find_answer`."""
-        for page in self._pages(topic_id, 0):
-            for post in page.inner("post_stream").each("posts"):
-                if self._is_own(post) and marker in (post.maybe_text("raw") or ""):
-                    return _as_written(post)
-        return None
+        return self._posts.find_post(topic_id, marker)
 
     def write_to(
         self, recipients: Sequence[str], title: str, markdown: str, marker: str
-    ) -> Written:
+    ) -> Place:
         """See `Care.write_to`."""
-        body = {
-            "archetype": "private_message",
-            "target_recipients": ",".join(recipients),
-            "title": title,
-            "raw": markdown,
-            "auto_track": "false",
-        }
-        try:
-            return self._written(body, marker)
-        except RateLimitedError:
-            raise
-        except (ForumUnavailableError, ForumProtocolError):
-            found = self.find_sent(title, marker)
-            if found is None:
-                raise
-            return found
+        return self._posts.message(title, markdown, marker, recipients)
 
-    def find_sent(self, title: str, marker: str) -> Written | None:
+    def find_sent(self, title: str, marker: str) -> Place | None:
         """See `Care.find_sent`."""
-        path = f"/topics/private-messages-sent/{quote(self._username, safe='')}.json"
-        with self._read(path) as found:
-            ids = [
-                TopicId(each.whole("id"))
-                for each in found.inner("topic_list").each("topics")
-                if each.maybe_text("title") == title
-            ]
-        for topic_id in ids:
-            there = self.find_answer(topic_id, marker)
-            if there is not None:
-                return there
-        return None
-
-    def _written(self, body: Mapping[str, Any], marker: str) -> Written:
-        if marker not in body["raw"]:
-            raise ValueError("a message without its marker could not be found again")
-        answer = self._channel.request("POST", "/posts.json", body=body)
-        with as_protocol_error(answer.url):
-            fields = Fields(json_of(answer), answer.url)
-            return _as_written(fields.inner("post") if fields.has("post") else fields)
+        return self._posts.find_message(title, marker)
 
     # -- all of these ------------------------------------------------------
 
@@ -354,22 +256,6 @@ def _nameless(path: str) -> Iterator[None]:
         raise
 
 
-def _likes(post: Fields) -> int:
-    if not post.has("actions_summary"):
-        return 0
-    return sum(
-        action.maybe_whole("count") or 0
-        for action in post.each("actions_summary")
-        if action.whole("id") == LIKE
-    )
-
-
-def _reactions(post: Fields) -> Mapping[str, int]:
-    if not post.has("reactions"):
-        return {}
-    return {each.text("id"): each.whole("count") for each in post.each("reactions")}
-
-
 def _letter(post: Fields) -> Letter:
     concealed = any(post.flag(name) for name in _CONCEALED) or post.has("deleted_at")
     return Letter(
@@ -388,11 +274,3 @@ def _letter(post: Fields) -> Letter:
 def _last(page: Fields) -> int:
     posts = page.inner("post_stream").each("posts")
     return max((post.whole("post_number") for post in posts), default=0)
-
-
-def _as_written(post: Fields) -> Written:
-    return Written(
-        TopicId(post.whole("topic_id")),
-        PostId(post.whole("id")),
-        post.whole("post_number"),
-    )

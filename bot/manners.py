@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.aftercare import Aftercare, CareReport
-from bot.checking import AskAny, SeenAlive
-from bot.config import WRITING, secret
+from bot.checking import seen_alive
+from bot.config import WRITING
 from bot.forum import LiveForum
 from bot.forum_care import LiveCare
 from bot.inbox import Inbox, InboxReport
 from bot.opt_outs import OptOuts
 from bot.pausing import Breaker
-from bot.sources import admin_key
-from indexer.channel import Channel
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -71,12 +68,10 @@ def open_manners(app: App) -> Iterator[Manners]:
         ConfigError: There is no forum, or no key of the bot.
         StoreError: The store cannot be opened.
     """
-    name, settings = app.bot_forum()
+    name, _ = app.bot_forum()
     bot, community = app.config.bot, app.config.community
-    key = secret(bot.api_key_env, key="bot.api_key_env") or ""
     with ExitStack() as stack:
-        options = app.sources.channel_options(settings, admin_key(key, bot.username))
-        channel = stack.enter_context(Channel(settings.url, **options))
+        channel = stack.enter_context(app.bot_channel())
         store = stack.enter_context(app.open_store())
         care = LiveCare(channel, bot.username)
         aftercare = Aftercare(
@@ -86,13 +81,7 @@ def open_manners(app: App) -> Iterator[Manners]:
             store=store,
             languages=community.languages,
             base_url=channel.base_url,
-            dead=SeenAlive(
-                store,
-                AskAny(app.sources, stack),
-                alive_within=app.config.links.alive_within,
-                clock=app.clock,
-                trusted=app.sources.forum_names(),
-            ),
+            dead=seen_alive(app, store, stack),
             clock=app.clock,
             catalogues=app.catalogues,
         )
@@ -125,12 +114,9 @@ def open_manners(app: App) -> Iterator[Manners]:
 def open_opt_outs(app: App, store: Store) -> Iterator[OptOuts]:
     """Who wants no answers, for whoever decides with *store*; profiles are read only
     where the config names a field of theirs."""
-    name, settings = app.bot_forum()
+    name, _ = app.bot_forum()
     bot = app.config.bot
-    key = os.environ.get(bot.api_key_env or "", "").strip()
-    headers = admin_key(key, bot.username) if key else {}
-    options = app.sources.channel_options(settings, headers)
-    with Channel(settings.url, **options) as channel:
+    with app.bot_channel(only_read=True) as channel:
         yield OptOuts(
             name,
             store=store,

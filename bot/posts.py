@@ -1,18 +1,19 @@
 """What the bot's account wrote on a forum, and the requests that write there.
 
-`bot.forum.LiveForum` is its only caller. Each request that writes is sent once; after
-a lost answer the forum is read, and nothing is sent again blindly.
+The only module that writes to a forum. Each request that writes is sent once; after a
+lost answer the forum is read, and nothing is sent again blindly.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bot.care import OwnPost
+from bot.feedback import BAD, GOOD
+from bot.forum_json import as_protocol_error, json_of
 from bot.topic import marked_topic
 from indexer.answers import Answer
 from indexer.channel import Channel, Params
@@ -23,7 +24,6 @@ from kb.errors import (
     ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
-    RecordError,
 )
 from kb.types import PostId, TopicId
 
@@ -32,11 +32,9 @@ log = logging.getLogger(__name__)
 # Post ids per request; a longer query meets the limits of web servers.
 _IDS_PER_REQUEST = 40
 _FORBIDDEN, _LIKE = 403, 2
+_GONE = frozenset({404, 410})
 # The forum's words for a key that was revoked, or that speaks for somebody else.
 _BAD_KEY = "key is invalid"
-# Emoji of the reactions plugin.
-_FOR = frozenset({"heart", "+1", "thumbsup", "white_check_mark"})
-_AGAINST = frozenset({"-1", "thumbsdown", "x", "no_entry_sign"})
 
 T = TypeVar("T")
 
@@ -143,23 +141,36 @@ class Posts:
     def votes(self, post_id: PostId) -> Votes | None:
         """See `Forum.votes`."""
         try:
-            data, url = self.read(f"/posts/{post_id}.json")
+            post = self.own_post(post_id)
         except ForumRejectedError:
             return None
+        if post.deleted or post.withdrawn:
+            return None
+
+        def count(names: Collection[str]) -> int:
+            found = post.reactions or {}
+            return sum(found.get(name, 0) for name in names)
+
+        return Votes(likes=max(post.likes, count(GOOD)), against=count(BAD))
+
+    def own_post(self, post_id: PostId) -> OwnPost:
+        """See `bot.care.Care.own_post`."""
+        data, url = self.read(f"/posts/{post_id}.json")
         with as_protocol_error(url):
             post = Fields(data, url)
-            if post.has("deleted_at") or post.flag("user_deleted"):
-                return None
-            likes = sum(
-                action.maybe_whole("count") or 0
-                for action in _maybe_each(post, "actions_summary")
-                if action.maybe_whole("id") == _LIKE
+            return OwnPost(
+                id=PostId(post.whole("id")),
+                topic_id=TopicId(post.whole("topic_id")),
+                number=post.whole("post_number"),
+                author_id=post.maybe_whole("user_id") or 0,
+                raw=post.maybe_text("raw") or "",
+                likes=_likes(post),
+                reactions=_reactions(post),
+                hidden=post.flag("hidden") or post.flag("cooked_hidden"),
+                withdrawn=post.flag("user_deleted"),
+                deleted=post.has("deleted_at"),
+                accepted=post.flag("accepted_answer"),
             )
-            reactions = [each.raw("id") for each in _maybe_each(post, "reactions")]
-        return Votes(
-            likes=max(likes, sum(each in _FOR for each in reactions)),
-            against=sum(each in _AGAINST for each in reactions),
-        )
 
     def _is_own(self, post: Fields) -> bool:
         # The account may have had another name when it wrote.
@@ -242,6 +253,48 @@ class Posts:
             lambda: self.find_post(topic_id, marker),
         )
 
+    def edit(self, post: OwnPost, markdown: str, reason: str) -> None:
+        """See `bot.care.Care.edit`."""
+        body = {
+            "post": {
+                "raw": markdown,
+                "edit_reason": reason,
+                # What somebody else changed meanwhile is not overwritten.
+                "original_text": post.raw,
+            }
+        }
+        try:
+            self._channel.request("PUT", f"/posts/{post.id}.json", body=body)
+        except RateLimitedError:
+            raise  # Nothing was changed.
+        except (ForumUnavailableError, ForumProtocolError):
+            if self.own_post(post.id).raw != markdown:
+                raise
+            log.info("post=%d was edited, only the answer got lost", post.id)
+
+    def withdraw(self, post_id: PostId) -> None:
+        """See `bot.care.Care.withdraw`."""
+        try:
+            self._channel.request("DELETE", f"/posts/{post_id}.json")
+        except RateLimitedError:
+            raise
+        except ForumUnavailableError:
+            if not self._is_gone(post_id):
+                raise
+        except ForumRejectedError as exc:
+            # Refused to who has withdrawn it before, as well.
+            if exc.status not in _GONE and not self._is_gone(post_id):
+                raise
+
+    def _is_gone(self, post_id: PostId) -> bool:
+        try:
+            post = self.own_post(post_id)
+        except ForumRejectedError as exc:
+            if exc.status in _GONE:
+                return True
+            raise
+        return post.withdrawn or post.deleted
+
     def _sent(
         self,
         body: Mapping[str, Any],
@@ -299,7 +352,7 @@ class Posts:
             ) from exc
 
     def _accepted(self, answer: Answer) -> Reply:
-        data = from_json(answer)
+        data = json_of(answer)
         with as_protocol_error(answer.url):
             fields = Fields(data, answer.url)
             if fields.raw("action") == "enqueued":
@@ -311,7 +364,7 @@ class Posts:
         return Reply(PostId(post.whole("id")), f"{self._channel.base_url}{path}")
 
     def _placed(self, answer: Answer) -> Place:
-        data = from_json(answer)
+        data = json_of(answer)
         with as_protocol_error(answer.url):
             post = _inner_post(Fields(data, answer.url))
             return Place(TopicId(post.whole("topic_id")), PostId(post.whole("id")))
@@ -333,15 +386,27 @@ class Posts:
 
     def _got(self, path: str, params: Params | None = None) -> tuple[Any, str]:
         answer = self._channel.request("GET", path, params=params)
-        return from_json(answer), answer.url
+        return json_of(answer), answer.url
 
 
 def _inner_post(fields: Fields) -> Fields:
     return fields.inner("post") if fields.has("post") else fields
 
 
-def _maybe_each(fields: Fields, name: str) -> Iterator[Fields]:
-    return fields.each(name) if fields.has(name) else iter(())
+def _likes(post: Fields) -> int:
+    if not post.has("actions_summary"):
+        return 0
+    return sum(
+        action.maybe_whole("count") or 0
+        for action in post.each("actions_summary")
+        if action.whole("id") == _LIKE
+    )
+
+
+def _reactions(post: Fields) -> Mapping[str, int]:
+    if not post.has("reactions"):
+        return {}
+    return {each.text("id"): each.whole("count") for each in post.each("reactions")}
 
 
 def _bad_key(exc: ForumRejectedError) -> ConfigError:
@@ -376,24 +441,3 @@ def check_marker(markdown: str, marker: str) -> None:
     """
     if marker not in markdown:
         raise ValueError("a reply without its marker could not be found again")
-
-
-def from_json(answer: Answer) -> Any:
-    """The body of an answer.
-
-    Raises:
-        ForumProtocolError: It is not JSON.
-    """
-    try:
-        return json.loads(answer.body.decode("utf-8"))
-    except (ValueError, RecursionError) as exc:
-        raise ForumProtocolError(answer.url, f"is not JSON ({exc})") from exc
-
-
-@contextmanager
-def as_protocol_error(url: str) -> Iterator[None]:
-    """A malformed record is, here, an answer that cannot be trusted."""
-    try:
-        yield
-    except RecordError as exc:
-        raise ForumProtocolError(url, exc.problem, field=exc.field) from exc

@@ -347,7 +347,9 @@ def test_votes_are_what_others_said(
     community.like(place.post_id, "root")
     assert forum.votes(place.post_id) == Votes(likes=1)
 
-    reactions = [{"id": "-1", "type": "emoji", "count": 1}, {"id": "heart"}]
+    reactions = [
+        {"id": name, "type": "emoji", "count": 1} for name in ("-1", "heart", "owl")
+    ]
     box.faults.alter(lambda found: found | {"reactions": reactions}, "/posts/")
     assert forum.votes(place.post_id) == Votes(likes=1, against=1)
 
