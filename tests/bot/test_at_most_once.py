@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from bot.listening import serving
 from bot.sandbox import Community, Library, Sandbox, Settings
 from bot.sandbox.faults import RandomKind
 from bot.sandbox.records import Post
 from bot.topic import marked_topic
+from bot.webhook import Notebook, Sender, create_app
 from kb.store import Store
 from kb.types import TopicId
 from tests.bot.conftest import BOT, FakeClock
@@ -36,6 +38,7 @@ KILLS = 200
 # In a life that answers a topic and has some claims to settle.
 STEPS = 30
 SEED = 20260601
+SECRET = "a secret of the test"
 
 Life = Callable[[int], dict[str, Any]]
 
@@ -85,9 +88,20 @@ def world(clock: FakeClock) -> Iterator[tuple[Community, Sandbox]]:
     community.add_user("amina")
     community.add_category("Support")
     with Sandbox(community, Settings(), library=Library()) as box:
-        # Nobody listens there: a lost delivery must not matter.
-        box.webhooks.register("http://127.0.0.1:9/", secret="a secret of the test")
         yield community, box
+
+
+@contextmanager
+def listening(box: Sandbox, path: Path, clock: FakeClock) -> Iterator[list[str]]:
+    """The entrance for webhooks, on the same store as all lives: each delivery is
+    written between, and while, others die. Gives the sources that were told of."""
+    told: list[str] = []
+    note = Notebook(path, told.append, clock=clock)
+    app = create_app({"forum": Sender(SECRET, box.url)}, note)
+    with serving(app, host="127.0.0.1", port=0) as address:
+        box.webhooks.register(f"{address}/webhook/forum", SECRET)
+        yield told
+        box.webhooks.flush()
 
 
 def replies(community: Community) -> dict[TopicId, list[Post]]:
@@ -123,7 +137,10 @@ def test_killed_at_every_step_and_failed_by_the_forum_it_answers_each_topic_once
         what = "nothing to find" if number % 5 == 4 else QUESTION
         asked.append(ask(community, f"{what} Number {number}"))
 
-    with lives(box, path, clock, mode) as live:
+    with (
+        lives(box, path, clock, mode) as live,
+        listening(box, path, clock) as told,
+    ):
         assert live(0)["status"] == 0  # It notes where it starts.
         kills, step = 0, 0
         while kills < KILLS // 3 + 1 or step < STEPS:
@@ -148,12 +165,16 @@ def test_killed_at_every_step_and_failed_by_the_forum_it_answers_each_topic_once
             assert live(0)["status"] == 0
 
     assert kills > KILLS // 3
+    assert len(told) >= len(asked)
+    assert {each.status for each in box.webhooks.deliveries} == {200}
     found = replies(community)
     assert {topic: len(posts) for topic, posts in found.items() if len(posts) != 1} == (
         {}
     )
     with Store.open(path) as store:
+        hinted = {look.key for look in store.looks.keys("forum")}
         decided = {t: store.ledger.get("forum", t) for t in asked}
+    assert {str(topic_id) for topic_id in asked} <= hinted
     for topic_id, decision in decided.items():
         assert decision is not None, topic_id
         assert decision.reasons
