@@ -616,6 +616,7 @@ class App:
             max_replies_per_hour=bot.max_replies_per_hour,
             max_replies_per_day=bot.max_replies_per_day,
             max_replies_per_author=bot.max_replies_per_author,
+            max_topics_per_author=bot.max_topics_per_author,
             tags=bot.tags,
             exclude_tags=bot.exclude_tags,
             grace=bot.grace,

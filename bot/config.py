@@ -225,6 +225,8 @@ class Bot(Section):
     max_replies_per_hour: Annotated[int, Field(ge=1, le=1000)] = 10
     max_replies_per_day: Annotated[int, Field(ge=1, le=10_000)] = 50
     max_replies_per_author: Annotated[int, Field(ge=1, le=1000)] = 3
+    # Who begins more within an hour is not answered.
+    max_topics_per_author: Annotated[int, Field(ge=1, le=1000)] = 10
     # A user field of profiles that says so; its name or number.
     opt_out_field: str | None = None
     missing: list[Missing] = []

@@ -31,6 +31,7 @@ JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 _MAX_ID = 2**63 - 1
 _WHISPER = 4
 _PRIVATE = "private_message"
+_DATED = frozenset({"post_created", "post_edited"})
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}")
 _EVENT = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # The form has one field; a body of a million of them is nobody's.
@@ -67,11 +68,13 @@ class Delivery:
         mark: Tells it from all others, together with its id.
         told_at: The newest time that it tells of; ``None``: it tells none that would
             say when it was sent.
+        mail: It is about a private message, whose ever: worth a look at the bot's own.
     """
 
     hints: tuple[Hint, ...]
     mark: bytes
     told_at: datetime | None = None
+    mail: bool = False
 
 
 def is_signature(header: str) -> bool:
@@ -139,15 +142,22 @@ def read_delivery(
         tuple(hint for hint in hints if hint is not None),
         # A topic that is changed back has the body of before: the id is part.
         hashlib.sha256(event_id.encode() + b"\0" + body).digest(),
-        _told_at(payload),
+        _told_at(payload, event),
+        mail=any(
+            isinstance(content := payload.get(kind), Mapping)
+            and content.get(field) == _PRIVATE
+            for kind, field in (("post", "topic_archetype"), ("topic", "archetype"))
+        ),
     )
 
 
-def _told_at(payload: Mapping[str, Any]) -> datetime | None:
-    """When something happened to a post. Only posts say; and those that became a
-    solution, or are one no more, do not say when."""
+def _told_at(payload: Mapping[str, Any], event: str) -> datetime | None:
+    """When something happened to a post. Only one that was written or edited says so;
+    when it was recovered, moved or became a solution it does not."""
     post = payload.get("post")
     if not isinstance(post, Mapping) or post.get("accepted_answer"):
+        return None
+    if event not in _DATED:
         return None
     told = (post.get(name) for name in ("created_at", "updated_at", "deleted_at"))
     moments = [moment for text in told if (moment := _moment(text)) is not None]

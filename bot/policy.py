@@ -47,6 +47,7 @@ class PolicySettings:
         max_topic_age: An older topic is left to people.
         max_replies_per_hour, max_replies_per_day: Brakes, should anything go wrong.
         max_replies_per_author: To one member within a day.
+        max_topics_per_author: Who begins more within an hour is not answered.
         tags: A topic must have one of them; empty: it need not.
         exclude_tags: A topic that has one of them is not answered.
         grace: How long people come first.
@@ -69,6 +70,7 @@ class PolicySettings:
     max_replies_per_hour: int = 10
     max_replies_per_day: int = 50
     max_replies_per_author: int = 3
+    max_topics_per_author: int = 10
     tags: Collection[str] = ()
     exclude_tags: Collection[str] = ()
     grace: timedelta = timedelta(0)

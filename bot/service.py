@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,16 +19,19 @@ from bot.indexing import Turn, bring_up
 from bot.schedule import Job
 from bot.sources import key_headers
 from bot.windows import is_within
-from kb.errors import ConfigError, ForumRejectedError, KBError
+from kb.errors import ConfigError, ForumError, ForumRejectedError, KBError
 from kb.store import EmbeddingCache
 
 if TYPE_CHECKING:
     from bot.calls import Calls
+    from bot.manners import Manners
     from indexer.pipeline import RefreshReport
     from kb.index import IndexReport
 
 log = logging.getLogger(__name__)
 
+# Mail is read that often while many topics are looked at.
+MAIL_EVERY_S = 15.0
 _INDEX = "index"
 _WATCH = "watch"
 _LEARN = "learn"
@@ -154,6 +158,7 @@ class Service:
         note = Notebook(
             self._app.store_path,
             partial(self._told, calls),
+            mail=partial(self._mailed, calls),
             clock=self._app.clock,
             replay_window=self._app.config.webhook.replay_window,
         )
@@ -167,9 +172,13 @@ class Service:
 
     def _told(self, calls: Calls, name: str) -> None:
         """Something happened on a forum: look at once."""
+        self._mailed(calls, name)
+        calls.call(_refresh_name(name))
+
+    def _mailed(self, calls: Calls, name: str) -> None:
+        """The bot should look: for new topics, or at its mail."""
         if name == self._app.config.bot.forum and self._watches():
             calls.call(_WATCH)
-        calls.call(_refresh_name(name))
 
     def _webhook_secret(self, name: str, settings: ForumSource) -> str | None:
         from bot.hints import MIN_SECRET_CHARS
@@ -320,43 +329,76 @@ class Service:
             return True
         return False
 
-    def _mind_manners(self) -> None:
-        """What people said to the bot holds for all that it does next."""
+    def _watch_job(self) -> bool:
         from bot.manners import has_manners, open_manners
 
-        if not has_manners(self._app):
+        with suppress(StoppedError):
+            if not has_manners(self._app):
+                self._look_for_topics(self._app.stopped)
+                return True
+            with open_manners(self._app) as manners:
+                self._mind(manners)
+                self._look_for_topics(MailBetween(manners, self._app.stopped))
+            return True
+        return False
+
+    def _mind(self, manners: Manners) -> None:
+        """What people said to the bot holds for all that it does next."""
+        try:
+            report = manners.run(self._app.stopped)
+        except ForumRejectedError as exc:
+            # A key with fewer rights: it can still answer, and be paused here.
+            log.error("the bot cannot read its mail, or see to its replies: %s", exc)
             return
-        with open_manners(self._app) as manners:
-            try:
-                report = manners.run(self._app.stopped)
-            except ForumRejectedError as exc:
-                # A key with fewer rights: it can still answer, and be paused here.
-                log.error(
-                    "the bot cannot read its mail, or see to its replies: %s", exc
-                )
-                return
         if report.paused:
             log.warning("the bot pauses: too few of its newest replies helped")
 
-    def _watch_job(self) -> bool:
-        with suppress(StoppedError):
-            self._mind_manners()
-            return self._look_for_topics()
-        return False
-
-    def _look_for_topics(self) -> bool:
+    def _look_for_topics(self, stopped: Callable[[], bool]) -> None:
         with self._app.responder() as responder:
-            report = responder.watch(stopped=self._app.stopped)
-            # Without reasons: they name members, and quote the forum.
-            for decision in (*report.decisions, *report.drafts, *report.reconciled):
-                log.info(
-                    "topic=%d state=%s mode=%s silent=%s",
-                    decision.topic_id,
-                    decision.state,
-                    decision.mode,
-                    decision.is_silent,
-                )
-        return True
+            report = responder.watch(stopped=stopped)
+        # Without reasons: they name members, and quote the forum.
+        for decision in (*report.decisions, *report.drafts, *report.reconciled):
+            log.info(
+                "topic=%d state=%s mode=%s silent=%s",
+                decision.topic_id,
+                decision.state,
+                decision.mode,
+                decision.is_silent,
+            )
+
+
+class MailBetween:
+    """Asked between topics whether to stop; reads the bot's mail now and then, so that
+    an order of staff holds for the next topic, and not after all of them.
+
+    Args:
+        every_s: How often.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        manners: Manners,
+        stopped: Callable[[], bool],
+        *,
+        every_s: float = MAIL_EVERY_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._manners = manners
+        self._stopped = stopped
+        self._every_s = every_s
+        self._clock = clock
+        self._read_at = clock()
+
+    def __call__(self) -> bool:
+        """See `Manners.run`; what cannot be read now is read with the next watch."""
+        if self._clock() - self._read_at >= self._every_s:
+            try:
+                self._manners.inbox.run(self._stopped)
+            except ForumError as exc:
+                log.warning("the bot's mail cannot be read now: %s", exc)
+            self._read_at = self._clock()
+        return self._stopped()
 
 
 def _refresh_name(source: str) -> str:

@@ -3,11 +3,14 @@
 A new topic is noted in the ledger, together with how far the list was read, before
 anything else happens to it: so nothing that a crash, a failure or a night without
 network interrupts is ever passed over, and no topic is looked at twice for nothing.
+What the list itself passes over (it moves while it is read; a topic may be recovered,
+or made public, later) is noted once it was harvested.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,6 +21,7 @@ from bot.forum import Forum, Listed
 from bot.policy import PolicySettings
 from bot.quotas import sent_so_far, used_up
 from bot.settling import fingerprint_of_document, is_material
+from bot.windows import is_within
 from kb.errors import (
     ConfigError,
     EmbeddingError,
@@ -35,7 +39,13 @@ log = logging.getLogger(__name__)
 
 # A topic that fails this often is left to people.
 MAX_TRIES = 5
-_BATCH = 100
+_BATCH = 1_000
+# So many topics are read in one watch; the others stay due. At the usual half request a
+# second that is some two minutes, in which nobody else waits.
+MAX_READ = 40
+_BEGUN_WITHIN = timedelta(hours=1)
+# Clocks differ by less.
+_CLOCKS_DIFFER = timedelta(hours=1)
 # Beside people's time and the settling of edits nothing makes a topic wait longer
 # than the quiet hours of one day.
 _LONGEST_WAIT = timedelta(days=1)
@@ -82,6 +92,7 @@ class _Progress:
     failed: list[tuple[TopicId, str]] = field(default_factory=list)
     given_up: list[TopicId] = field(default_factory=list)
     limited: bool = False
+    read: int = 0
 
 
 class Watch:
@@ -126,15 +137,30 @@ class Watch:
                 ledger.set_watermark(self._name, newest, at=now)
             return 0
         listed = self._forum.new_topics(mark)
-        if not listed:
-            return 0
+        passed = self._passed_over(now)
+        noted = 0
         with self._store.transaction():
-            for topic in listed:
+            self._store.watched.reopen(self._name, now + _CLOCKS_DIFFER, due_at=now)
+            for topic in (*listed, *passed):
                 # A person may have asked for it to be decided already.
                 if ledger.get(self._name, topic.id) is None:
                     ledger.record(self._waiting(topic, now))
-            ledger.set_watermark(self._name, listed[-1].id, at=now)
-        return len(listed)
+                    noted += 1
+            if listed:
+                ledger.set_watermark(self._name, listed[-1].id, at=now)
+        return noted
+
+    def _passed_over(self, now: datetime) -> list[Listed]:
+        """Topics that were harvested, and that no list brought."""
+        began = self._store.ledger.began(self._name)
+        since = now - self._settings.max_topic_age
+        found = self._store.watched.unnoted(
+            self._name, since if began is None else max(since, began)
+        )
+        return [
+            Listed(each.topic_id, each.title, each.created_at, each.author_id)
+            for each in found
+        ]
 
     def _waiting(self, topic: Listed, now: datetime) -> Decision:
         # What else it waits for is known when it is read; it is due not before this.
@@ -162,14 +188,25 @@ class Watch:
                 decided at all.
         """
         progress = _Progress()
+        if self._rests():
+            return progress
         for waiting in self._due():
-            if progress.limited or stopped():
+            if progress.limited or progress.read >= MAX_READ or stopped():
                 break
             self._look_at(waiting, progress)
         return progress
 
+    def _rests(self) -> bool:
+        """Whether nothing is decided now: what falls due waits, and costs nothing."""
+        quiet, now = self._settings.quiet_hours, self._clock()
+        if quiet is not None and is_within(quiet, now, self._settings.zone):
+            return True
+        # Where nothing is ever posted a pause changes nothing.
+        return self._forum.writes and self._store.pauses.get(self._name) is not None
+
     def _due(self) -> Iterator[Decision]:
-        """Each topic that is due, once."""
+        """Each topic that is due, once: those of members who wait for few come first,
+        so that nobody waits behind a storm."""
         seen: set[TopicId] = set()
         while True:
             now = self._clock()
@@ -181,15 +218,17 @@ class Watch:
             if not fresh:
                 return
             seen.update(each.topic_id for each in fresh)
-            yield from fresh
+            crowd = Counter(each.author_id for each in fresh)
+            yield from sorted(fresh, key=lambda each: crowd[each.author_id])
 
     def _look_at(self, waiting: Decision, progress: _Progress) -> None:
         topic_id = waiting.topic_id
-        against = self._used_up(waiting)
+        against = self._unread_objections(waiting)
         if against:
             # Not even read: a storm of topics must not become one of requests.
             progress.decisions.append(self._silence(waiting, *against))
             return
+        progress.read += 1
         try:
             decision = self._respond(topic_id, patiently=True)
         except (StoreError, SearchIndexError, EmbeddingError, ConfigError):
@@ -212,10 +251,15 @@ class Watch:
         if decision.state != "waiting":
             progress.decisions.append(decision)
 
-    def _used_up(self, waiting: Decision) -> tuple[str, ...]:
-        sent = sent_so_far(
-            self._store, self._name, self._clock(), author_id=waiting.author_id
-        )
+    def _unread_objections(self, waiting: Decision) -> tuple[str, ...]:
+        """What speaks against an answer whatever the topic may hold."""
+        now, author_id = self._clock(), waiting.author_id
+        if author_id is not None:
+            since = now - _BEGUN_WITHIN
+            begun = self._store.watched.begun_by(self._name, author_id, since)
+            if begun > self._settings.max_topics_per_author:
+                return (f"its author began {begun} topics within the hour",)
+        sent = sent_so_far(self._store, self._name, now, author_id=author_id)
         return used_up(sent, self._settings)
 
     def _silence(self, waiting: Decision, *reasons: str) -> Decision:
@@ -279,10 +323,12 @@ class Watch:
         """Decide again about questions that were rewritten since: the silent and the
         drafted ones. Told by what was harvested, without a request."""
         progress = _Progress()
+        if self._rests():
+            return progress
         for decision in self._undecided_for_good():
-            if progress.limited or stopped():
+            if progress.limited or progress.read >= MAX_READ or stopped():
                 break
-            if not self._is_rewritten(decision) or self._used_up(decision):
+            if not self._is_rewritten(decision) or self._unread_objections(decision):
                 continue
             self._look_at(decision, progress)
             if self._is_rewritten(self._stored(decision)):

@@ -81,6 +81,7 @@ class Notebook:
     Args:
         path: The store's; each call opens it anew, as it comes from another thread.
         told: Called with the source's name whenever something was noted.
+        mail: Likewise when there may be mail for the bot.
         replay_window: So long a repeated delivery is known as such; one that tells of
             something older is taken for a repeated one.
     """
@@ -93,7 +94,9 @@ class Notebook:
         clock: Clock,
         timeout_s: float = NOTE_TIMEOUT_S,
         replay_window: timedelta = REPLAY_WINDOW,
+        mail: Callable[[str], object] = lambda _source: None,
     ) -> None:
+        self._mail = mail
         self._path = path
         self._told = told
         self._clock = clock
@@ -111,6 +114,8 @@ class Notebook:
             noted = self._add(store, source, delivery, at, oldest)
         if noted:
             self._told(source)
+        if delivery.mail:
+            self._mail(source)
         return noted
 
     def _add(
@@ -230,7 +235,7 @@ def _take(request: Request, body: bytes, source: str, note: Note) -> None:
             event=event,
             event_id=request.headers.get("x-discourse-event-id", ""),
         )
-        noted = note(source, delivery) if delivery.hints else 0
+        noted = note(source, delivery) if delivery.hints or delivery.mail else 0
     except DeliveryError as exc:
         raise _RefusedError(HTTPStatus.BAD_REQUEST, str(exc)) from exc
     except StoreError as exc:

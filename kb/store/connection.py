@@ -34,6 +34,7 @@ from kb.store.progress import Progress
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from kb.store.targets import Targets
 from kb.store.templates import LearnedTemplates
+from kb.store.watched import Watched
 from kb.store.works import Works
 
 # Another process may be in the middle of a write transaction; those last
@@ -66,6 +67,7 @@ class Store:
         self.members = Members(db)
         self.pauses = Pauses(db)
         self.forgetting = Forgetting(db)
+        self.watched = Watched(db)
         self.deliveries = Deliveries(db)
 
     @classmethod

@@ -168,9 +168,35 @@ def test_only_what_tells_when_something_happened_can_be_too_old(
         content.setdefault("topic_id", 7)
     body = json.dumps(payload).encode()
 
-    found = read_delivery(body, content_type=JSON, event="e").told_at
+    found = {
+        event: read_delivery(body, content_type=JSON, event=event).told_at
+        for event in ("post_created", "post_edited", "post_recovered")
+    }
 
-    assert found == (told_at and datetime.fromisoformat(told_at))
+    moment = told_at and datetime.fromisoformat(told_at)
+    assert found == {
+        "post_created": moment,
+        "post_edited": moment,
+        # Its own times are those of before.
+        "post_recovered": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("payload", "mail"),
+    [
+        ({"post": {"topic_id": 7, "topic_archetype": "private_message"}}, True),
+        ({"topic": {"id": 7, "archetype": "private_message"}}, True),
+        ({"post": {"topic_id": 7, "topic_archetype": "regular"}}, False),
+        ({"ping": "OK"}, False),
+    ],
+)
+def test_that_there_is_mail_is_told_and_nothing_of_it(
+    payload: dict[str, Any], mail: bool
+) -> None:
+    body = json.dumps(payload).encode()
+
+    assert read_delivery(body, content_type=JSON, event="e").mail == mail
 
 
 def test_a_delivery_is_told_from_others_by_its_id_and_all_of_its_body() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,8 @@ from bot.forum import LiveForum
 from bot.policy import PolicySettings
 from bot.responder import Responder
 from bot.sandbox import Community, Sandbox
+from bot.watching import MAX_READ, WatchReport
+from bot.windows import parse_window
 from kb.store import Decision, Store
 from kb.types import Document, DocumentChange, Kind, Part, TopicId
 from tests.bot.conftest import BOT, FakeClock
@@ -206,14 +209,18 @@ def test_a_storm_of_a_thousand_topics_costs_few_requests_and_few_replies(
         "decided": 996,
         "posted" if mode == "public" else "drafted": 4,
     }
-    assert first.decisions[-1].reasons == ("4 replies within the hour are the limit",)
+    why = Counter(each.reasons for each in first.decisions if each.is_silent)
+    assert why == {
+        ("its author began 500 topics within the hour",): 500,
+        ("4 replies within the hour are the limit",): 496,
+    }
     assert len({post.topic_id for post in community.posts.values()}) >= 1000
 
 
 def test_one_account_gets_few_answers_and_its_storm_few_looks(
     make: Make, box: Sandbox, community: Community
 ) -> None:
-    responder = make(max_replies_per_author=2)
+    responder = make(max_replies_per_author=2, max_topics_per_author=30)
     responder.watch()
     topics = [ask(community, f"{QUESTION} Number {n}") for n in range(30)]
 
@@ -224,6 +231,99 @@ def test_one_account_gets_few_answers_and_its_storm_few_looks(
         "2 replies within the day to one author are the limit",
     )
     assert sum(reads(box, topic_id) > 0 for topic_id in topics) == 2
+
+
+def test_a_storm_in_which_nothing_is_found_is_read_a_few_at_a_time(
+    make: Make, box: Sandbox, community: Community, find: Finder, store: Store
+) -> None:
+    """No quota stops it: nothing is said. Who began one topic does not wait for it."""
+    responder = make()
+    responder.watch()
+    find.hits = []
+    for number in range(3 * MAX_READ):
+        ask(community, f"How do I buy offer {number}?", user=f"spammer{number // 3}")
+    alone = ask(community, f"{QUESTION} Alone.", user="ben")
+    before = len(box.requests)
+
+    first = responder.watch()
+
+    assert len(first.decisions) == MAX_READ
+    assert first.decisions[0].topic_id == alone
+    assert len(box.requests) - before < MAX_READ + 10
+    assert store.ledger.counts() == {"decided": MAX_READ, "waiting": 2 * MAX_READ + 1}
+
+
+# -- what the list does not bring ---------------------------------------------
+
+
+def test_a_topic_that_the_list_passed_over_is_noted_once_it_was_harvested(
+    make: Make, community: Community, store: Store
+) -> None:
+    """It was not public when newer ones came: the list is not read so far back."""
+    responder = make()
+    responder.watch()
+    hidden = ask(community)
+    community.set_status(hidden, "visible", enabled=False)
+    newer = ask(community, f"{QUESTION} Newer.", user="ben")
+    assert [each.topic_id for each in responder.watch().decisions] == [newer]
+
+    community.set_status(hidden, "visible", enabled=True)
+    harvested(store, community, hidden)
+
+    assert [each.topic_id for each in responder.watch().decisions] == [hidden]
+    assert responder.watch() == WatchReport()
+
+
+def test_what_was_asked_before_the_first_watch_stays_with_people(
+    make: Make, community: Community, store: Store, clock: FakeClock
+) -> None:
+    old = ask(community)
+    clock.forward(minutes=5)
+    responder = make()
+    responder.watch()
+    harvested(store, community, old)
+
+    assert responder.watch() == WatchReport()
+
+
+def test_what_a_clock_of_next_year_decided_is_decided_again(
+    make: Make, community: Community, store: Store, clock: FakeClock
+) -> None:
+    responder = make()
+    responder.watch()
+    topic_id = ask(community)
+    now = clock.time
+    clock.forward(days=365)
+    [wrong] = responder.watch().decisions
+    clock.time = now
+
+    [right] = responder.watch().decisions
+
+    assert (wrong.topic_id, wrong.is_silent) == (topic_id, True)
+    assert (right.topic_id, right.state) == (topic_id, "posted")
+
+
+# -- when nothing is decided -------------------------------------------------
+
+
+def test_in_quiet_hours_and_in_a_pause_topics_wait_and_cost_nothing(
+    make: Make, box: Sandbox, community: Community, store: Store, clock: FakeClock
+) -> None:
+    quiet = make(quiet_hours=parse_window("11:00-13:00"))
+    quiet.watch()
+    topic_id = ask(community)
+    before = len(box.requests)
+
+    assert quiet.watch().decisions == ()
+    with store.transaction():
+        store.pauses.start("forum", "to look at it", "operator", at=NOW)
+    assert make().watch().decisions == ()
+    assert reads(box, topic_id) == 0
+    assert len(box.requests) - before <= 4
+
+    with store.transaction():
+        store.pauses.end("forum", at=NOW)
+    assert [each.state for each in make().watch().decisions] == ["posted"]
 
 
 # -- edits -------------------------------------------------------------------
@@ -239,6 +339,7 @@ def harvested(store: Store, community: Community, topic_id: TopicId) -> None:
         url=f"https://forum.example/t/{topic_id}",
         title=community.topics[topic_id].title,
         parts=(Part(1, first.cooked, created_at=NOW),),
+        created_at=first.created_at,
     )
     stored = store.documents.find("forum", document.key)
     known = None if stored is None else stored.id
