@@ -114,6 +114,7 @@ def live(path: str, url: str, key: str, mode: Mode, steps: Steps, now: str) -> i
                 max_replies_per_hour=1000,
                 max_replies_per_day=1000,
                 max_replies_per_author=1000,
+                max_topics_per_author=1000,
             ),
             mode=mode,
             community="Example Forum",
