@@ -388,8 +388,9 @@ def links(session: Session, url: str, limit: int, as_json: bool) -> None:
 def answer(session: Session, topic_id: int, dry_run: bool, as_json: bool) -> None:
     """Decide about one topic now, and do what the mode says: post it, or less.
 
-    Nothing is waited for: neither for people nor for edits to settle. A topic that has
-    a reply keeps it.
+    Nothing is waited for: neither for people, nor for edits to settle, nor for the end
+    of quiet hours. A topic that has a reply keeps it. While `baraza run` is running,
+    only --dry-run is possible.
 
     \b
     Example:

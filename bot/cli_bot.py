@@ -90,4 +90,4 @@ def _tell(decision: Decision, *, as_json: bool) -> None:
     if as_json:
         say_json(decision)
     else:
-        say(show.decision_lines(decision))
+        say(show.draft_outcome(decision))

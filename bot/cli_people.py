@@ -41,7 +41,7 @@ def forget(
     ledger; topics that they began leave whole. A hash of the name and the number of
     the account stay, so that no harvest brings them back. The forum is not changed:
     what is to leave it, its moderators must delete. Copies of baraza.db that you made
-    are yours to delete.
+    are yours to delete. Stop `baraza run` first.
 
     \b
     Example:

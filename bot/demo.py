@@ -156,9 +156,21 @@ def run_sandbox(
             say(f"videos:         {box.videos_url}/")
             say(f"admin key:      {box.admin_key}  (with Api-Username: any member)")
             say(f"bot key:        {box.key_for('baraza')}  (account baraza)")
+            say(f"staff:          {', '.join(_staff(box))}")
+            say(f"categories:     {', '.join(_categories(box))}")
             _wait(box, say)
     except OSError as exc:
         raise KBError(f"cannot listen on port {port}: {exc.strerror}") from exc
+
+
+def _staff(box: Sandbox) -> list[str]:
+    users = box.community.users.values()
+    return sorted(u.username for u in users if u.staff and u.id > 0)
+
+
+def _categories(box: Sandbox) -> list[str]:
+    found = sorted(box.community.categories.values(), key=lambda each: each.id)
+    return [f"{each.id} {each.slug}" for each in found]
 
 
 def _wait(box: Sandbox, say: Say) -> None:

@@ -401,7 +401,7 @@ def weigh(
         limit, floor = settings.limit(kind), needs[kind].beside
         against = ""
         if not _linkable(hit):
-            against = "its address is none of the web"
+            against = _unlinkable(hit)
         elif hit.confidence < floor:
             against = f"less sure than {floor:.2f}, the least beside a better link"
         elif pages[_identity(hit)] is not hit:
@@ -441,7 +441,18 @@ def same_address(hit: SearchHit, url: str) -> bool:
 
 
 def _linkable(hit: SearchHit) -> bool:
-    return hit.document.url.startswith(("https://", "http://"))
+    return not _unlinkable(hit)
+
+
+def _unlinkable(hit: SearchHit) -> str:
+    """Why nobody should be led there; empty when they may be."""
+    document = hit.document
+    if not document.url.startswith(("https://", "http://")):
+        return "its address is none of the web"
+    if document.kind is Kind.THREAD and document.parts_count <= 1:
+        # The same question once more; often by the one who asks again.
+        return "nobody has answered there"
+    return ""
 
 
 def _folded(names: Collection[str]) -> frozenset[str]:

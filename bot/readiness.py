@@ -342,6 +342,14 @@ def lines(found: Readiness) -> str:
         for need in step.needs:
             mark = "✓" if need.met else "✗"
             told += [f"  {mark} {need.what}", f"      {need.have}"]
+    order = [step.mode for step in found.steps]
+    beyond = [
+        mode
+        for mode in found.configured
+        if mode in order and order.index(mode) > order.index(found.earned)
+    ]
     modes = ", ".join(found.configured)
     told.append(f"earned so far: {found.earned}; the config says {modes or 'nothing'}")
+    if beyond:
+        told.append(f"not earned, and set in the config: {', '.join(beyond)}")
     return "\n".join(told)

@@ -345,14 +345,36 @@ def decision_lines(decision: Decision) -> str:
     return "\n".join(lines)
 
 
+def draft_outcome(decision: Decision) -> str:
+    """What became of a draft that somebody had a word on."""
+    match decision.state:
+        case "claimed":
+            what = "approved: baraza run posts it with its next look at the forum"
+        case "posted":
+            what = f"posted at {visible(decision.post_url or '')}"
+        case "decided":
+            what = "it does not hold any more, and is not posted"
+        case other:
+            what = other
+    has_reason = decision.state in ("decided", "refused", "rejected")
+    why = f": {visible(decision.reasons[-1])}" if has_reason else ""
+    return f"topic {decision.topic_id}: {what}{why}"
+
+
+def _suggested(link: Mapping[str, Any]) -> str:
+    if link.get("forgotten"):
+        return "  a link to somebody who is forgotten"
+    sure = f"{link['confidence']:.2f} " if "confidence" in link else ""
+    gone = " (taken out)" if link.get("removed") else ""
+    title, url = visible(link.get("title", "")), visible(link.get("url", ""))
+    return f"  {sure}{title} {url}{gone}"
+
+
 def _decided(decision: Decision) -> list[str]:
     outcome = "silence" if decision.is_silent else f"reply ({decision.state})"
     lines = [f"topic {decision.topic_id}: {outcome}, mode {decision.mode}"]
     lines += [f"  because {visible(reason)}" for reason in decision.reasons]
-    lines += [
-        f"  {each['confidence']:.2f} {visible(each['title'])} {visible(each['url'])}"
-        for each in decision.suggestions
-    ]
+    lines += map(_suggested, decision.suggestions)
     if decision.post_url:
         lines.append(f"  posted at {visible(decision.post_url)}")
     return lines

@@ -48,7 +48,7 @@ def parse_window(text: object) -> Window:
     except ValueError:
         raise wrong from None
     if window.start == window.end:
-        raise ValueError("expected two different times; leave it out for the whole day")
+        raise ValueError("expected two different times of the day")
     return window
 
 

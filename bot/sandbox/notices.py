@@ -38,7 +38,7 @@ def notify(
             continue
         if not state.may_see(topic, user):
             continue
-        if post.type is PostType.WHISPER and not user.staff:
+        if post.type is PostType.WHISPER and not state.may_whisper(user):
             continue
         told.add(user.id)
         if fresh or not _was_told(state, user, post, reason):

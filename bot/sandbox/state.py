@@ -40,6 +40,7 @@ class State:
         backlinks: Ids of the posts that link to ``(topic id, post number)``.
         read_notices: Ids of the notices that were marked as read.
         permalinks: Where a path leads that would be missing; any site will do.
+        whisperers: Groups whose members may whisper (``whispers_allowed_groups``).
     """
 
     def __init__(self, now: Clock = utc_now) -> None:
@@ -61,6 +62,7 @@ class State:
         self.last_topic_id = 0
         self.backlinks: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
         self.permalinks: dict[str, str] = {}
+        self.whisperers = frozenset({"staff", "whisperers"})
         self._numbers: defaultdict[int, dict[int, int]] = defaultdict(dict)
         self._post_ids: list[int] = []
         self._names: dict[str, int] = {}
@@ -136,12 +138,17 @@ class State:
     ) -> list[Post]:
         """The posts of *topic* that *reader* is served, hidden ones included."""
         staff = reader is not None and reader.staff
+        whispers = self.may_whisper(reader)
         return [
             post
             for post in self.posts_of(topic.id)
             if (post.deleted_at is None or (staff and deleted))
-            and (post.type is not PostType.WHISPER or staff)
+            and (post.type is not PostType.WHISPER or whispers)
         ]
+
+    def may_whisper(self, reader: User | None) -> bool:
+        """Whether *reader* may write whispers, and is served those of others."""
+        return reader is not None and bool(self.whisperers & reader.all_groups)
 
     def last_post(self, topic: Topic) -> Post | None:
         """The post that people see last; small actions and whispers do not count."""

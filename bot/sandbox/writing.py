@@ -59,7 +59,7 @@ def _create(desk: Desk, ask: Ask) -> Answer:
     form, author = ask.form, ask.user
     state, settings = desk.community, desk.settings
     whisper = form.flag("whisper")
-    if whisper and not author.staff:
+    if whisper and not state.may_whisper(author):
         raise Refusal(forbidden(NO_WHISPERS))
     if form.flag("no_bump") and not (author.staff or author.trust_level == 4):
         raise Refusal(bad_parameter("no_bump"))

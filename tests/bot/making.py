@@ -73,7 +73,7 @@ def hit(
         "closed": False,
         "listed": True,
         "views": 0,
-        "parts_count": 1,
+        "parts_count": 2,
     }
     summary = DocumentSummary(
         id=DocumentId(number), kind=kind, **(dict(values) | document)

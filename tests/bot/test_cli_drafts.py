@@ -31,8 +31,10 @@ def test_drafts_are_listed_approved_and_rejected(filled: Install) -> None:
     assert [each["topic_id"] for each in listed] == [first, second]
     assert f"topic {first}: reply (drafted), mode draft\n  {ASKED}\n" in text
     assert "  drafts to approve: 2; see baraza drafts\n" in status
-    assert approved.startswith(f"topic {first}: reply (posted), mode draft\n")
-    assert "a moderator rejected it: another question" in rejected
+    assert approved == f"topic {first}: posted at {filled.box.url}/t/{first}/2\n"
+    assert rejected == (
+        f"topic {second}: rejected: a moderator rejected it: another question\n"
+    )
     assert len(own_posts(filled.community, first)) == 1
     assert own_posts(filled.community, second) == []
     gone = filled.baraza("approve", str(second))
@@ -48,7 +50,7 @@ def test_while_the_bot_runs_an_approved_draft_is_left_to_it(filled: Install) -> 
     with single_instance(filled.data, "baraza run"):
         told = filled.ok("approve", str(topic_id))
 
-    assert told.startswith(f"topic {topic_id}: reply (claimed), mode draft\n")
+    assert told.startswith(f"topic {topic_id}: approved: baraza run posts it")
     assert own_posts(filled.community, topic_id) == []
 
 

@@ -93,7 +93,8 @@ def test_it_tells_what_is_needed_and_what_there_is() -> None:
         "      8 of 20, 0.40 (0.22 to 0.61 with 95 % certainty)\n"
         "  ✓ no pause (baraza resume ends one)\n"
         "      none\n"
-        "earned so far: draft; the config says shadow, public"
+        "earned so far: draft; the config says shadow, public\n"
+        "not earned, and set in the config: public"
     )
 
 
