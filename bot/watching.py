@@ -128,8 +128,12 @@ class Watch:
         listed = self._forum.new_topics(mark)
         if not listed:
             return 0
+        gone = self._store.members.forgotten(self._name)
         with self._store.transaction():
             for topic in listed:
+                if topic.author_id is not None and gone.covers(None, topic.author_id):
+                    # Nothing of theirs is held; that there is a topic tells nothing.
+                    topic = replace(topic, title="", author_id=None)
                 # A person may have asked for it to be decided already.
                 if ledger.get(self._name, topic.id) is None:
                     ledger.record(self._waiting(topic, now))
