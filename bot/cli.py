@@ -391,6 +391,10 @@ def answer(session: Session, topic_id: int, dry_run: bool, as_json: bool) -> Non
     Nothing is waited for: neither for people nor for edits to settle. A topic that has
     a reply keeps it.
 
+    After the loss of baraza.db a reply that moderators removed can come back this way,
+    where it was the last post of its topic: nothing on the forum tells of it any more.
+    baraza run passes over topics of before that.
+
     \b
     Example:
         baraza answer 812 --dry-run
