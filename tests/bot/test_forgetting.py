@@ -430,6 +430,34 @@ def test_topics_of_which_nothing_says_who_began_them_are_told(
     assert not is_held(app, begun)
 
 
+def test_what_they_begin_and_hide_later_is_not_read(
+    app: App, community: Community
+) -> None:
+    forget(app, NAME, ["forum"])
+    begun = begin(community, NAME, "ben")
+    community.hide_post(community.posts_of(begun)[0].id)
+
+    app.harvest("forum")
+
+    assert not is_held(app, begun)
+
+
+def test_whoever_takes_the_name_later_is_somebody_else(
+    app: App, community: Community
+) -> None:
+    forget(app, NAME, ["forum"])
+    member = community.user(NAME)
+    member.username = "renamed_since"
+    community.index_user(member)
+    community.add_user(NAME)
+    begun = begin(community, NAME)
+    theirs = begin(community, "renamed_since", "ben")
+
+    app.harvest("forum")
+
+    assert (is_held(app, begun), is_held(app, theirs)) == (True, False)
+
+
 def test_names_of_any_letters_are_met(app: App, community: Community) -> None:
     community.add_user("Éloïse_Ünal")
     begun = begin(community, "amina", "Éloïse_Ünal")
