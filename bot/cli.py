@@ -392,6 +392,10 @@ def answer(session: Session, topic_id: int, dry_run: bool, as_json: bool) -> Non
     of quiet hours. A topic that has a reply keeps it. While `baraza run` is running,
     only --dry-run is possible.
 
+    After the loss of baraza.db a reply that moderators removed can come back this way,
+    where it was the last post of its topic: nothing on the forum tells of it any more.
+    baraza run passes over topics of before that.
+
     \b
     Example:
         baraza answer 812 --dry-run

@@ -83,6 +83,11 @@ def forget(
                 f"  {len(report.replies)} replies of the bot show something of it on "
                 "the forum; in a mode that writes baraza run edits them"
             )
+        if report.unknown:
+            say(
+                f"  {report.unknown} topics stay of which nothing says who began them; "
+                "the next baraza harvest asks the forum"
+            )
 
 
 @click.command()
@@ -98,7 +103,10 @@ def forget(
 def export(
     session: Session, user: str, sources: tuple[str, ...], out: Path | None
 ) -> None:
-    """All that is held of a member, as JSON Lines: posts, decisions, marks, wishes.
+    """All that is held of a member, as JSON Lines.
+
+    Posts, also those that wait for the rest of their topic, the bot's decisions on
+    their topics, its links to their posts, their marks and wishes.
 
     \b
     Example:

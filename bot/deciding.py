@@ -128,7 +128,12 @@ class Decider:
     def blank(
         self, topic_id: TopicId, *, mode: Mode, topic: TopicView | None = None
     ) -> Decision:
-        """A silent decision whose reasons are still to be named."""
+        """A silent decision whose reasons are still to be named.
+
+        Of a topic of somebody who is forgotten it says that there is one, alone.
+        """
+        if topic is not None and self._is_forgotten(topic):
+            topic = None
         return Decision(
             forum=self._name,
             topic_id=topic_id,
@@ -140,6 +145,10 @@ class Decider:
             author_id=None if topic is None else topic.author_id,
             fingerprint="" if topic is None else fingerprint(topic),
         )
+
+    def _is_forgotten(self, topic: TopicView) -> bool:
+        gone = self._store.members.forgotten(self._name)
+        return gone.covers(topic.author, topic.author_id or None)
 
     def _objections(self, topic: TopicView, *, counted: bool) -> tuple[str, ...]:
         earlier = self._store.ledger.get(self._name, topic.id)

@@ -19,6 +19,7 @@ from bot.draft_text import (
     draft_key,
     draft_marker,
     draft_text,
+    topic_of_key,
 )
 from bot.forum import Forum, Place
 from bot.policy import PolicySettings
@@ -128,6 +129,8 @@ class Drafts:
         ):
             if self._store.pauses.get(self._name) is not None:
                 break
+            if not self._is_open(message):
+                continue
             try:
                 found = self._find(message)
                 self._keep(message, found) if found else self._show(message)
@@ -138,6 +141,18 @@ class Drafts:
                 continue
             shown += 1
         return shown
+
+    def _is_open(self, message: Message) -> bool:
+        """Whether there still is something to approve; else it is never shown."""
+        topic_id = topic_of_key(message.key)
+        decision = (
+            None if topic_id is None else self._store.ledger.get(self._name, topic_id)
+        )
+        if decision is not None and decision.state == "drafted":
+            return True
+        with self._store.transaction():
+            self._store.messages.settle(message, "closed")
+        return False
 
     def _find(self, message: Message) -> Place | None:
         marker = draft_marker(message.key)

@@ -7,16 +7,16 @@ hash of the name and the number of the account, by which no harvest brings them 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bot.config_sources import ArchiveSource, ForumSource
 from indexer.cutting import Cutter, rewrite
-from indexer.forgetting import without_forgotten
+from indexer.forgetting import without_forgotten, without_quotes_of
 from kb.errors import ConfigError, KBError
-from kb.store import Store
+from kb.store import EmbeddingCache, Forgotten, Store
 from kb.store.forgetting import Person
-from kb.types import Document, DocumentId, TopicId
+from kb.types import Document, DocumentId, Part, TopicId
 
 if TYPE_CHECKING:
     from bot.app import App
@@ -32,6 +32,8 @@ class ForgetReport:
         topics: That they began, and that went whole.
         decisions: Of the bot, on their topics, of which all but the fact went.
         replies: Topics where a reply of the bot still shows their words on the forum.
+        unknown: Topics that stay though nothing says who began them: their first post
+            was gone before it was read. The next harvest asks the forum.
     """
 
     source: str
@@ -40,6 +42,7 @@ class ForgetReport:
     topics: int
     decisions: int
     replies: tuple[TopicId, ...]
+    unknown: int = 0
 
 
 def sources_of_people(app: App, names: Sequence[str] = ()) -> list[str]:
@@ -72,6 +75,12 @@ def forget(app: App, username: str, sources: Sequence[str]) -> list[ForgetReport
         cut = app.cutter(store)
         reports = [_forget_in(app, store, cut, name, username) for name in sources]
         store.forgetting.truncate_log()
+        if app.cache_path.is_file():
+            # Also where no index is, which else sees to it.
+            from kb.index import forget_vectors
+
+            with EmbeddingCache.open(app.cache_path) as cache:
+                forget_vectors(cache, store)
     if app.index_folder.is_dir():
         # Always: an earlier attempt may have ended before it came here.
         app.index()
@@ -92,18 +101,22 @@ def _forget_in(
             if document is None:
                 continue
             kept = without_forgotten(document, forgotten)
-            posts += _posts_of(document, person)
+            posts += sum(map(person.wrote, document.parts))
             if kept is None:
                 gone.append((document_id, document.key))
             elif kept != document:
                 rewrite(store, kept, cut)
         keys = [key for _, key in gone]
         _delete(store, source, gone)
+        unknown = store.forgetting.beginners_unknown(source)
         store.forgetting.drop_loose(person)
+        _rewrite_loose(store, person, forgotten)
         store.forgetting.drop_marks(person)
-        store.forgetting.drop_messages()
         decisions = store.forgetting.blank_topics(person, keys, at=at)
         replies = store.forgetting.unlink(source, at=at)
+        store.forgetting.drop_messages()
+        # The next harvest asks the forum.
+        store.looks.add(source, unknown, "who began it is not known", at)
     return ForgetReport(
         source=source,
         accounts=len(person.ids) or int(posts > 0),
@@ -111,32 +124,35 @@ def _forget_in(
         topics=len(gone),
         decisions=decisions,
         replies=tuple(replies),
+        unknown=len(unknown),
     )
 
 
 def _leave_tombstones(app: App, store: Store, person: Person) -> None:
-    names = sorted(person.names)
-    known: list[int | None] = [*sorted(person.ids)]
-    # A name that belonged to several accounts stands once; the others by number.
-    pairs = list(zip(names, [*known, *([None] * len(names))], strict=False))
-    pairs += [(f"#{user_id}", user_id) for user_id in known[len(names) :]]
-    for name, user_id in pairs:
-        store.members.wish(
-            person.source,
-            username=name,
-            user_id=user_id,
-            answers=False,
-            indexed=False,
-            origin="operator",
-            at=app.clock(),
-        )
+    # By each name of each account: what tells no account is told by its name.
+    accounts: list[int | None] = [*sorted(person.ids)] or [None]
+    for name in sorted(person.names):
+        for user_id in accounts:
+            store.members.wish(
+                person.source,
+                username=name,
+                user_id=user_id,
+                answers=False,
+                indexed=False,
+                origin="operator",
+                at=app.clock(),
+            )
 
 
-def _posts_of(document: Document, person: Person) -> int:
-    names = {name.casefold() for name in person.names}
-    return sum(
-        part.author_id in person.ids or (part.author or "").casefold() in names
-        for part in document.parts
+def _rewrite_loose(store: Store, person: Person, forgotten: Forgotten) -> None:
+    loose = store.forgetting.loose(person)
+    store.loose.add(
+        person.source,
+        [
+            replace(each, content=without_quotes_of(each.content, forgotten))
+            for each in loose
+            if isinstance(each.content, Part)
+        ],
     )
 
 
@@ -160,11 +176,8 @@ def remember(app: App, username: str, sources: Sequence[str]) -> list[str]:
     found = []
     with app.open_store() as store:
         for source in sources:
-            person = store.forgetting.person(source, username)
             with store.transaction():
-                taken = store.members.take_back(
-                    source, username=username, user_id=next(iter(person.ids), None)
-                )
+                taken = store.members.remember(source, username)
                 if taken:
                     found.append(source)
                     keys = store.forgetting.left_out()
@@ -208,10 +221,21 @@ def _held(store: Store, source: str, username: str) -> Iterator[dict[str, Any]]:
         document = store.documents.load(document_id)
         if document is not None:
             yield from _posts(store, document_id, document, person)
+    for loose in store.forgetting.loose(person):
+        if isinstance(loose.content, Part) and person.wrote(loose.content):
+            yield {"what": "post", "key": loose.key, **_post(loose.content)}
     for topic_id in store.forgetting.begun_by(person):
         decision = store.ledger.get(source, topic_id)
         if decision is not None:
             yield {"what": "decision", **_plain(decision)}
+    for forum, topic_id, links in store.forgetting.suggested(person):
+        # Without the reply's text and the topic's title, which are others'.
+        yield {
+            "what": "suggestion",
+            "forum": forum,
+            "topic_id": topic_id,
+            "links": links,
+        }
     for mark in store.forgetting.marks_of(person):
         yield {"what": "mark", **mark}
 
@@ -219,25 +243,31 @@ def _held(store: Store, source: str, username: str) -> Iterator[dict[str, Any]]:
 def _posts(
     store: Store, document_id: DocumentId, document: Document, person: Person
 ) -> Iterator[dict[str, Any]]:
-    names = {name.casefold() for name in person.names}
     links = store.links.of_document(document_id, visible_to={document.visibility})
+    if any(each.author_id in person.ids for each in document.left_out):
+        yield {"what": "topic", "topic": document.title, "url": document.url}
     for part in document.parts:
-        is_theirs = part.author_id in person.ids
-        if not is_theirs and (part.author or "").casefold() not in names:
+        if not person.wrote(part):
             continue
         yield {
             "what": "post",
             "topic": document.title,
             "url": f"{document.url}/{part.number}",
-            "written_at": part.created_at,
-            "changed_at": part.updated_at,
-            "author": part.author,
-            "author_id": part.author_id,
-            "likes": part.likes,
-            "accepted": part.accepted,
-            "body": part.body,
+            **_post(part),
             "links": [link.url for link in links if link.part_number == part.number],
         }
+
+
+def _post(part: Part) -> dict[str, Any]:
+    return {
+        "written_at": part.created_at,
+        "changed_at": part.updated_at,
+        "author": part.author,
+        "author_id": part.author_id,
+        "likes": part.likes,
+        "accepted": part.accepted,
+        "body": part.body,
+    }
 
 
 def _plain(decision: Any) -> dict[str, Any]:

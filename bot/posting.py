@@ -143,7 +143,7 @@ class Poster:
 
     def send(self, claimed: Decision) -> Decision:
         """Post a claimed reply and settle it; raises as `post`."""
-        if claimed.body is None:
+        if not claimed.body:
             raise ValueError(f"topic {claimed.topic_id} is claimed without a reply")
         topic_id = claimed.topic_id
         try:
@@ -248,6 +248,8 @@ class Poster:
             )
         if found is not None:
             return self._settle(claimed, found, "found after its confirmation got lost")
+        if not claimed.body:
+            return self._refuse(claimed, "never posted, and what it said is forgotten")
         if self._clock() - claimed.decided_at > self._settings.max_topic_age:
             return self._refuse(claimed, "it was never posted, and now it is too late")
         topic = self._forum.topic(topic_id)

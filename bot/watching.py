@@ -138,10 +138,14 @@ class Watch:
             return 0
         listed = self._forum.new_topics(mark)
         passed = self._passed_over(now)
+        gone = self._store.members.forgotten(self._name)
         noted = 0
         with self._store.transaction():
             self._store.watched.reopen(self._name, now + _CLOCKS_DIFFER, due_at=now)
             for topic in (*listed, *passed):
+                if topic.author_id is not None and gone.covers(None, topic.author_id):
+                    # Nothing of theirs is held; that there is a topic tells nothing.
+                    topic = replace(topic, title="", author_id=None)
                 # A person may have asked for it to be decided already.
                 if ledger.get(self._name, topic.id) is None:
                     ledger.record(self._waiting(topic, now))

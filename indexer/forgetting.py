@@ -16,7 +16,10 @@ _NAMED = "data-username"
 
 def without_forgotten(document: Document, forgotten: Forgotten) -> Document | None:
     """*document* without what they wrote, and without quotes of it; ``None`` when they
-    began it, since its title is theirs, or when nothing is left."""
+    began it, since its title is theirs, or when nothing is left.
+
+    Who began it, its first post tells, also one that is left out; where neither is
+    known, the document stays."""
     parts: list[Part] = []
     left_out = list(document.left_out)
     for part in document.parts:
@@ -24,8 +27,7 @@ def without_forgotten(document: Document, forgotten: Forgotten) -> Document | No
             parts.append(without_quotes_of(part, forgotten))
         elif part.external_id is not None:
             left_out.append(LeftOut(part.external_id, part.number, FORGOTTEN_AUTHOR))
-    first = document.parts[0]
-    if not parts or forgotten.covers(first.author, first.author_id):
+    if not parts or any(begun_by(each, forgotten) for each in document.contents):
         return None
     left_out.sort(key=lambda item: (item.number, item.external_id))
     return replace(
@@ -34,6 +36,15 @@ def without_forgotten(document: Document, forgotten: Forgotten) -> Document | No
         left_out=tuple(left_out),
         solved=any(part.accepted for part in parts),
     )
+
+
+def begun_by(content: Part | LeftOut, forgotten: Forgotten) -> bool:
+    """Whether this is the first post of a thread, and theirs."""
+    if content.number != 1:
+        return False
+    if isinstance(content, Part):
+        return forgotten.covers(content.author, content.author_id)
+    return content.author_id is not None and forgotten.covers(None, content.author_id)
 
 
 def without_quotes_of(part: Part, forgotten: Forgotten) -> Part:

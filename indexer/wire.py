@@ -414,7 +414,9 @@ def _feed_post(item: Fields) -> FeedPost:
         topic_id=topic_id,
         category_id=item.maybe_whole("category_id"),
         title=item.maybe_text("topic_title") or "",
-        content=LeftOut(post_id, number, cause) if cause else _post(item, number),
+        content=(
+            _left_out(item, post_id, number, cause) if cause else _post(item, number)
+        ),
     )
 
 
@@ -433,13 +435,19 @@ def _posts(stream: Fields, topic_id: TopicId | None) -> Posts:
         last = max(last, number)
         cause = _cause_to_drop(item)
         if cause:
-            dropped.append(LeftOut(met[-1], number, cause))
+            dropped.append(_left_out(item, met[-1], number, cause))
             continue
         try:
             kept.append(_post(item, number))
         except RecordError as exc:
             broken.append(LeftOut(met[-1], number, f"{exc.field}: {exc.problem}"))
     return Posts(tuple(kept), tuple(met), last, tuple(dropped), tuple(broken))
+
+
+def _left_out(item: Fields, post_id: PostId, number: int, cause: str) -> LeftOut:
+    """Of a first post its author is kept: the topic's title is theirs."""
+    author_id = _maybe_number(item, "user_id") if number == 1 else None
+    return LeftOut(post_id, number, cause, author_id)
 
 
 def _cause_to_drop(item: Fields) -> str:

@@ -85,11 +85,14 @@ class LeftOut:
 
     Attributes:
         cause: Why not: hidden, deleted, small action, ignored author.
+        author_id: Of a first post, where it is known: whose the document is.
     """
 
     external_id: int
     number: int
     cause: str
+    # Not in its repr, which documents are hashed by: those without keep their hash.
+    author_id: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

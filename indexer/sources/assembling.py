@@ -12,6 +12,7 @@ from datetime import datetime
 
 from indexer.sources.threads import (
     ForumRules,
+    is_begun_by_forgotten,
     last_change,
     sorted_parts,
     under_rules,
@@ -62,10 +63,7 @@ def put_together(
         moved = activity_of(stored.revision) != item.activity
         if moved and not _follow(stored, last_number, len(known.keys() - held)):
             return None
-    contents = [
-        under_rules(each, rules) if isinstance(each, Part) else each
-        for each in known.values()
-    ]
+    contents = [under_rules(each, rules) for each in known.values()]
     solved = any(isinstance(each, Part) and each.accepted for each in contents)
     if item.solved and not solved:
         # By which post? A bot's own, which is left out, is none.
@@ -91,11 +89,8 @@ def with_edits(
     known = _known(stored, edits)
     if known is None or not known.keys() <= held:
         return None
-    parts, left_out = sorted_parts(
-        under_rules(each, rules) if isinstance(each, Part) else each
-        for each in known.values()
-    )
-    if not parts:
+    parts, left_out = sorted_parts(under_rules(each, rules) for each in known.values())
+    if not parts or is_begun_by_forgotten(left_out):
         return None
     return replace(
         stored,

@@ -15,7 +15,7 @@ from indexer.source import Batch
 from indexer.sources.categories import Categories
 from indexer.sources.failures import MAX_FAILURES_IN_A_ROW, WHOLE_FORUM
 from indexer.sources.position import FeedWalk
-from indexer.sources.threads import ForumRules, part_of
+from indexer.sources.threads import ForumRules, part_of, under_rules
 from indexer.wire import FeedPage, FeedPost, Post
 from kb.errors import (
     ForumError,
@@ -151,7 +151,7 @@ class FeedReader:
 
     def _content(self, post: FeedPost, before: Held | None) -> Part | LeftOut:
         if isinstance(post.content, LeftOut):
-            return post.content
+            return under_rules(post.content, self.rules)
         # An elder forum says with the topic alone what its solution is.
         was = before.content if before is not None else None
         accepted = isinstance(was, Part) and was.accepted

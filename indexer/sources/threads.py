@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from indexer.forgetting import FORGOTTEN_AUTHOR, without_quotes_of
+from indexer.forgetting import FORGOTTEN_AUTHOR, begun_by, without_quotes_of
 from indexer.wire import PRIVATE_MESSAGE, Category, Post
 from kb.store import NOBODY, Forgotten
 from kb.types import PUBLIC, Document, Kind, LeftOut, Part, TopicId, content_hash
@@ -217,14 +217,22 @@ def part_of(
     return under_rules(part, rules)
 
 
-def under_rules(part: Part, rules: ForumRules) -> Part | LeftOut:
-    """The part, or why *rules* keep it out; quotes of who is forgotten go as well."""
+def under_rules(part: Part | LeftOut, rules: ForumRules) -> Part | LeftOut:
+    """The part, or why *rules* keep it out; quotes of who is forgotten go as well.
+
+    Of what is left out already it is told when it was theirs who is forgotten.
+    """
+    if isinstance(part, LeftOut):
+        if not begun_by(part, rules.forgotten):
+            return part
+        return LeftOut(part.external_id, part.number, FORGOTTEN_AUTHOR)
     if part.external_id is not None and rules.forgotten.covers(
         part.author, part.author_id
     ):
         return LeftOut(part.external_id, part.number, FORGOTTEN_AUTHOR)
     if (part.author or "").casefold() in rules.ignored and part.external_id is not None:
-        return LeftOut(part.external_id, part.number, IGNORED_AUTHOR)
+        author_id = part.author_id if part.number == 1 else None
+        return LeftOut(part.external_id, part.number, IGNORED_AUTHOR, author_id)
     return without_quotes_of(part, rules.forgotten)
 
 

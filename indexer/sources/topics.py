@@ -18,6 +18,7 @@ from indexer.sources.threads import (
     part_of,
     reason_to_skip,
     to_document,
+    under_rules,
 )
 from indexer.wire import TopicItem, TopicList, TopicPage
 from kb.errors import (
@@ -369,7 +370,7 @@ class TopicReader:
                         )
                         for post in topic.posts.kept
                     ),
-                    *topic.posts.dropped,
+                    *(under_rules(each, self.rules) for each in topic.posts.dropped),
                     *(LeftOut(b.external_id, b.number, "broken") for b in broken),
                     *(
                         _marked(have[post_id], topic)

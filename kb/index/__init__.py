@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         LexicalFactory,
         LexicalWriter,
         build_index,
+        forget_vectors,
     )
     from kb.index.documents import TextsFactory
     from kb.index.opening import OpenIndex, open_index
@@ -28,6 +29,7 @@ else:
         "LexicalFactory": "building",
         "LexicalWriter": "building",
         "build_index": "building",
+        "forget_vectors": "building",
         "OpenIndex": "opening",
         "open_index": "opening",
         "Stamp": "stamp",
@@ -51,5 +53,6 @@ __all__ = [
     "build_index",
     "current_directory",
     "embed_ahead",
+    "forget_vectors",
     "open_index",
 ]

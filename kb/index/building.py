@@ -149,7 +149,9 @@ def build_index(
         )
         build = _Build(store, embedder, cache, folder, lexical, texts, wanted, progress)
         report = build.run(None if rebuild else _base(folder, store, wanted))
-        _clear(cache, store, None if keep is None else {*keep, embedder.model_id})
+        forget_vectors(
+            cache, store, None if keep is None else {*keep, embedder.model_id}
+        )
         sweep(folder)
     report = replace(report, seconds=time.monotonic() - started)
     logger.info(
@@ -164,9 +166,15 @@ def build_index(
     return report
 
 
-def _clear(cache: EmbeddingCache, store: Store, keep: Collection[str] | None) -> None:
+def forget_vectors(
+    cache: EmbeddingCache, store: Store, keep: Collection[str] | None = None
+) -> None:
     """Forget vectors that are of no more use, and those of texts that left, of all
-    models: any vector still says something about its text."""
+    models: any vector still says something about its text.
+
+    Args:
+        keep: Models that are of use; ``None``: all.
+    """
     for model_id in cache.models():
         if keep is None or model_id in keep:
             hashes = chain(store.passages.content_hashes(), title_hashes(store))

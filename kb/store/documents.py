@@ -203,9 +203,16 @@ class Documents:
             [(document_id, *part_values(part)) for part in document.parts],
         )
         self._conn.executemany(
-            "INSERT INTO left_out VALUES (?, ?, ?, ?)",
+            "INSERT INTO left_out (document_id, external_id, number, cause, author_id)"
+            " VALUES (?, ?, ?, ?, ?)",
             [
-                (document_id, item.external_id, item.number, item.cause)
+                (
+                    document_id,
+                    item.external_id,
+                    item.number,
+                    item.cause,
+                    item.author_id,
+                )
                 for item in document.left_out
             ],
         )
@@ -318,8 +325,8 @@ class Documents:
             [document_id],
         )
         left_out = self._conn.execute(
-            "SELECT external_id, number, cause FROM left_out WHERE document_id = ?"
-            " ORDER BY number, external_id",
+            "SELECT external_id, number, cause, author_id FROM left_out"
+            " WHERE document_id = ? ORDER BY number, external_id",
             [document_id],
         )
         return Document(
@@ -414,7 +421,12 @@ def document_hash(document: Document) -> str:
         # What few documents have; the others keep the hash they had without it.
         *([more] if (more := _more(document)) else []),
         *(["work", document.work] if document.work else []),
+        *(["begun by", *begun] if (begun := _begun_by(document)) else []),
     )
+
+
+def _begun_by(document: Document) -> list[int]:
+    return [item.author_id for item in document.left_out if item.author_id is not None]
 
 
 def _more(document: Document) -> tuple[object, ...]:

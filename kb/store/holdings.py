@@ -161,7 +161,7 @@ class Holdings(Mapping[str, StoredState]):
                 found[row[0]] = Held(row[1], row[2], row[3], part_of(row[4:]))
             rows = self._conn.execute(
                 "SELECT l.external_id, d.key, d.title, d.category_id,"  # noqa: S608
-                " l.external_id, l.number, l.cause"
+                " l.external_id, l.number, l.cause, l.author_id"
                 " FROM left_out l CROSS JOIN documents d ON d.id = l.document_id"
                 f" WHERE d.source = ? AND l.external_id IN ({marks})",
                 [self._source, *some],

@@ -151,10 +151,14 @@ class Ledger:
         )
 
     def replies(self, forum: str, since: datetime) -> list[Decision]:
-        """Replies that stand on the forum, sent since a time: those first that were
-        not looked after the longest."""
+        """Replies that stand on the forum, sent since a time, or of any time as long as
+        they show what was forgotten: those first that were not looked after the
+        longest."""
         return self._select(
-            "forum = ? AND state IN ('posted', 'queued') AND sent_at >= ?"
+            "forum = ? AND state IN ('posted', 'queued') AND (sent_at >= ?"
+            " OR EXISTS (SELECT 1 FROM json_each(suggestions)"
+            " WHERE json_extract(value, '$.forgotten')"
+            " AND json_extract(value, '$.removed') IS NOT 1))"
             " ORDER BY coalesce(looked_at, ''), topic_id",
             [forum, to_text(since)],
         )

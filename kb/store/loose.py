@@ -88,12 +88,18 @@ def _row(source: str, loose: LoosePart) -> tuple[Any, ...]:
     content, cause = loose.content, None
     if isinstance(content, LeftOut):
         cause = content.cause
-        content = Part(content.number, "", "text", content.external_id)
+        content = Part(
+            content.number,
+            "",
+            "text",
+            content.external_id,
+            author_id=content.author_id,
+        )
     return (source, loose.key, *part_values(content), cause, loose.category_id)
 
 
 def _content(row: Sequence[Any]) -> Part | LeftOut:
     cause = row[len(PART_COLUMNS)]
     if cause is not None:
-        return LeftOut(row[3], row[0], cause)
+        return LeftOut(row[3], row[0], cause, row[4])
     return part_of(row)

@@ -409,6 +409,8 @@ def _manners(db: Database) -> None:
         ALTER TABLE decisions ADD COLUMN sent_at TEXT;
         -- when the reply was last looked after
         ALTER TABLE decisions ADD COLUMN looked_at TEXT;
+        -- of a first post that is left out: whose the topic is
+        ALTER TABLE left_out ADD COLUMN author_id INTEGER;
         -- since when this ledger knows what the bot does
         ALTER TABLE watches ADD COLUMN began_at TEXT;
         UPDATE watches SET began_at = coalesce((SELECT min(decided_at)
@@ -464,7 +466,8 @@ def _manners(db: Database) -> None:
         CREATE TABLE members (
             forum TEXT NOT NULL,
             name_hash TEXT NOT NULL,
-            user_id INTEGER,
+            -- 0: not known, and the name alone tells whose it is
+            user_id INTEGER NOT NULL,
             -- 0: is never answered, nor suggested as a helper
             answers INTEGER NOT NULL,
             -- 0: nothing of theirs is held
@@ -472,10 +475,9 @@ def _manners(db: Database) -> None:
             -- message, field or operator
             origin TEXT NOT NULL,
             at TEXT NOT NULL,
-            PRIMARY KEY (forum, name_hash)
+            PRIMARY KEY (forum, name_hash, user_id)
         ) WITHOUT ROWID;
-        CREATE INDEX members_id ON members (forum, user_id)
-            WHERE user_id IS NOT NULL;
+        CREATE INDEX members_id ON members (forum, user_id);
 
         -- while there is a row the bot posts nothing
         CREATE TABLE pauses (

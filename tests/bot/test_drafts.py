@@ -284,6 +284,26 @@ def test_a_draft_whose_answer_got_lost_is_shown_once(
     assert len(shown(community)) == number
 
 
+def test_a_draft_that_nobody_may_approve_any_more_is_not_shown(
+    make: Make, community: Community, box: Sandbox, store: Store, clock: FakeClock
+) -> None:
+    topic_id = ask(community)
+    box.faults.fail_next(path="/posts.json", method="POST", drop=True)
+    with pytest.raises(ForumUnavailableError):
+        make().respond(topic_id)
+    decision = store.ledger.get("forum", topic_id)
+    assert decision is not None
+    with store.transaction():
+        store.ledger.record(replace(decision, state="decided", body=""))
+    clock.forward(minutes=5)
+
+    assert make().drafts.settle() == 0
+
+    assert shown(community) == []
+    [message] = store.messages.in_state("forum", "closed")
+    assert message.key == str(topic_id)
+
+
 def test_moderators_who_are_nobody_are_a_mistake_of_the_config(
     make: Make, community: Community, store: Store
 ) -> None:

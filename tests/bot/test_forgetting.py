@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -24,8 +27,9 @@ from bot.forgetting import (
 )
 from bot.sandbox import Community, Sandbox
 from kb.errors import ConfigError, KBError
+from kb.index.known import title_hashes
 from kb.store import Decision, Mark
-from kb.types import TopicId
+from kb.types import LoosePart, Part, TopicId
 from tests.bot.making import NOW
 from tests.bot.test_app import app_for
 
@@ -201,7 +205,7 @@ def test_their_topics_stay_known_as_decided_so_that_none_is_answered_twice(
     assert marks == []
 
 
-def test_a_reply_that_was_about_to_quote_them_is_not_sent(
+def test_a_reply_that_may_have_been_sent_is_looked_for_and_not_sent(
     app: App, community: Community
 ) -> None:
     answered, _ = topics_of(community)
@@ -218,8 +222,11 @@ def test_a_reply_that_was_about_to_quote_them_is_not_sent(
     forget(app, NAME, ["forum"])
 
     with app.open_store(readonly=True) as store:
-        [kept] = store.ledger.in_state("forum", "refused")
-    assert (kept.topic_id, kept.body, kept.suggestions) == (900, "", ())
+        [kept] = store.ledger.in_state("forum", "claimed")
+    gone = link(answered, 2)
+    left = {name: gone[name] for name in ("source", "key", "part", "url")}
+    assert (kept.topic_id, kept.body) == (900, "")
+    assert list(kept.suggestions) == [left | {"forgotten": True}]
 
 
 def test_forgetting_twice_changes_nothing_more(app: App) -> None:
@@ -344,6 +351,283 @@ def test_an_archive_forgets_as_well(tmp_path: Path, box: Sandbox) -> None:
     assert (report.posts, report.topics) == (2, 1)
     assert (again.inserted, again.skipped) == (0, {"forgotten author": 1})
     assert traces(app, NAME) == []
+
+
+# -- what is met in no post that is held ---------------------------------------
+
+
+def begin(community: Community, by: str, *replies: str) -> TopicId:
+    """A topic with answers, each of which names its author."""
+    topic = community.add_topic(
+        f"What does the vuvuzela of {by} sound like?",
+        "I would like to hear it before I buy one.",
+        user=by,
+        category="support",
+    )
+    for name in replies:
+        community.add_post(topic.id, f"It is loud, says {name} to all.", user=name)
+    return TopicId(topic.id)
+
+
+def is_held(app: App, topic_id: TopicId) -> bool:
+    with app.open_store(readonly=True) as store:
+        return store.documents.find("forum", str(topic_id)) is not None
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("how", ["hide_post", "withdraw_post"])
+def test_a_topic_leaves_also_when_its_first_post_was_gone_before(
+    app: App, community: Community, how: str, *, early: bool
+) -> None:
+    begun = begin(community, NAME, "ben")
+    if not early:
+        app.harvest("forum")
+    getattr(community, how)(community.posts_of(begun)[0].id)
+    app.harvest("forum")
+    assert is_held(app, begun)
+
+    [report] = forget(app, NAME, ["forum"])
+    app.harvest("forum", full=True)
+
+    assert (report.topics, report.unknown) == (2, 0)
+    assert not is_held(app, begun)
+    assert traces(app, "vuvuzela", NAME) == []
+
+
+def test_a_topic_of_others_stays_though_its_first_post_is_hidden(
+    app: App, community: Community
+) -> None:
+    begun = begin(community, "amina", NAME, "ben")
+    community.hide_post(community.posts_of(begun)[0].id)
+    app.harvest("forum")
+
+    [report] = forget(app, NAME, ["forum"])
+
+    assert report.topics == 1
+    with app.open_store(readonly=True) as store:
+        found = store.documents.find("forum", str(begun))
+        assert found is not None
+        document = store.documents.load(found.id)
+    assert document is not None
+    assert [part.author for part in document.parts] == ["ben"]
+
+
+def test_topics_of_which_nothing_says_who_began_them_are_told(
+    app: App, community: Community
+) -> None:
+    """As of one that was read before their authors were kept."""
+    begun = begin(community, NAME, "ben")
+    community.hide_post(community.posts_of(begun)[0].id)
+    app.harvest("forum")
+    with app.open_store() as store:
+        store.db.conn.execute("UPDATE left_out SET author_id = NULL")
+
+    [report] = forget(app, NAME, ["forum"])
+
+    assert (report.topics, report.unknown) == (1, 1)
+    assert is_held(app, begun)
+    app.harvest("forum")
+    assert not is_held(app, begun)
+
+
+def test_what_they_begin_and_hide_later_is_not_read(
+    app: App, community: Community
+) -> None:
+    forget(app, NAME, ["forum"])
+    begun = begin(community, NAME, "ben")
+    community.hide_post(community.posts_of(begun)[0].id)
+
+    app.harvest("forum")
+
+    assert not is_held(app, begun)
+
+
+def test_whoever_takes_the_name_later_is_somebody_else(
+    app: App, community: Community
+) -> None:
+    forget(app, NAME, ["forum"])
+    member = community.user(NAME)
+    member.username = "renamed_since"
+    community.index_user(member)
+    community.add_user(NAME)
+    begun = begin(community, NAME)
+    theirs = begin(community, "renamed_since", "ben")
+
+    app.harvest("forum")
+
+    assert (is_held(app, begun), is_held(app, theirs)) == (True, False)
+
+
+def test_names_of_any_letters_are_met(app: App, community: Community) -> None:
+    community.add_user("Éloïse_Ünal")
+    begun = begin(community, "amina", "Éloïse_Ünal")
+    community.add_post(
+        begun,
+        f'[quote="Éloïse_Ünal, post:2, topic:{begun}"]\nIt is loud\n[/quote]\n\nTrue.',
+        user="ben",
+    )
+    app.harvest("forum")
+
+    [report] = forget(app, "ÉLOÏSE_ÜNAL", ["forum"])
+
+    assert (report.accounts, report.posts) == (1, 1)
+    assert traces(app, "éloïse", "Éloïse", "it is loud") == []
+
+
+def keep_loose(app: App, topic_id: TopicId, *parts: Part) -> None:
+    with app.open_store() as store, store.transaction():
+        store.loose.add("forum", [LoosePart(str(topic_id), part) for part in parts])
+
+
+def loose_parts() -> tuple[Part, Part]:
+    quote = f'<aside class="quote" data-username="{NAME}"><p>A {WORD}</p></aside>'
+    return (
+        Part(
+            2, f"<p>A {WORD}.</p>", external_id=9001, author="old_name", author_id=777
+        ),
+        Part(3, f"{quote}<p>True.</p>", external_id=9002, author="ben", author_id=3),
+    )
+
+
+def test_posts_that_wait_for_their_topic_are_searched_as_well(
+    app: App, community: Community
+) -> None:
+    theirs, quoting = loose_parts()
+    theirs = replace(theirs, author=NAME)
+    keep_loose(app, TopicId(900), theirs, quoting)
+    items = held(app)
+
+    forget(app, NAME, ["forum"])
+
+    loose = [item for item in items if item.get("key") == "900"]
+    assert [(item["what"], item["body"]) for item in loose] == [("post", theirs.body)]
+    with app.open_store(readonly=True) as store:
+        [left] = store.loose.of("forum", "900")
+    assert isinstance(left, Part)
+    assert (left.author, left.body) == ("ben", "<p>True.</p>")
+    assert traces(app, WORD) == []
+
+
+def test_who_is_known_by_a_wish_alone_is_found_by_it(app: App) -> None:
+    theirs, _ = loose_parts()
+    keep_loose(app, TopicId(900), theirs)
+    with app.open_store() as store, store.transaction():
+        store.members.wish(
+            "forum", username="new", user_id=777, answers=False, origin="field", at=NOW
+        )
+        store.ledger.record(decided(TopicId(901), author_id=777, title=WORD))
+
+    [report] = forget(app, "new", ["forum"])
+
+    assert (report.accounts, report.decisions) == (1, 1)
+    with app.open_store(readonly=True) as store:
+        person = store.forgetting.person("forum", "old_name")
+        assert store.loose.of("forum", "900") == ()
+        assert store.members.forgotten("forum").covers("old_name", None)
+    assert person.ids == {777}
+    assert remember(app, "old_name", ["forum"]) == ["forum"]
+    with app.open_store(readonly=True) as store:
+        assert store.members.all("forum") == []
+
+
+def test_links_of_the_bot_to_their_posts_can_be_had(
+    app: App, community: Community
+) -> None:
+    answered, asked = topics_of(community)
+    links = (link(answered, 1), link(answered, 2), link(asked, 2))
+    with app.open_store() as store, store.transaction():
+        store.ledger.record(decided(TopicId(900), suggestions=links))
+        store.ledger.record(decided(TopicId(901), suggestions=links[:1]))
+
+    assert [item for item in held(app) if item["what"] == "suggestion"] == [
+        {
+            "source": "forum",
+            "what": "suggestion",
+            "forum": "forum",
+            "topic_id": 900,
+            "links": list(links[1:]),
+        }
+    ]
+
+
+def test_links_into_an_archive_leave_decisions_of_the_forum(app: App) -> None:
+    """The ledger is the forum's, whatever source is linked."""
+    old = link(TopicId(5), 1) | {"source": "history", "title": WORD}
+    with app.open_store() as store, store.transaction():
+        store.ledger.record(decided(TopicId(900), suggestions=(old,), body=WORD))
+
+        store.forgetting.unlink("history", at=NOW)
+
+        kept = store.ledger.get("forum", TopicId(900))
+    assert kept is not None
+    assert (kept.suggestions, kept.body) == ((), "")
+
+
+def test_a_draft_that_was_not_shown_yet_never_is(
+    app: App, community: Community
+) -> None:
+    answered, asked = topics_of(community)
+    quoting = (link(answered, 2),)
+    with app.open_store() as store, store.transaction():
+        for topic_id, links in (
+            (asked, ()),
+            (TopicId(900), quoting),
+            (TopicId(901), ()),
+        ):
+            store.ledger.record(
+                decided(topic_id, state="drafted", suggestions=links, body="Read this")
+            )
+            key = f"{topic_id}.2"
+            store.messages.claim("forum", "draft", key, f"A {WORD}", at=NOW)
+
+    forget(app, NAME, ["forum"])
+
+    with app.open_store(readonly=True) as store:
+        left = {
+            key: (message.state, message.body)
+            for key in (f"{asked}.2", "900.2", "901.2")
+            if (message := store.messages.get("forum", "draft", key)) is not None
+        }
+    closed = ("closed", "")
+    assert left == {
+        f"{asked}.2": closed,
+        "900.2": closed,
+        "901.2": ("claimed", f"A {WORD}"),
+    }
+
+
+def test_vectors_leave_also_where_no_index_is(app: App) -> None:
+    rmtree(app.index_folder)
+    before = count_vectors(app)
+
+    forget(app, NAME, ["forum"])
+
+    with app.open_store(readonly=True) as store:
+        wanted = {*store.passages.content_hashes(), *title_hashes(store)}
+    assert before > count_vectors(app) == len(wanted)
+
+
+def count_vectors(app: App) -> int:
+    with closing(sqlite3.connect(app.cache_path)) as connection:
+        rows = connection.execute("SELECT count(*) FROM embeddings").fetchone()
+    return int(rows[0])
+
+
+def test_all_names_of_an_account_are_taken_back_together(app: App) -> None:
+    theirs, _ = loose_parts()
+    for number, name in enumerate(("old_name", "new_name")):
+        part = replace(theirs, author=name, external_id=9001 + number)
+        keep_loose(app, TopicId(900 + number), part)
+    forget(app, "new_name", ["forum"])
+    with app.open_store(readonly=True) as store:
+        gone = store.members.forgotten("forum")
+    assert gone.covers("old_name", None)
+    assert gone.covers("newer_name", 777)
+
+    assert remember(app, "old_name", ["forum"]) == ["forum"]
+
+    with app.open_store(readonly=True) as store:
+        assert store.members.all("forum") == []
 
 
 # -- the commands ------------------------------------------------------------

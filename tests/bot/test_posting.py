@@ -193,6 +193,37 @@ def test_a_claimed_whisper_is_not_said_aloud(
     assert own_posts(community, topic_id) == []
 
 
+def test_a_claim_whose_words_were_forgotten_is_never_sent(
+    make: Make, box: Sandbox, community: Community, store: Store
+) -> None:
+    topic_id = ask(community)
+    claim(store, replace(make().consider(topic_id), body=""))
+
+    [settled] = make().reconcile()
+
+    assert (settled.state, settled.reasons[-1]) == (
+        "refused",
+        "never posted, and what it said is forgotten",
+    )
+    assert posts_sent(box) == 0
+
+
+def test_a_reply_whose_words_were_forgotten_is_found_and_looked_after(
+    make: Make, forum: LiveForum, community: Community, store: Store
+) -> None:
+    topic_id = ask(community)
+    decided = make().consider(topic_id)
+    assert decided.body is not None
+    forum.reply(topic_id, decided.body, marker(topic_id), whisper=False)
+    gone = {"url": "https://docs.example/page-1", "forgotten": True}
+    claim(store, replace(decided, body="", suggestions=(gone,)))
+
+    [settled] = make().reconcile()
+
+    assert (settled.state, settled.body) == ("posted", "")
+    assert list(settled.suggestions) == [gone]
+
+
 # -- a new machine -----------------------------------------------------------
 
 

@@ -38,6 +38,44 @@ def reads(box: Sandbox, topic_id: TopicId) -> int:
     return sum(each.startswith(f"GET /t/{topic_id}.json") for each in box.requests)
 
 
+# -- the forgotten -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_number", [True, False])
+def test_of_a_topic_of_the_forgotten_only_the_fact_is_kept(
+    make: Make,
+    store: Store,
+    community: Community,
+    clock: FakeClock,
+    *,
+    by_number: bool,
+) -> None:
+    amina = community.user("amina").id
+    with store.transaction():
+        store.members.wish(
+            "forum",
+            username="old_name" if by_number else "Amina",
+            user_id=amina if by_number else None,
+            answers=True,
+            indexed=False,
+            origin="operator",
+            at=NOW,
+        )
+    make(grace=GRACE).watch()
+    topic_id = ask(community)
+
+    make(grace=GRACE).watch()
+    waiting = decision_on(store, topic_id)
+    clock.forward(minutes=15)
+    make(grace=GRACE).watch()
+    decided = decision_on(store, topic_id)
+
+    if by_number:  # The list of topics tells no name.
+        assert (waiting.title, waiting.author_id) == ("", None)
+    assert (waiting.state, decided.state) == ("waiting", "posted")
+    assert (decided.title, decided.author_id, decided.fingerprint) == ("", None, "")
+
+
 # -- waiting -----------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from indexer.sources.assembling import (
 )
 from indexer.sources.threads import ForumRules
 from indexer.wire import TopicItem
+from kb.store import Forgotten
 from kb.types import Document, Kind, LeftOut, Part, TopicId
 from tests.indexer.forum_world import START
 
@@ -216,6 +217,17 @@ def test_rules_of_today_hold_for_posts_of_yesterday() -> None:
     found = assembled(held, facts="f2", rules=rules)
     assert found == (LeftOut(101, 1, "ignored author"), part(2, author="bo"))
     assert with_edits(held, [part(2, author="Amina")], rules) is None
+
+
+def test_a_topic_whose_first_post_is_theirs_is_none_to_edit() -> None:
+    rules = replace(RULES, forgotten=Forgotten("salt", frozenset({5})))
+    begun, gone = LeftOut(101, 1, "hidden", 5), LeftOut(101, 1, "forgotten author")
+    held = stored(begun, part(2), part(3))
+    found = assembled(held, facts="f2", rules=rules, posts_count=3)
+    assert found == (part(2), part(3), gone)
+    assert with_edits(held, [part(2, body="<p>Other</p>")], rules) is None
+    other = replace(rules, forgotten=Forgotten("salt", frozenset({6})))
+    assert with_edits(held, [part(2, body="<p>Other</p>")], other) is not None
 
 
 # -- edits without the list's word ---------------------------------------------

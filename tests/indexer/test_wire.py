@@ -214,6 +214,17 @@ def test_what_readers_do_not_see_is_dropped_with_its_cause(
     assert (read.posts.met, read.posts.last_number) == ((71, 72), 2)
 
 
+@pytest.mark.parametrize(
+    ("user_id", "kept"), [(5, 5), ("5", 5), (None, None), ("?", None)]
+)
+def test_of_a_first_post_that_is_dropped_its_author_is_kept(
+    user_id: object, kept: int | None
+) -> None:
+    read = read_topic(topic(post(hidden=True, user_id=user_id)), URL)
+    [dropped] = read.posts.dropped
+    assert (dropped, dropped.author_id) == (LeftOut(71, 1, "hidden", kept), kept)
+
+
 def test_a_moderators_post_is_text_like_any_other() -> None:
     read = read_topic(topic(post(post_type=2)), URL)
     assert [kept.number for kept in read.posts.kept] == [1]

@@ -90,7 +90,7 @@ def _insert(store: Store, document: Document) -> DocumentId:
 
 def test_a_whole_document_is_read_when_it_is_asked_for(store: Store) -> None:
     whole = topic(
-        "7", 71, 72, left_out=(LeftOut(73, 3, "hidden"),), verified_at=NOON, likes=4
+        "7", 71, 72, left_out=(LeftOut(73, 3, "hidden", 5),), verified_at=NOON, likes=4
     )
     insert(store, whole)
     assert store.holdings("forum").document("7") == whole
@@ -104,7 +104,7 @@ def test_a_whole_document_is_read_when_it_is_asked_for(store: Store) -> None:
 def test_parts_are_found_by_their_ids_with_what_their_document_is(
     store: Store,
 ) -> None:
-    hidden = LeftOut(73, 3, "hidden")
+    hidden = LeftOut(73, 3, "hidden", 5)
     seven = topic("7", 71, 72, left_out=(hidden,))
     eight = topic("8", 81, title="Another", category_id=None)
     insert(store, seven)
@@ -286,10 +286,14 @@ def test_what_a_document_leaves_out_changes_it(store: Store) -> None:
     before = topic("7", 71, 72)
     document_id = insert(store, before)
     hashes = {store.holdings("forum")["7"].content_hash}
-    for left_out in ((LeftOut(73, 3, "hidden"),), (LeftOut(73, 3, "deleted"),)):
+    for left_out in (
+        (LeftOut(73, 3, "hidden"),),
+        (LeftOut(73, 3, "hidden", 5),),
+        (LeftOut(73, 3, "deleted"),),
+    ):
         rewrite(store, document_id, replace(before, left_out=left_out))
         hashes.add(store.holdings("forum")["7"].content_hash)
-    assert len(hashes) == 3
+    assert len(hashes) == 4
     rewrite(store, document_id, before)
     loaded = store.holdings("forum").document("7")
     assert loaded is not None

@@ -159,6 +159,28 @@ def test_the_quota_counts_replies_and_not_silence(store: Store) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("link", "found"),
+    [
+        ({"url": "a"}, False),
+        ({"url": "a", "forgotten": True}, True),
+        ({"url": "a", "forgotten": True, "removed": True}, False),
+        ({"url": "a", "title": 'So "forgotten":true it is'}, False),
+    ],
+)
+def test_a_reply_that_shows_what_was_forgotten_is_looked_after_at_any_age(
+    store: Store, link: dict[str, Any], found: bool
+) -> None:
+    record(store, replace(CLAIM, suggestions=({"url": "b"}, link)))
+    with store.transaction():
+        store.ledger.settle(FORUM, CLAIM.topic_id, "posted", at=NOON)
+
+    old = store.ledger.replies(FORUM, NOON + timedelta(days=1))
+
+    assert [each.topic_id for each in old] == [CLAIM.topic_id] * found
+    assert len(store.ledger.replies(FORUM, NOON)) == 1
+
+
 def test_recent_decisions_come_newest_first(store: Store) -> None:
     for topic in (3, 1, 2):
         at = NOON + timedelta(minutes=topic)

@@ -29,6 +29,7 @@ FULL = Part(
 )
 BARE = Part(number=1, body="Hello", format="markdown", external_id=71)
 HIDDEN = LeftOut(73, 3, "hidden")
+OPENING = LeftOut(70, 0, "hidden", 5)
 
 
 def add(store: Store, *contents: Part | LeftOut, key: str = "7") -> None:
@@ -42,11 +43,11 @@ def drop(store: Store, keys: Iterable[str]) -> None:
 
 
 def test_parts_come_back_as_they_were_by_number(store: Store, store_path: Path) -> None:
-    add(store, HIDDEN, FULL, BARE)
+    add(store, HIDDEN, FULL, BARE, OPENING)
     store.close()
     with Store.open(store_path) as again:
-        assert again.loose.of("forum", "7") == (BARE, FULL, HIDDEN)
-        assert again.holdings("forum").loose("7") == (BARE, FULL, HIDDEN)
+        assert again.loose.of("forum", "7") == (OPENING, BARE, FULL, HIDDEN)
+        assert again.holdings("forum").loose("7") == (OPENING, BARE, FULL, HIDDEN)
 
 
 def test_parts_are_kept_per_source_and_document(store: Store) -> None:
