@@ -9,7 +9,7 @@ crash it is found done.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from bot.amending import folded, withdrawn, without_links
@@ -67,6 +67,7 @@ class Aftercare:
         base_url: Of the forum, without a trailing slash.
         clock: Aware, UTC.
         catalogues: Our words; without them, those that are shipped.
+        unheard: Names of members whose opinion does not count: bots, mostly.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Aftercare:
         dead: KnownDead | None = None,
         clock: Clock = utc_now,
         catalogues: Catalogues | None = None,
+        unheard: Collection[str] = (),
     ) -> None:
+        self._unheard = tuple(unheard)
         self._name = name
         self._care = care
         self._store = store
@@ -154,7 +157,8 @@ class Aftercare:
         if post is None or post.deleted or post.withdrawn:
             self._gone(decision, post, report)
         else:
-            around = self._care.around(decision.topic_id, post.number)
+            # A moderator may have moved it to another topic.
+            around = self._care.around(post.topic_id, post.number)
             if withdrawn_by_staff(self._rate(decision, post, around)):
                 self._withdraw(decision, "a moderator disapproves of it")
                 report.withdrawn += 1
@@ -228,7 +232,9 @@ class Aftercare:
     def _rate(
         self, decision: Decision, post: OwnPost, around: Around
     ) -> Sequence[Mark]:
-        marks = marks_on(self._care, post, around, at=self._clock())
+        marks = marks_on(
+            self._care, post, around, at=self._clock(), ignored=self._unheard
+        )
         with self._store.transaction():
             self._store.feedback.replace(self._name, decision.topic_id, marks)
         return marks
@@ -255,7 +261,7 @@ class Aftercare:
         if self._steps_back(post, around):
             left = folded(
                 left,
-                solution=f"{self._base_url}/t/{topic_id}/{around.solution}",
+                solution=f"{self._base_url}/t/{post.topic_id}/{around.solution}",
                 topic_id=topic_id,
                 words=words,
             )

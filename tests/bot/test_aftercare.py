@@ -19,7 +19,7 @@ from bot.forum import LiveForum
 from bot.forum_care import LiveCare
 from bot.sandbox import Community, Sandbox
 from bot.sandbox.faults import RandomKind
-from bot.sandbox.records import Post, Topic
+from bot.sandbox.records import Post, PostType, Topic
 from bot.topic import marker
 from indexer.channel import Channel
 from kb.store import Decision, Store
@@ -219,6 +219,36 @@ def test_what_members_make_of_it_is_noted(
         ("solution", 1, False),
     ]
     assert stored(store, asked).state == "posted"
+
+
+def test_what_staff_say_below_a_whisper_is_heard(
+    after: Aftercare,
+    community: Community,
+    store: Store,
+    asked: Topic,
+    reply: Post,
+    clock: FakeClock,
+) -> None:
+    """An answer to a whisper is one; below a reply for all it is staff's talk."""
+    community.user(BOT).moderator = True
+    said = community.add_post(asked.id, "👎", user="root", reply_to=2)
+    said.type = PostType.WHISPER
+
+    assert after.run() == CareReport(looked=1)
+    reply.type = PostType.WHISPER
+    clock.forward(hours=1)
+    assert after.run() == CareReport(looked=1, withdrawn=1)
+    assert told(store, asked) == [("word", -1, True)]
+
+
+def test_a_reply_that_was_moved_is_looked_after_where_it_stands(
+    after: Aftercare, community: Community, store: Store, asked: Topic, reply: Post
+) -> None:
+    moved = community.move_posts([reply.id], title="Another question of the same kind")
+    community.add_post(moved.id, "👎", user="ben", reply_to=1)
+
+    assert after.run() == CareReport(looked=1)
+    assert told(store, asked) == [("word", -1, False)]
 
 
 @pytest.mark.parametrize("way", ["reaction", "word"])
