@@ -65,7 +65,8 @@ class LiveCare:
         """See `Care.around`."""
         params = {"include_raw": "true"}
         with self._read(f"/t/{topic_id}/{number}.json", params) as topic:
-            types = _WRITTEN | {_type_of(topic, number)} & {_WHISPER}
+            is_whisper = _type_of(topic, number) == _WHISPER
+            types = _WRITTEN | {_WHISPER} if is_whisper else _WRITTEN
             letters = self._letters_in(topic, types)
             below = tuple(each for each in letters if each.number > number)
             return Around(self._solution(topic), below)

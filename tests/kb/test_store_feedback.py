@@ -23,8 +23,15 @@ def mark(kind: str, user_id: int, value: int, *, staff: bool = False) -> Mark:
         ([mark("like", 2, 1)], 1),
         ([mark("like", 2, 1), mark("word", 3, -1)], -1),
         # One person who says it twice is one.
-        ([mark("word", 2, -1), mark("reaction", 2, -1)] + [
-            mark("like", 3, 1), mark("like", 4, 1)], 1),
+        (
+            [
+                mark("word", 2, -1),
+                mark("reaction", 2, -1),
+                mark("like", 3, 1),
+                mark("like", 4, 1),
+            ],
+            1,
+        ),
         # Who takes it back has said so.
         ([mark("like", 2, 1), mark("word", 2, -1), mark("like", 3, 1)], -1),
         # Whoever marked the solution, and whoever flagged it, were two.
@@ -32,7 +39,7 @@ def mark(kind: str, user_id: int, value: int, *, staff: bool = False) -> Mark:
         ([mark("word", 1, -1, staff=True), mark("like", 2, 1), mark("like", 3, 1)], -1),
         ([mark("word", 1, -1, staff=True), mark("like", 1, 1)], -1),
     ],
-)  # fmt: skip
+)
 def test_each_person_has_one_word(
     marks: list[Mark], value: int, tmp_path: Path
 ) -> None:
