@@ -389,7 +389,9 @@ def answer(session: Session, topic_id: int, dry_run: bool, as_json: bool) -> Non
     """Decide about one topic now, and do what the mode says: post it, or less.
 
     Nothing is waited for: neither for people nor for edits to settle. A topic that has
-    a reply keeps it.
+    a reply keeps it. A new ledger asks the forum for earlier replies: one that
+    moderators deleted, when it was the last post, leaves no trace there, and would be
+    posted again.
 
     \b
     Example:
