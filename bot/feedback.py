@@ -58,7 +58,9 @@ _DID_NOT_HELP = re.compile(
     r"obrigad[oa]|olá|desculpe)\b[\s,.!–—-]*)*"
     r"(?:(?:but|mais|pero|mas|unfortunately|malheureusement|infelizmente|"
     r"lamentablemente|desafortunadamente)\b[\s,]*)*"
-    r"(?:(?:this|that|it|these|they|cela|ça|ceci|ce|c|il|eso|esto|isto|isso)\b['’\s]*"
+    r"(?:(?:this|that|it|these|they|cela|ça|ceci|ce|c|il|eso|esto|isto|isso|"
+    r"(?:the|your|this|that) (?:answer|reply)|(?:la|ta|votre|cette) réponse|"
+    r"(?:la|tu|su|esta|esa) respuesta|(?:a|essa|esta) resposta)\b['’\s]*"
     r"(?:is |was |are |were |est |n['’]est |n['’]était )?)?"
     r"(?:"
     r"(?:did|does|do)(?: not|n['’]t) help|not helpful|unhelpful|(?:a )?wrong answer|"
@@ -66,7 +68,7 @@ _DID_NOT_HELP = re.compile(
     r"pas utiles?|"
     r"no (?:me )?(?:ayuda|ayudó|ayudan|ayudaron|sirve|sirvió)|no es útil|no fue útil|"
     r"não (?:me )?(?:ajuda|ajudou|ajudam|ajudaram)|não (?:é|foi) útil"
-    r")\b(?!.*\b(?:but|until|unless|although|mais|pero|mas|aunque)\b)",
+    r")\b(?!\s+(?:that|if|when|que|si|se)\b)(?!.*\b(?:but|until|unless|although|mais|pero|mas|aunque)\b)",
     re.IGNORECASE,
 )
 

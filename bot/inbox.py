@@ -227,6 +227,7 @@ class Inbox:
 
     def _claim(self, key: str, text: str, letter: Letter) -> None:
         messages, now = self._store.messages, self._clock()
+        messages.forget_askers(self._name, now - _DAY)
         asker = self._store.members.hash_of(f"id:{letter.author_id}")
         if messages.count_for(self._name, asker, now - _DAY) < MAX_ANSWERS_A_DAY:
             messages.claim(

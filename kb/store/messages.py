@@ -98,6 +98,14 @@ class Messages:
         ).fetchone()
         return int(row[0])
 
+    def forget_askers(self, forum: str, before: datetime) -> None:
+        """Who was answered before a time is not kept any longer."""
+        self._conn.execute(
+            "UPDATE messages SET asker = '' WHERE forum = ? AND purpose = 'answer'"
+            " AND asker != '' AND at < ?",
+            [forum, to_text(before)],
+        )
+
     def claim(
         self,
         forum: str,

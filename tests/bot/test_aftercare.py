@@ -401,7 +401,9 @@ def test_a_solution_of_a_member_goes_first(
     assert after.run() == CareReport(looked=1), "and only once"
 
 
+@pytest.mark.parametrize("end", ["unmarked", "deleted", "ours"])
 def test_the_first_line_follows_the_solution(
+    end: str,
     after: Aftercare,
     box: Sandbox,
     community: Community,
@@ -423,7 +425,12 @@ def test_the_first_line_follows_the_solution(
     raw = community.posts[reply.id].raw
     assert raw == once.replace(f"/t/{asked.id}/3)", f"/t/{asked.id}/4)")
 
-    community.unsolve(second.id)
+    if end == "unmarked":
+        community.unsolve(second.id)
+    elif end == "deleted":
+        community.delete_post(second.id)
+    else:
+        community.solve(reply.id)
     clock.forward(hours=1)
     assert after.run() == CareReport(looked=1, edited=1)
     assert community.posts[reply.id].raw == before

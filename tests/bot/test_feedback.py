@@ -66,6 +66,8 @@ def marks(found: OwnPost | None = None, **given: Any) -> list[tuple[Any, ...]]:
         ("> it did not help\n\nIt was fine.", None),
         ("Merci, mais cela ne m'aide pas.", "did_not_help"),
         ("Sorry, not helpful.", "did_not_help"),
+        ("La respuesta no me ayudó.", "did_not_help"),
+        ("It does not help that the page is in French.", None),
         ("Ce n’est pas utile", "did_not_help"),
         ("If this did not help, please tell us which version you run.", None),
         ("Si esto no ayuda, dime la versión.", None),

@@ -219,7 +219,7 @@ def test_programs_and_the_forums_own_bots_get_no_answer(
 
 
 def test_another_bot_is_not_answered_for_ever(
-    inbox: Inbox, community: Community, clock: FakeClock
+    inbox: Inbox, community: Community, store: Store, clock: FakeClock
 ) -> None:
     """Whether it goes on in one message or begins new ones."""
     topics = [write(community, "opt out") for _ in range(MAX_ANSWERS_A_DAY - 2)]
@@ -233,6 +233,8 @@ def test_another_bot_is_not_answered_for_ever(
     clock.forward(days=1, seconds=1)
     community.add_post(topics[0].id, "opt in", user="amina")
     assert inbox.run() == InboxReport(read=1, obeyed=1, answered=1)
+    ben = store.members.hash_of(f"id:{community.user('ben').id}")
+    assert store.messages.count_for("forum", ben, NOW) == 0, "whose is not kept"
 
 
 def test_in_a_message_of_a_group_orders_of_staff_and_ones_own_wish_count(
