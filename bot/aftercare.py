@@ -9,10 +9,17 @@ crash it is found done.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from bot.amending import folded, withdrawn, without_links
+from bot.amending import (
+    folded,
+    is_folded,
+    links_left,
+    unfolded,
+    withdrawn,
+    without_links,
+)
 from bot.care import Around, Care, OwnPost
 from bot.catalogue import Catalogue, Catalogues, shipped
 from bot.feedback import LOOKED_AFTER, is_due, withdrawn_by_staff
@@ -67,6 +74,7 @@ class Aftercare:
         base_url: Of the forum, without a trailing slash.
         clock: Aware, UTC.
         catalogues: Our words; without them, those that are shipped.
+        unheard: Names of members whose opinion does not count: bots, mostly.
     """
 
     def __init__(
@@ -81,7 +89,9 @@ class Aftercare:
         dead: KnownDead | None = None,
         clock: Clock = utc_now,
         catalogues: Catalogues | None = None,
+        unheard: Collection[str] = (),
     ) -> None:
+        self._unheard = tuple(unheard)
         self._name = name
         self._care = care
         self._store = store
@@ -154,7 +164,8 @@ class Aftercare:
         if post is None or post.deleted or post.withdrawn:
             self._gone(decision, post, report)
         else:
-            around = self._care.around(decision.topic_id, post.number)
+            # A moderator may have moved it to another topic.
+            around = self._care.around(post.topic_id, post.number)
             if withdrawn_by_staff(self._rate(decision, post, around)):
                 self._withdraw(decision, "a moderator disapproves of it")
                 report.withdrawn += 1
@@ -228,7 +239,9 @@ class Aftercare:
     def _rate(
         self, decision: Decision, post: OwnPost, around: Around
     ) -> Sequence[Mark]:
-        marks = marks_on(self._care, post, around, at=self._clock())
+        marks = marks_on(
+            self._care, post, around, at=self._clock(), ignored=self._unheard
+        )
         with self._store.transaction():
             self._store.feedback.replace(self._name, decision.topic_id, marks)
         return marks
@@ -242,38 +255,71 @@ class Aftercare:
         topic_id = decision.topic_id
         if marker(topic_id) not in post.raw:
             return  # Rewritten by a moderator, or not told: no longer ours to mend.
+        left, told, end = self._without_dead(decision, post)
+        if end:
+            self._withdraw(decision, end)
+            report.withdrawn += 1
+            return
+        mended = self._behind_solution(left, decision, post, around)
+        reasons = list(told)
+        if mended != left:
+            reasons.append(
+                "no member's answer is the solution any more"
+                if around.solution is None
+                else "a member's answer is the solution"
+            )
+        if mended.strip() != post.raw.strip():
+            # Translators: why an answer was changed; stands in its history.
+            reason = self._words(decision).gettext("brought up to date")
+            self._care.edit(post, mended, reason)
+            report.edited += 1
+        reason = "; ".join(reasons)
+        is_new = bool(told) and reason not in decision.reasons
+        if is_new or mended.strip() != (decision.body or "").strip():
+            self._record(decision, mended, reason)
+
+    def _without_dead(
+        self, decision: Decision, post: OwnPost
+    ) -> tuple[str, list[str], str]:
+        """A reply without its dead links, what is to be said of each, and why the
+        whole reply must go; empty when it may stay."""
         today = self._clock().date()
         whole = decision.looked_at is not None and decision.looked_at.date() != today
         dead = self._targets.dead_links(decision.suggestions, post.raw, whole=whole)
-        left = without_links(post.raw, dead)
+        urls = {str(each["url"]) for each in decision.suggestions if each.get("url")}
+        left = without_links(post.raw, dead, others=urls - dead.keys())
         if left is None:
-            self._withdraw(decision, "nothing that it points to is left")
-            report.withdrawn += 1
-            return
-        words = self._words(decision)
-        reasons = [f"taken out {url}: {problem}" for url, problem in dead.items()]
-        if self._steps_back(post, around):
-            left = folded(
-                left,
-                solution=f"{self._base_url}/t/{topic_id}/{around.solution}",
-                topic_id=topic_id,
-                words=words,
-            )
-            reasons.append("a member's answer is the solution")
-        if left.strip() != post.raw.strip():
-            # Translators: why an answer was changed; stands in its history.
-            self._care.edit(post, left, words.gettext("brought up to date"))
-            report.edited += 1
-        if dead or left.strip() != (decision.body or "").strip():
-            self._record(decision, left, "; ".join(reasons))
+            return post.raw, [], "nothing that it points to is left"
+        # Moderators may have put a link where it cannot be taken out: that it leads
+        # nowhere is no reason to take the others along.
+        stuck = {url for url in dead if links_left(left, [url])}
+        if any(dead[url].must_go for url in stuck):
+            return post.raw, [], "a link that must go cannot be taken out of it"
+        reasons = [
+            f"{'cannot take' if url in stuck else 'taken'} out {url}: {each.problem}"
+            for url, each in dead.items()
+        ]
+        return left, reasons, ""
 
-    def _steps_back(self, post: OwnPost, around: Around) -> bool:
-        """Whether a member's solution goes first. A reply that is the last post would
-        bring its topic back to the top; then the solution stands above it anyway."""
+    def _behind_solution(
+        self, body: str, decision: Decision, post: OwnPost, around: Around
+    ) -> str:
+        """A member's solution goes first, as long as it is one."""
+        if self._store.pauses.get(self._name) is not None:
+            return body
         if around.solution is None:
-            return False
+            return unfolded(body)
+        # A reply that is the last post would bring its topic back to the top; then the
+        # solution stands above it anyway. A wrong address does not wait for that.
         below = around.solution > post.number or bool(around.letters)
-        return below and self._store.pauses.get(self._name) is None
+        if not below and not is_folded(body):
+            return body
+        return folded(
+            body,
+            solution=f"{self._base_url}/t/{post.topic_id}/{around.solution}",
+            topic_id=decision.topic_id,
+            words=self._words(decision),
+        )
 
     def _record(self, decision: Decision, body: str, reason: str) -> None:
         with self._store.transaction():

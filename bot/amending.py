@@ -14,15 +14,25 @@ from bot.escape import link_target
 from bot.topic import marker
 from kb.types import TopicId
 
-# A link of ours and what belongs to it; see `bot.compose`.
-_ITEM = re.compile(r"- [\u200f\u200e\u2068]*\[")
+# A link of ours and what belongs to it, see `bot.compose`; editors of the forum write
+# other bullets.
+_ITEM = re.compile(r" {0,3}(?:[*+-]|\d{1,2}[.)])[ \t]+[\u200f\u200e\u2068]*\[")
 _CLOSING = re.compile(r"\[/(?:quote|details)\]")
 _FOLDED = "[details="
+# How a reply begins that we folded.
+_FOLD = re.compile(
+    r"\s*[^\n]*\]\((?P<url>https?://[^)\s]*/t/\d+/\d+)\)[ \t]*\n\s*"
+    r"\[details=[^\n]*\][ \t]*\n\s*"
+)
+_DETAILS = re.compile(r"\[(?P<end>/)?details\b[^\]\n]*\]", re.IGNORECASE)
 
 
-def without_links(body: str, urls: Collection[str]) -> str | None:
-    """*body* without the items that lead to *urls*; ``None`` when no item is left,
-    or when such a link stands where it cannot be taken out.
+def without_links(
+    body: str, urls: Collection[str], *, others: Collection[str] = ()
+) -> str | None:
+    """*body* without the items that lead to *urls*; ``None`` when no item is left, and
+    none of *others* either. Such a link that is no item of a list stays; see
+    `links_left`.
 
     >>> body = "These may help:\\n\\n- [A](https://x.org/a) · docs\\n  > yes\\n\\n"
     >>> body += "- [B](https://x.org/b) · docs\\n\\n*I am a bot.*"
@@ -49,8 +59,7 @@ def without_links(body: str, urls: Collection[str]) -> str | None:
         if not dropping:
             kept.append(line)
     rest = "\n".join(kept).strip("\n")
-    is_clean = not any(target in rest for target in targets)
-    return rest if is_clean and items else None
+    return rest if items or links_left(rest, others) else None
 
 
 def links_left(body: str, urls: Collection[str]) -> int:
@@ -64,11 +73,16 @@ def is_folded(body: str) -> bool:
 
 
 def folded(body: str, *, solution: str, topic_id: TopicId, words: Catalogue) -> str:
-    """*body* behind a first line that leads to the solution of a member.
+    """*body* behind a first line that leads to the solution of a member; in one that
+    is folded already, that line leads there.
 
     Args:
         solution: Address of the solution.
     """
+    fold = _FOLD.match(body)
+    if fold:
+        url = link_target(solution)
+        return f"{body[: fold.start('url')]}{url}{body[fold.end('url') :]}"
     if is_folded(body):
         return body
     mark = marker(topic_id)
@@ -98,6 +112,25 @@ def folded(body: str, *, solution: str, topic_id: TopicId, words: Catalogue) -> 
             mark,
         ]
     )
+
+
+def unfolded(body: str) -> str:
+    """*body* as it was before it was folded; as it is where we did not fold it.
+
+    >>> unfolded('Solved: [here](https://f.org/t/7/3)\\n\\n[details="Before"]\\n\\n'
+    ...     '- [A](https://x.org)\\n\\n[/details]\\n\\nA bot.')
+    '- [A](https://x.org)\\n\\nA bot.'
+    """
+    fold = _FOLD.match(body)
+    if not fold:
+        return body
+    depth = 1
+    for tag in _DETAILS.finditer(body, fold.end()):
+        depth += -1 if tag["end"] else 1
+        if not depth:
+            inside = body[fold.end() : tag.start()].rstrip()
+            return f"{inside}\n\n{body[tag.end() :].lstrip()}"
+    return body
 
 
 def withdrawn(topic_id: TopicId, words: Catalogue) -> str:

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.wishes import OPT_IN, OPT_OUT, wish_in
+from bot.quoted import own_lines, without_quotes
+from bot.wishes import wish_in
 from kb.types import TopicId
 
 Verb = Literal["opt_out", "opt_in", "pause", "resume", "status", "withdraw"]
@@ -32,8 +33,12 @@ _LINE = re.compile(
 )
 _TOPIC_URL = re.compile(r"/t/(?:[^/\s]+/)?(\d{1,12})(?=[/?#\s)>\]]|\Z)")
 _NUMBER = re.compile(r"\A\W*(\d{1,12})\W*\Z")
-# What is quoted was said by somebody else.
-_QUOTED = re.compile(r"\[quote\b[^\]]*\].*?\[/quote\]", re.DOTALL | re.IGNORECASE)
+# What may stand beside an order without making a sentence of it.
+_POLITE = re.compile(
+    r"(?:please|thanks|now|svp|merci|maintenant|por favor|gracias|ahora|obrigad[oa]"
+    r"|agora)?",
+    re.IGNORECASE,
+)
 _MAX_LINE_CHARS, _MAX_REASON_CHARS = 300, 200
 
 
@@ -63,42 +68,25 @@ def command_in(raw: str) -> Command | None:
     >>> command_in("What is your status page?") is None
     True
     """
-    own = _QUOTED.sub("\n", raw)
-    found = _LINE.match(_first_line(own))
+    lines = own_lines(raw)
+    found = _LINE.match(lines[0][:_MAX_LINE_CHARS]) if lines else None
     if found is None or found.lastgroup is None:
-        wish = wish_in(own)
+        wish = wish_in(without_quotes(raw))
         return None if wish is None else Command(wish)
     verb = next(verb for verb in _VERBS if found[verb])
     rest = found["rest"].strip(" \t:,.;-–—!")
     if verb == "pause":
-        return Command(verb, reason=rest[:_MAX_REASON_CHARS])
+        # The safe side: also where it is asked rather than ordered.
+        return Command(verb, reason=rest.strip(" ?")[:_MAX_REASON_CHARS])
     if verb == "withdraw":
-        return Command(verb, topic_id=_topic_in(rest))
-    # More words make a sentence of it, which asks for something else.
-    return Command(verb) if len(rest.split()) <= 1 else None
-
-
-def _first_line(raw: str) -> str:
-    for line in raw.splitlines():
-        if line.strip() and not line.lstrip().startswith(">"):
-            return line.strip()[:_MAX_LINE_CHARS]
-    return ""
+        is_asked = rest.endswith("?")
+        return None if is_asked else Command(verb, topic_id=_topic_in(rest))
+    if verb == "status":
+        return Command(verb) if len(rest.split()) <= 1 else None
+    # More words, or a question mark, make a sentence of it: no order.
+    return Command(verb) if _POLITE.fullmatch(rest) else None
 
 
 def _topic_in(text: str) -> TopicId | None:
     found = _TOPIC_URL.search(text) or _NUMBER.match(text)
     return None if found is None else TopicId(int(found[1]))
-
-
-def language_of_wish(raw: str) -> str | None:
-    """The language whose words of a wish a message holds; ``None``: none of them.
-
-    >>> language_of_wish("No responder más"), language_of_wish("hello")
-    ('es', None)
-    """
-    folded = raw.casefold()
-    for phrases in (OPT_OUT, OPT_IN):
-        for language, phrase in phrases.items():
-            if phrase in folded:
-                return language
-    return None

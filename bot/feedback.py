@@ -2,17 +2,19 @@
 marks. Pure.
 
 A mark says whether the reply helped. The bot's own account has no say, and neither
-have the forum's own bots; one person counts once for each way of saying it.
+have the forum's own bots and those of the community; of one person there is one mark
+for each way of saying it, which `kb.store.Feedback.ratings` counts as one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.care import Letter, OwnPost, Person, Reaction
+from bot.quoted import own_lines
 from kb.store import Mark
 from kb.store.feedback import FeedbackKind
 
@@ -38,8 +40,6 @@ GOOD = frozenset(
     }
 )
 BAD = frozenset({"-1", "thumbsdown", "x", "no_entry_sign"})
-# A quote of what is answered, and what stands around the first word.
-_QUOTE = re.compile(r"\A\s*\[quote[^\]]*\].*?\[/quote\]\s*", re.DOTALL | re.IGNORECASE)
 _THUMB_DOWN = re.compile(r"\A(?:👎|:(?:-1|thumbsdown)(?::t\d)?:)")
 _THUMB_UP = re.compile(r"\A(?:👍|:(?:\+1|thumbsup)(?::t\d)?:)")
 _MENTION = re.compile(r"\A@[\w.-]+[,:]?\s*")
@@ -51,20 +51,34 @@ _WITHDRAW = re.compile(
     re.IGNORECASE,
 )
 _MAX_LINE_CHARS = 160
+# Of the reply as a whole, and first of all: further on, and with more around it, the
+# same words may be said of anything.
 _DID_NOT_HELP = re.compile(
-    r"\b(?:"
-    r"(?:did|does)(?: not|n['’]t) help|not helpful|unhelpful|wrong answer|"
+    r"\A(?:(?:hi|hello|thanks|thank you|sorry|merci|bonjour|désolée?|gracias|hola|"
+    r"obrigad[oa]|olá|desculpe)\b[\s,.!–—-]*)*"
+    r"(?:(?:but|mais|pero|mas|unfortunately|malheureusement|infelizmente|"
+    r"lamentablemente|desafortunadamente)\b[\s,]*)*"
+    r"(?:(?:this|that|it|these|they|cela|ça|ceci|ce|c|il|eso|esto|isto|isso|"
+    r"(?:the|your|this|that) (?:answer|reply)|(?:la|ta|votre|cette) réponse|"
+    r"(?:la|tu|su|esta|esa) respuesta|(?:a|essa|esta) resposta)\b['’\s]*"
+    r"(?:is |was |are |were |est |n['’]est |n['’]était )?)?"
+    r"(?:"
+    r"(?:did|does|do)(?: not|n['’]t) help|not helpful|unhelpful|(?:a )?wrong answer|"
     r"n['’](?:a|ont) pas aidée?|n['’]aide(?:nt)? pas|ne m['’]aide(?:nt)? pas|"
     r"pas utiles?|"
     r"no (?:me )?(?:ayuda|ayudó|ayudan|ayudaron|sirve|sirvió)|no es útil|no fue útil|"
     r"não (?:me )?(?:ajuda|ajudou|ajudam|ajudaram)|não (?:é|foi) útil"
-    r")\b",
+    r")\b(?!\s+(?:that|if|when|que|si|se)\b)(?!.*\b(?:but|until|unless|although|mais|pero|mas|aunque)\b)",
     re.IGNORECASE,
 )
 
 
-def opinion_of(raw: str) -> Opinion | None:
+def opinion_of(raw: str, *, staff: bool = False) -> Opinion | None:
     """What a reply to the bot says of it, by its first line; ``None``: nothing.
+
+    Args:
+        staff: Its author is staff, whose word makes the reply go: it must be a sign
+            or an order, and no sentence that may mean something else.
 
     >>> opinion_of("👎 not at all"), opinion_of(":+1: thanks")
     ('did_not_help', 'helped')
@@ -84,15 +98,12 @@ def opinion_of(raw: str) -> Opinion | None:
         return None
     if _WITHDRAW.match(line):
         return "withdraw"
-    return "did_not_help" if _DID_NOT_HELP.search(line) else None
+    return "did_not_help" if not staff and _DID_NOT_HELP.match(line) else None
 
 
 def _first_line(raw: str) -> str:
-    rest = _QUOTE.sub("", raw, count=1)
-    for line in rest.splitlines():
-        if line.strip() and not line.lstrip().startswith(">"):
-            return _MENTION.sub("", line.strip())
-    return ""
+    lines = own_lines(raw)
+    return _MENTION.sub("", lines[0]) if lines else ""
 
 
 def value_of(reaction: str) -> int:
@@ -112,13 +123,16 @@ def marks_of(
     reactions: Iterable[Reaction],
     letters: Iterable[Letter],
     at: datetime,
+    ignored: Collection[str] = (),
 ) -> list[Mark]:
     """The marks on a reply as it stands now, in order of kind and person.
 
     Args:
         letters: What others wrote below it.
         at: Now; a mark that is known keeps the time when it was first seen.
+        ignored: Names of members who have no say, such as bots of the community.
     """
+    unheard = {name.casefold() for name in ignored}
     found: dict[tuple[str, int], Mark] = {}
 
     def add(
@@ -130,7 +144,7 @@ def marks_of(
 
     reacted = list(reactions)
     for each in reacted:
-        if each.person.id > 0:
+        if _has_say(each.person.id, each.person.username, unheard):
             kind: FeedbackKind = "like" if each.name == "heart" else "reaction"
             value = value_of(each.name)
             add(kind, each.person.id, value, staff=each.person.staff)
@@ -138,7 +152,8 @@ def marks_of(
     spoken = {each.person.id for each in reacted}
     known = {fan.id: fan for fan in likers}
     for fan in known.values():
-        if fan.id > 0 and fan.id not in spoken:
+        has_say = _has_say(fan.id, fan.username, unheard)
+        if has_say and fan.id not in spoken:
             add("like", fan.id, 1, staff=fan.staff)
     if post.likes and not known and not spoken:
         add("like", 0, 1)
@@ -147,7 +162,9 @@ def marks_of(
     if post.hidden:
         add("flag", 0, -1)
     for letter in _answers(post, letters):
-        opinion = opinion_of(letter.raw)
+        if not _has_say(letter.author_id, letter.author, unheard):
+            continue
+        opinion = opinion_of(letter.raw, staff=letter.staff)
         if opinion is not None:
             value = 1 if opinion == "helped" else -1
             add("word", letter.author_id, value, staff=letter.staff)
@@ -163,10 +180,12 @@ def _answers(post: OwnPost, letters: Iterable[Letter]) -> list[Letter]:
     return [
         letter
         for letter in letters
-        if letter.reply_to == post.number
-        and letter.author_id > 0
-        and not letter.automatic
+        if letter.reply_to == post.number and not letter.automatic
     ]
+
+
+def _has_say(user_id: int, username: str, unheard: Collection[str]) -> bool:
+    return user_id > 0 and username.casefold() not in unheard
 
 
 def is_due(sent_at: datetime, looked_at: datetime | None, now: datetime) -> bool:

@@ -31,8 +31,9 @@ from kb.types import PostId, TopicId
 log = logging.getLogger(__name__)
 
 LIKE = 2
-# What of a forum's posts people write: no small actions, no whispers.
-_WRITTEN = frozenset({1, 2})
+# What of a forum's posts people write: no small actions, and whispers only where what
+# is looked after is one itself.
+_WRITTEN, _WHISPER = frozenset({1, 2}), 4
 _CONCEALED = ("hidden", "cooked_hidden", "user_deleted")
 _GONE = frozenset({404, 410})
 # A private message of more than so many pages is no conversation.
@@ -64,10 +65,11 @@ class LiveCare:
         """See `Care.around`."""
         params = {"include_raw": "true"}
         with self._read(f"/t/{topic_id}/{number}.json", params) as topic:
-            below = [
-                letter for letter in self._letters_in(topic) if letter.number > number
-            ]
-            return Around(self._solution(topic), tuple(below))
+            is_whisper = _type_of(topic, number) == _WHISPER
+            types = _WRITTEN | {_WHISPER} if is_whisper else _WRITTEN
+            letters = self._letters_in(topic, types)
+            below = tuple(each for each in letters if each.number > number)
+            return Around(self._solution(topic), below)
 
     def _solution(self, topic: Fields) -> int | None:
         # A list since May 2026, an object before, which may be null.
@@ -223,13 +225,14 @@ class LiveCare:
 
     # -- all of these ------------------------------------------------------
 
-    def _letters_in(self, found: Fields) -> list[Letter]:
+    def _letters_in(
+        self, found: Fields, types: frozenset[int] = _WRITTEN
+    ) -> list[Letter]:
         posts = found.inner("post_stream").each("posts")
         return [
             _letter(post)
             for post in posts
-            if not self._is_own(post)
-            and (post.maybe_whole("post_type") or 1) in _WRITTEN
+            if not self._is_own(post) and (post.maybe_whole("post_type") or 1) in types
         ]
 
     def _is_own(self, who: Fields) -> bool:
@@ -269,6 +272,13 @@ def _letter(post: Fields) -> Letter:
         reply_to=post.maybe_whole("reply_to_post_number"),
         automatic=post.flag("is_auto_generated"),
     )
+
+
+def _type_of(topic: Fields, number: int) -> int | None:
+    for post in topic.inner("post_stream").each("posts"):
+        if post.whole("post_number") == number:
+            return post.maybe_whole("post_type")
+    return None
 
 
 def _last(page: Fields) -> int:

@@ -1,9 +1,9 @@
 """Private messages to the bot: members opt out, staff give orders.
 
-What a message asks for is done, noted as read and its answer claimed, in one
-transaction; then the answer is sent. One that a crash left claimed is looked for in
-its conversation before it is sent again. What people wrote is neither repeated nor
-logged.
+The newest conversation is read first, and what each asks for is done as it is read:
+done, noted as read and its answer claimed, in one transaction. Answers are sent once
+all is read. One that a crash left claimed is looked for in its conversation before it
+is sent again. What people wrote is neither repeated nor logged.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot import mail_words
-from bot.care import Care, Conversation, Letter, Letters
+from bot.care import Care, Conversation, Letter
 from bot.catalogue import Catalogue, Catalogues, shipped
-from bot.commands import OF_STAFF, Command, command_in, language_of_wish
+from bot.commands import OF_STAFF, Command, Verb, command_in
 from bot.escape import visible
+from bot.wishes import language_of_wish
 from kb.errors import (
     ForumError,
     ForumReadOnlyError,
@@ -34,10 +35,14 @@ log = logging.getLogger(__name__)
 # member's wish always holds, and so does a pause.
 ORDERS_HOLD = timedelta(days=7)
 QUESTIONS_HOLD = timedelta(days=2)
-# Whoever writes more is a program.
+# For each author; whoever writes more is a program.
 MAX_ANSWERS_A_DAY = 10
-_MAX_PAGES = 20
+# The list of a mailbox ends; one that does not is none.
+_MAX_PAGES = 1_000
 _DAY = timedelta(days=1)
+
+_WISHES: frozenset[Verb] = frozenset({"opt_out", "opt_in"})
+_STOPS: frozenset[Verb] = frozenset({"pause", "resume"})
 
 Withdraw = Callable[[TopicId, str], bool]
 """See `bot.aftercare.Aftercare.withdraw`."""
@@ -90,46 +95,29 @@ class Inbox:
         self._languages = tuple(languages)
         self._clock = clock
         self._catalogues = catalogues or shipped()
+        # When whose newest wish was written, of those that this run obeyed.
+        self._wished: dict[int, datetime] = {}
 
     def run(self, stopped: Callable[[], bool] = lambda: False) -> InboxReport:
-        """Read what is new, in the order in which it was written.
+        """Do what new messages ask for, then answer them.
 
         Args:
-            stopped: Asked between messages; True ends the run early.
+            stopped: Asked between conversations, and between answers; True ends the
+                run early.
 
         Raises:
-            ForumError: The list of messages cannot be read, or the forum asks to
-                wait.
+            ForumError: The newest messages cannot be listed, or the forum asks to
+                wait. What was done until then holds.
             StoreError: What was read cannot be noted.
         """
         report = InboxReport()
-        self._send_again(report)
-        new: list[tuple[Conversation, bool, Letter]] = []
-        read: dict[TopicId, int] = {}
-        for conversation in self._with_news():
-            letters = self._letters(conversation, report)
-            if letters is None:
-                continue
-            read[conversation.topic_id] = letters.last
-            new += [(conversation, letters.direct, each) for each in letters.letters]
-        new.sort(key=lambda item: (item[2].created_at, item[0].topic_id))
-        report.read = len(new)
-        for conversation, direct, letter in new:
+        self._wished.clear()
+        earlier = {message.key for message in self._claimed()}
+        self._read_mail(report, stopped)
+        for message in self._claimed():
             if stopped():
                 break
-            if conversation.topic_id not in read:
-                continue  # An earlier message of it waits to be read again.
-            try:
-                self._act(conversation.topic_id, letter, report, direct=direct)
-            except (RateLimitedError, ForumReadOnlyError):
-                raise
-            except ForumError as exc:
-                log.warning("message=%d waits: %s", conversation.topic_id, exc)
-                del read[conversation.topic_id]
-                report.failed += 1
-        else:
-            # What we wrote ourselves is read as well.
-            self._set_read(read)
+            self._send(message, report, again=message.key in earlier)
         log.info(
             "read %d messages: %d obeyed, %d answered, %d to be tried again",
             report.read,
@@ -139,86 +127,155 @@ class Inbox:
         )
         return report
 
-    def _with_news(self) -> list[Conversation]:
-        found: list[Conversation] = []
-        for page in range(_MAX_PAGES):
-            conversations, has_more = self._care.conversations(page)
-            news = [c for c in conversations if c.highest > self._read_until(c)]
-            found += news
-            # The newest come first: where all is read, so is what follows.
-            if not news or not has_more:
-                break
-        return list({each.topic_id: each for each in found}.values())
+    def _claimed(self) -> list[Message]:
+        return self._store.messages.in_state(self._name, "claimed", purpose="answer")
 
-    def _letters(
-        self, conversation: Conversation, report: InboxReport
-    ) -> Letters | None:
-        """What is new in a conversation; ``None`` when it cannot be read now."""
+    # -- the mailbox -------------------------------------------------------
+
+    def _read_mail(self, report: InboxReport, stopped: Callable[[], bool]) -> None:
+        """Read what is new. The newest come first: where a whole page is read, so is
+        what follows, unless an earlier run did not get through."""
+        was_behind = self._store.messages.is_behind(self._name)
+        through, seen = True, set[TopicId]()
+        for page in range(_MAX_PAGES):
+            try:
+                conversations, has_more = self._care.conversations(page)
+            except (RateLimitedError, ForumReadOnlyError):
+                raise
+            except ForumError as exc:
+                if not page:
+                    raise
+                # What was read is answered; the next run reads all pages.
+                log.warning("messages wait on page %d: %s", page, exc)
+                report.failed += 1
+                return
+            news = [c for c in conversations if self._is_new(c, seen)]
+            seen.update(each.topic_id for each in news)
+            if news:
+                self._note_behind(behind=True)
+            # While pages are read they may shift, and what lies between them is
+            # missed: with news beyond the first, all are read once more.
+            through &= not (news and page)
+            for conversation in news:
+                if stopped():
+                    return
+                through &= self._read(conversation, report)
+            if not has_more or not (news or was_behind):
+                break
+        else:
+            through = False
+        if through:
+            self._note_behind(behind=False)
+
+    def _is_new(self, conversation: Conversation, seen: set[TopicId]) -> bool:
+        is_read = conversation.highest <= self._read_until(conversation)
+        return not is_read and conversation.topic_id not in seen
+
+    def _note_behind(self, *, behind: bool) -> None:
+        if self._store.messages.is_behind(self._name) != behind:
+            with self._store.transaction():
+                self._store.messages.set_behind(self._name, behind=behind)
+
+    def _read(self, conversation: Conversation, report: InboxReport) -> bool:
+        """Do what a conversation asks for; False when it must be read again."""
         topic_id = conversation.topic_id
         try:
-            return self._care.letters(topic_id, self._read_until(conversation))
+            letters = self._care.letters(topic_id, self._read_until(conversation))
+            report.read += len(letters.letters)
+            for letter in letters.letters:
+                self._act(topic_id, letter, report, direct=letters.direct)
         except (RateLimitedError, ForumReadOnlyError):
             raise
         except ForumError as exc:
             # One that cannot be read must not keep the others from being read.
-            log.warning("message=%d cannot be read: %s", topic_id, exc)
+            log.warning("message=%d waits: %s", topic_id, exc)
             report.failed += 1
-            return None
+            # What is refused is refused again, and not waited for.
+            return isinstance(exc, ForumRejectedError)
+        with self._store.transaction():
+            # What we wrote ourselves is read as well.
+            self._store.messages.set_read(self._name, topic_id, letters.last)
+        return True
 
     def _read_until(self, conversation: Conversation) -> int:
         return self._store.messages.read_until(self._name, conversation.topic_id)
-
-    def _set_read(self, read: dict[TopicId, int]) -> None:
-        if not read:
-            return
-        with self._store.transaction():
-            for topic_id, number in read.items():
-                self._store.messages.set_read(self._name, topic_id, number)
 
     # -- one message -------------------------------------------------------
 
     def _act(
         self, topic_id: TopicId, letter: Letter, report: InboxReport, *, direct: bool
     ) -> None:
-        key = f"{topic_id}/{letter.number}"
-        command = self._command(letter, direct=direct)
+        command = self._command(letter)
         said: str | None = None
         words = self._words(letter)
         if command is not None and command.verb == "withdraw":
             # Before anything is noted: tried again, it finds nothing left to do.
             said = self._withdrawn(command, letter, words)
         with self._store.transaction():
-            if command is not None:
+            key = f"{topic_id}/{letter.number}"
+            if command is not None and self._is_overtaken(command, letter):
+                said = self._told_of(command, words)
+            elif command is not None:
                 report.obeyed += 1
                 said = said or self._obey(command, letter, words)
             elif self._is_asking(letter, direct=direct):
-                said, key = (
-                    mail_words.help_for(words, staff=letter.staff),
-                    f"{topic_id}/help",
-                )
+                said = mail_words.help_for(words, staff=letter.staff)
+                key = f"{topic_id}/help"
             self._store.messages.set_read(self._name, topic_id, letter.number)
-            if said is None or self._answers_enough(topic_id):
-                return
-            body = f"{words.line_start}{said}\n\n{_marker(key)}"
-            if not self._store.messages.claim(
-                self._name, "answer", key, body, at=self._clock()
-            ):
-                return
-        message = self._store.messages.get(self._name, "answer", key)
-        if message is not None:
-            self._send(message, report)
+            if said is not None:
+                self._claim(key, f"{words.line_start}{said}", letter)
 
-    def _command(self, letter: Letter, *, direct: bool) -> Command | None:
-        """What a message asks for, if its author may ask for it, there and now."""
+    def _claim(self, key: str, text: str, letter: Letter) -> None:
+        messages, now = self._store.messages, self._clock()
+        messages.forget_askers(self._name, now - _DAY)
+        asker = self._store.members.hash_of(f"id:{letter.author_id}")
+        if messages.count_for(self._name, asker, now - _DAY) < MAX_ANSWERS_A_DAY:
+            messages.claim(
+                self._name,
+                "answer",
+                key,
+                f"{text}\n\n{_marker(key)}",
+                at=now,
+                asker=asker,
+            )
+
+    def _command(self, letter: Letter) -> Command | None:
+        """What a message asks for, if its author may ask for it now."""
         if not _is_member(letter):
             return None
         command = command_in(letter.raw)
-        if command is None:
-            return None
-        if command.verb not in OF_STAFF:
-            return command if direct else None
+        if command is None or command.verb not in OF_STAFF:
+            return command
         holds = command.verb == "pause" or self._is_young(letter, ORDERS_HOLD)
         return command if letter.staff and holds else None
+
+    def _is_overtaken(self, command: Command, letter: Letter) -> bool:
+        """Whether what was written later, and read before, says otherwise."""
+        at = letter.created_at
+        if command.verb in _STOPS:
+            ordered = self._store.pauses.ordered_at(self._name)
+            return (ordered is not None and at < ordered) or (
+                command.verb == "resume" and self._is_older_than_pause(at)
+            )
+        if command.verb == "opt_in" and self._is_older_than_wish(letter):
+            return True
+        wished = self._wished.get(letter.author_id)
+        return command.verb in _WISHES and wished is not None and at < wished
+
+    def _is_older_than_pause(self, at: datetime) -> bool:
+        """What began later, for another reason, was not meant."""
+        pause = self._store.pauses.get(self._name)
+        return pause is not None and pause.origin != "staff" and at < pause.at
+
+    def _is_older_than_wish(self, letter: Letter) -> bool:
+        known = self._store.members.find(
+            self._name, username=letter.author, user_id=letter.author_id
+        )
+        return known is not None and not known.answers and letter.created_at < known.at
+
+    def _told_of(self, command: Command, words: Catalogue) -> str | None:
+        """What is said of an order that was overtaken: how it stands."""
+        return self._status(words) if command.verb in _STOPS else None
 
     def _is_asking(self, letter: Letter, *, direct: bool) -> bool:
         is_told = bool(letter.raw.strip()) and _is_member(letter)
@@ -227,15 +284,13 @@ class Inbox:
     def _is_young(self, letter: Letter, span: timedelta) -> bool:
         return self._clock() - letter.created_at <= span
 
-    def _answers_enough(self, topic_id: TopicId) -> bool:
-        since = self._clock() - _DAY
-        sent = self._store.messages.in_state(self._name, "sent", purpose="answer")
-        here = [m for m in sent if m.topic_id == topic_id and m.at >= since]
-        return len(here) >= MAX_ANSWERS_A_DAY
-
     # -- doing what is asked for ---------------------------------------------
 
     def _obey(self, command: Command, letter: Letter, words: Catalogue) -> str:
+        if command.verb in _WISHES:
+            self._wished[letter.author_id] = letter.created_at
+        elif command.verb in _STOPS:
+            self._store.pauses.set_ordered(self._name, letter.created_at)
         match command.verb:
             case "opt_out":
                 return self._opt_out(letter, words)
@@ -255,7 +310,7 @@ class Inbox:
             user_id=letter.author_id,
             answers=False,
             origin="message",
-            at=self._clock(),
+            at=letter.created_at,
         )
         return mail_words.opted_out(words)
 
@@ -321,13 +376,6 @@ class Inbox:
         return self._catalogues.of(language or self._languages[0])
 
     # -- answering -----------------------------------------------------------
-
-    def _send_again(self, report: InboxReport) -> None:
-        """See to the answers that a crash, or a lost answer of the forum, left."""
-        for message in self._store.messages.in_state(
-            self._name, "claimed", purpose="answer"
-        ):
-            self._send(message, report, again=True)
 
     def _send(
         self, message: Message, report: InboxReport, *, again: bool = False

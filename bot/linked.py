@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.amending import links_left
@@ -28,6 +29,20 @@ class KnownDead(Protocol):
         """Keep what was found out since the last time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A link to which nobody should be led.
+
+    Attributes:
+        problem: Why.
+        must_go: Nobody may read any more what the reply says of it; else the link
+            leads nowhere, and that is all.
+    """
+
+    problem: str
+    must_go: bool
+
+
 class Targets:
     """Looks at what replies of one forum link.
 
@@ -46,7 +61,7 @@ class Targets:
 
     def dead_links(
         self, suggestions: Sequence[Mapping[str, Any]], raw: str, *, whole: bool
-    ) -> dict[str, str]:
+    ) -> dict[str, Dead]:
         """Why nobody should be led to a link that a reply still has, by address.
 
         Args:
@@ -57,20 +72,28 @@ class Targets:
         Raises:
             ForumUnavailableError, ForumProtocolError: It cannot be found out now.
         """
-        found: dict[str, str] = {}
+        found: dict[str, Dead] = {}
         for each in suggestions:
             url, source = each.get("url"), each.get("source")
             if not url or not source or is_out(each, raw):
                 continue
+            key = str(each.get("key", ""))
+            # What left the forum's public view, or whoever wrote it, is private.
+            must_go = True
             if each.get("forgotten"):
                 problem = "who wrote it is forgotten"
             elif source == self._name:
                 problem = self._problem_of_topic(each, whole=whole)
             else:
-                problem = self._problem_elsewhere(source, str(each.get("key", "")))
+                problem = self._problem_elsewhere(source, key)
+                must_go = self._is_private(source, key)
             if problem:
-                found[url] = problem
+                found[url] = Dead(problem, must_go)
         return found
+
+    def _is_private(self, source: str, key: str) -> bool:
+        stored = self._store.documents.find(source, key)
+        return stored is not None and stored.visibility != PUBLIC
 
     def _problem_of_topic(self, suggestion: Mapping[str, Any], *, whole: bool) -> str:
         key = str(suggestion.get("key", ""))

@@ -84,6 +84,7 @@ def open_manners(app: App) -> Iterator[Manners]:
             dead=seen_alive(app, store, stack),
             clock=app.clock,
             catalogues=app.catalogues,
+            unheard=bot.exclude_authors,
         )
         yield Manners(
             inbox=Inbox(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from bot.care import Around, Care, OwnPost, Person, Reaction
@@ -14,7 +14,14 @@ from kb.store import Mark
 log = logging.getLogger(__name__)
 
 
-def marks_on(care: Care, post: OwnPost, around: Around, *, at: datetime) -> list[Mark]:
+def marks_on(
+    care: Care,
+    post: OwnPost,
+    around: Around,
+    *,
+    at: datetime,
+    ignored: Collection[str] = (),
+) -> list[Mark]:
     """See `bot.feedback.marks_of`.
 
     Raises:
@@ -26,6 +33,7 @@ def marks_on(care: Care, post: OwnPost, around: Around, *, at: datetime) -> list
         reactions=_reactions(care, post),
         letters=around.letters,
         at=at,
+        ignored=ignored,
     )
 
 

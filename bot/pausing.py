@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from bot.care import Care
 from bot.catalogue import Catalogues, shipped
@@ -21,10 +22,9 @@ from kb.types import Clock, utc_now
 
 log = logging.getLogger(__name__)
 
-# So many replies in a row that moderators disapproved of need no statistics: with a
-# precision of 0.4, all five would be wrong in one of thirteen such rows, and the
-# price of stopping is one word of a moderator.
-STAFF_ROW = 5
+# A row of replies that moderators disapproved of is no chance where a bot that is as
+# precise as it should be meets one in fewer than so many windows.
+ROW_BY_CHANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def too_bad(rated: Sequence[Rated], *, window: int, precision: float) -> str:
     Args:
         rated: The rated replies that count, newest first.
         window: As many are judged together; with fewer, only a row of moderators'
-            words is enough.
+            words is enough, see `staff_row`.
         precision: The share that should help; above it a reply is worth posting.
 
     >>> bad, good = Rated(False, False), Rated(True, False)
@@ -54,12 +54,13 @@ def too_bad(rated: Sequence[Rated], *, window: int, precision: float) -> str:
     'only 3 of the newest 20 rated replies helped'
     >>> too_bad([bad] * 16 + [good] * 4, window=20, precision=0.4)
     ''
-    >>> too_bad([Rated(False, True)] * 5, window=20, precision=0.4)
-    'moderators disapproved of 5 replies in a row'
+    >>> too_bad([Rated(False, True)] * 12, window=20, precision=0.4)
+    'moderators disapproved of 12 replies in a row'
     """
-    row = rated[:STAFF_ROW]
-    if len(row) == STAFF_ROW and all(r.by_staff and not r.helped for r in row):
-        return f"moderators disapproved of {STAFF_ROW} replies in a row"
+    length = staff_row(window, precision)
+    row = rated[:length]
+    if len(row) == length and all(r.by_staff and not r.helped for r in row):
+        return f"moderators disapproved of {length} replies in a row"
     newest = rated[:window]
     if len(newest) < window:
         return ""
@@ -67,6 +68,39 @@ def too_bad(rated: Sequence[Rated], *, window: int, precision: float) -> str:
     if wilson_interval(helped, window)[1] >= precision:
         return ""
     return f"only {helped} of the newest {window} rated replies helped"
+
+
+@cache
+def staff_row(window: int, precision: float) -> int:
+    """How many disapprovals of moderators in a row are no chance any more: where they
+    rate every reply, even half of all that are wrong come five at a time, often.
+
+    Returns:
+        The least length that is met within *window* ratings with a probability below
+        `ROW_BY_CHANCE`, of replies that help with *precision*; else the window.
+
+    >>> [staff_row(20, precision) for precision in (0.3, 0.4, 0.5, 0.7, 0.9)]
+    [16, 12, 10, 6, 4]
+    """
+    for length in range(1, window):
+        if row_probability(length, window, 1 - precision) < ROW_BY_CHANCE:
+            return length
+    return window
+
+
+def row_probability(length: int, tries: int, chance: float) -> float:
+    """The probability that an event of *chance* happens *length* times in a row at
+    least once in so many independent tries.
+
+    >>> row_probability(2, 2, 0.5), row_probability(2, 3, 0.5)
+    (0.25, 0.375)
+    """
+    # By how many times in a row it has just happened, of all that had no such row.
+    states = [1.0] + [0.0] * (length - 1)
+    for _ in range(tries):
+        ended = (1 - chance) * sum(states)
+        states = [ended, *(chance * each for each in states[:-1])]
+    return 1 - sum(states)
 
 
 class Breaker:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config import Mode
+from bot.drafts import _APPROVED as APPROVED
+from bot.feedback import withdrawn_by_staff
 from bot.figures import Measured, load_figures
 from bot.naming import NAMES
 from kb.metrics import wilson_interval
@@ -21,7 +23,7 @@ from kb.types import DocumentId, LinkRole
 
 if TYPE_CHECKING:
     from bot.app import App
-    from kb.store import Decision, Store
+    from kb.store import Decision, State, Store
     from kb.thresholds import Thresholds
 
 # Below this many nothing can be said of a share: see `kb.thresholds.MIN_SHOWN`.
@@ -30,6 +32,16 @@ ENOUGH = 20
 ENOUGH_QUESTIONS = 100
 # The bot has to be seen on busy days and quiet ones.
 SHADOW_SPAN = timedelta(days=7)
+# What a draft that was judged may have become.
+_JUDGED: tuple[State, ...] = (
+    "decided",
+    "claimed",
+    "posted",
+    "queued",
+    "withdrawn",
+    "refused",
+    "rejected",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +179,9 @@ def _history(evidence: Evidence) -> Need:
 def _is_reached(each: Measured) -> bool:
     if each.confidence is None or each.interval is None:
         return False
-    # Not that the counted share is above: half of all that are just good enough are
-    # counted below. But what is clearly below is not good enough.
+    # The share itself: with few shown, nearly any share may be bad luck.
     is_enough = each.questions >= ENOUGH_QUESTIONS and each.shown >= ENOUGH
-    return is_enough and each.interval[1] >= each.asked
+    return is_enough and each.right >= each.asked * each.shown
 
 
 def _told(each: Measured) -> str:
@@ -277,7 +288,6 @@ def _of_store(
 ) -> Evidence:
     decided = [d for d in store.ledger.in_state(name, "decided") if d.mode == "shadow"]
     times = [decision.decided_at for decision in decided]
-    drafts = [d for d in _drafted(store, name) if d.mode == "draft"]
     ratings = store.feedback.ratings(name)
     pause = store.pauses.get(name)
     return Evidence(
@@ -286,7 +296,7 @@ def _of_store(
         shadow_topics=len(decided),
         shadow_span=_span(times),
         shadow=_withheld(store, name, decided),
-        drafts=Judged(len(drafts), sum(d.state != "rejected" for d in drafts)),
+        drafts=_drafts(store, name),
         ratings=Judged(len(ratings), sum(rating.value > 0 for rating in ratings)),
         paused="" if pause is None else pause.reason,
     )
@@ -296,14 +306,19 @@ def _span(times: Sequence[datetime]) -> timedelta:
     return max(times) - min(times) if times else timedelta(0)
 
 
-def _drafted(store: Store, name: str) -> list[Decision]:
+def _drafts(store: Store, name: str) -> Judged:
     """Drafts that a moderator judged; what became of an approved one is another
-    matter."""
-    return [
-        decision
-        for state in ("posted", "queued", "withdrawn", "refused", "rejected")
-        for decision in store.ledger.in_state(name, state)
-    ]
+    matter, unless moderators took it back."""
+    count = right = 0
+    for state in _JUDGED:
+        for decision in store.ledger.in_state(name, state):
+            is_approved = APPROVED in decision.reasons
+            if decision.mode != "draft" or not (is_approved or state == "rejected"):
+                continue
+            marks = store.feedback.of(name, decision.topic_id)
+            count += 1
+            right += is_approved and not withdrawn_by_staff(marks)
+    return Judged(count, right)
 
 
 def _withheld(store: Store, name: str, decided: Sequence[Decision]) -> Judged:

@@ -83,11 +83,16 @@ class Feedback:
         """What people made of each reply that they rated, the newest first.
 
         A moderator's word outweighs all others; else the more frequent one holds, and
-        with as many for it as against it, it did not help.
+        with as many for it as against it, it did not help. However often a person
+        says so, it is one word, and against it if one of them is.
         """
         rows = self._conn.execute(
             "SELECT topic_id, sum(value * (CASE WHEN staff THEN 1000 ELSE 1 END)),"
-            " max(at) AS last FROM feedback WHERE forum = ? AND value != 0"
+            " max(at) AS last FROM (SELECT topic_id, min(value) AS value,"
+            " max(staff) AS staff, max(at) AS at FROM feedback"
+            " WHERE forum = ? AND value != 0"
+            # What nobody is told of was done by somebody, each thing by one.
+            " GROUP BY topic_id, user_id, CASE WHEN user_id = 0 THEN kind END)"
             " GROUP BY topic_id ORDER BY last DESC, topic_id DESC LIMIT ?",
             [forum, -1 if limit is None else limit],
         )

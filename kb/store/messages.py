@@ -89,19 +89,46 @@ class Messages:
         ).fetchone()
         return int(row[0])
 
+    def count_for(self, forum: str, asker: str, since: datetime) -> int:
+        """How many answers to one asker were claimed since a time."""
+        row = self._conn.execute(
+            "SELECT count(*) FROM messages WHERE forum = ? AND purpose = 'answer'"
+            " AND asker = ? AND at >= ?",
+            [forum, asker, to_text(since)],
+        ).fetchone()
+        return int(row[0])
+
+    def forget_askers(self, forum: str, before: datetime) -> None:
+        """Who was answered before a time is not kept any longer."""
+        self._conn.execute(
+            "UPDATE messages SET asker = '' WHERE forum = ? AND purpose = 'answer'"
+            " AND asker != '' AND at < ?",
+            [forum, to_text(before)],
+        )
+
     def claim(
-        self, forum: str, purpose: Purpose, key: str, body: str, *, at: datetime
+        self,
+        forum: str,
+        purpose: Purpose,
+        key: str,
+        body: str,
+        *,
+        at: datetime,
+        asker: str = "",
     ) -> bool:
         """Be the one who sends it; False when somebody did, or is about to.
 
         What failed may be claimed again.
+
+        Args:
+            asker: A hash of who is answered, for `count_for`.
         """
         cursor = self._conn.execute(
-            "INSERT INTO messages (forum, purpose, key, state, body, at)"
-            " VALUES (?, ?, ?, 'claimed', ?, ?)"
+            "INSERT INTO messages (forum, purpose, key, state, body, at, asker)"
+            " VALUES (?, ?, ?, 'claimed', ?, ?, ?)"
             " ON CONFLICT (forum, purpose, key) DO UPDATE SET state = 'claimed',"
             " body = excluded.body, at = excluded.at WHERE state = 'failed'",
-            [forum, purpose, key, clean(body), to_text(at)],
+            [forum, purpose, key, clean(body), to_text(at), asker],
         )
         return cursor.rowcount == 1
 
@@ -157,6 +184,26 @@ class Messages:
             " DO UPDATE SET post_number = max(post_number, excluded.post_number)",
             [forum, topic_id, post_number],
         )
+
+    def is_behind(self, forum: str) -> bool:
+        """Whether older messages may lie unread below newer ones that were read."""
+        row = self._conn.execute(
+            "SELECT 1 FROM meta WHERE key = ?", [_behind(forum)]
+        ).fetchone()
+        return row is not None
+
+    def set_behind(self, forum: str, *, behind: bool) -> None:
+        if behind:
+            self._conn.execute(
+                "INSERT INTO meta VALUES (?, '1') ON CONFLICT (key) DO NOTHING",
+                [_behind(forum)],
+            )
+        else:
+            self._conn.execute("DELETE FROM meta WHERE key = ?", [_behind(forum)])
+
+
+def _behind(forum: str) -> str:
+    return f"inbox_behind:{forum}"
 
 
 def _message(row: tuple[Any, ...]) -> Message:

@@ -66,6 +66,25 @@ class Pauses:
         ).fetchone()
         return None if row is None else datetime.fromisoformat(row[0])
 
+    def ordered_at(self, forum: str) -> datetime | None:
+        """When the newest order of staff, to pause or to go on, was written."""
+        row = self._conn.execute(
+            "SELECT value FROM meta WHERE key = ?", [_ordered(forum)]
+        ).fetchone()
+        return None if row is None else datetime.fromisoformat(row[0])
+
+    def set_ordered(self, forum: str, at: datetime) -> None:
+        """An order that was written at a time holds: older ones are void."""
+        self._conn.execute(
+            "INSERT INTO meta VALUES (?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            [_ordered(forum), to_text(at)],
+        )
+
+
+def _ordered(forum: str) -> str:
+    return f"ordered:{forum}"
+
 
 def _resumed(forum: str) -> str:
     return f"resumed:{forum}"

@@ -435,6 +435,8 @@ def _manners(db: Database) -> None:
             topic_id INTEGER,
             post_id INTEGER,
             at TEXT NOT NULL,
+            -- of an answer: a hash of who is answered; nobody is answered for ever
+            asker TEXT NOT NULL DEFAULT '',
             PRIMARY KEY (forum, purpose, key)
         ) WITHOUT ROWID;
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.aftercare import Aftercare, CareReport
-from bot.amending import folded, links_left, withdrawn, without_links
+from bot.amending import folded, links_left, unfolded, withdrawn, without_links
 from bot.care import OwnPost
 from bot.catalogue import shipped
 from bot.compose import compose
@@ -19,7 +19,7 @@ from bot.forum import LiveForum
 from bot.forum_care import LiveCare
 from bot.sandbox import Community, Sandbox
 from bot.sandbox.faults import RandomKind
-from bot.sandbox.records import Post, Topic
+from bot.sandbox.records import Post, PostType, Topic
 from bot.topic import marker
 from indexer.channel import Channel
 from kb.store import Decision, Store
@@ -221,6 +221,36 @@ def test_what_members_make_of_it_is_noted(
     assert stored(store, asked).state == "posted"
 
 
+def test_what_staff_say_below_a_whisper_is_heard(
+    after: Aftercare,
+    community: Community,
+    store: Store,
+    asked: Topic,
+    reply: Post,
+    clock: FakeClock,
+) -> None:
+    """An answer to a whisper is one; below a reply for all it is staff's talk."""
+    community.user(BOT).moderator = True
+    said = community.add_post(asked.id, "👎", user="root", reply_to=2)
+    said.type = PostType.WHISPER
+
+    assert after.run() == CareReport(looked=1)
+    reply.type = PostType.WHISPER
+    clock.forward(hours=1)
+    assert after.run() == CareReport(looked=1, withdrawn=1)
+    assert told(store, asked) == [("word", -1, True)]
+
+
+def test_a_reply_that_was_moved_is_looked_after_where_it_stands(
+    after: Aftercare, community: Community, store: Store, asked: Topic, reply: Post
+) -> None:
+    moved = community.move_posts([reply.id], title="Another question of the same kind")
+    community.add_post(moved.id, "👎", user="ben", reply_to=1)
+
+    assert after.run() == CareReport(looked=1)
+    assert told(store, asked) == [("word", -1, False)]
+
+
 @pytest.mark.parametrize("way", ["reaction", "word"])
 def test_a_moderator_who_disapproves_is_heeded(
     way: str,
@@ -369,6 +399,92 @@ def test_a_solution_of_a_member_goes_first(
     assert community.pings() == called, "nobody is called by it"
     clock.forward(days=1)
     assert after.run() == CareReport(looked=1), "and only once"
+
+
+@pytest.mark.parametrize("end", ["unmarked", "deleted", "ours"])
+def test_the_first_line_follows_the_solution(
+    end: str,
+    after: Aftercare,
+    box: Sandbox,
+    community: Community,
+    store: Store,
+    asked: Topic,
+    reply: Post,
+    clock: FakeClock,
+) -> None:
+    before = reply.raw
+    first = community.add_post(asked.id, "Use this script for it.", user="ben")
+    second = community.add_post(asked.id, "No, use that script.", user="root")
+    community.solve(first.id)
+    after.run()
+    once = community.posts[reply.id].raw
+
+    community.solve(second.id)
+    clock.forward(hours=1)
+    assert after.run() == CareReport(looked=1, edited=1)
+    raw = community.posts[reply.id].raw
+    assert raw == once.replace(f"/t/{asked.id}/3)", f"/t/{asked.id}/4)")
+
+    if end == "unmarked":
+        community.unsolve(second.id)
+    elif end == "deleted":
+        community.delete_post(second.id)
+    else:
+        community.solve(reply.id)
+    clock.forward(hours=1)
+    assert after.run() == CareReport(looked=1, edited=1)
+    assert community.posts[reply.id].raw == before
+    assert stored(store, asked).body == before
+    clock.forward(days=1)
+    assert after.run() == CareReport(looked=1)
+
+
+@pytest.mark.parametrize("gone", ["page", "thread", "forgotten"])
+def test_one_dead_link_in_a_sentence_takes_the_reply_along_only_if_it_is_private(
+    gone: str,
+    after: Aftercare,
+    community: Community,
+    store: Store,
+    asked: Topic,
+    reply: Post,
+    pages: Pages,
+    old: Topic,
+) -> None:
+    if gone == "thread":
+        community.set_category(old.id, "staff")
+        url = f"/t/{old.id}/1"
+    else:
+        pages.dead["page-1"] = "it is gone (404)", True
+        url = "https://docs.example/page-1"
+    if gone == "forgotten":
+        suggestions = [
+            {**each, "forgotten": "page-1" in str(each["url"])}
+            for each in stored(store, asked).suggestions
+        ]
+        with store.transaction():
+            store.ledger.revise(
+                "forum",
+                TopicId(asked.id),
+                body=reply.raw,
+                suggestions=suggestions,
+                at=NOW,
+                reason="forgotten",
+            )
+    body = "\n".join(
+        f"See {line[2:]}" if line.startswith("- [") and url in line else line
+        for line in reply.raw.splitlines()
+    )
+    community.edit_post(reply.id, body, literal=True)
+
+    report = after.run()
+
+    if gone == "page":
+        assert report == CareReport(looked=1)
+        assert stored(store, asked).reasons[-1] == (
+            "cannot take out https://docs.example/page-1: it is gone (404)"
+        )
+    else:
+        assert report == CareReport(looked=1, withdrawn=1)
 
 
 def without_blocks(body: str, urls: set[str]) -> str:
@@ -613,18 +729,49 @@ def test_folding_twice_changes_nothing() -> None:
         body, solution="https://f.org/t/7/3", topic_id=TopicId(7), words=ENGLISH
     )
 
-    assert (
-        folded(once, solution="https://f.org/t/7/4", topic_id=TopicId(7), words=ENGLISH)
-        == once
+    again = folded(
+        once, solution="https://f.org/t/7/4", topic_id=TopicId(7), words=ENGLISH
     )
+    assert again == once.replace("/t/7/3", "/t/7/4")
     assert without_links(once, ["https://x.org"]) is None
 
 
-def test_a_link_that_stands_in_a_sentence_takes_the_reply_along() -> None:
+@pytest.mark.parametrize("bullet", ["-", "*", "+", "1.", "*  ", "  *"])
+def test_an_item_is_one_whatever_bullet_an_editor_gave_it(bullet: str) -> None:
+    body = (
+        f"{bullet} [A](https://x.org) · docs\n  > yes\n"
+        f"{bullet} [B](https://y.org) · docs\n\nA bot."
+    )
+
+    left = without_links(body, ["https://x.org"])
+    assert left == f"{bullet} [B](https://y.org) · docs\n\nA bot."
+
+
+def test_a_link_that_stands_in_a_sentence_stays() -> None:
     body = "See [A](https://x.org).\n\n- [B](https://y.org) · docs"
 
-    assert without_links(body, ["https://x.org"]) is None
+    assert without_links(body, ["https://x.org"]) == body
     assert without_links(body, ["https://z.org"]) == body
+    text = "See [A](https://x.org) or [B](https://y.org)."
+    assert without_links(text, ["https://x.org"]) is None
+    assert without_links(text, ["https://x.org"], others=["https://y.org"]) == text
+
+
+def test_unfolded_a_reply_reads_as_before() -> None:
+    mark = marker(TopicId(7))
+    body = (
+        f"Intro.\n\n[quote]\n\n- [A](https://x.org) · docs\n\n[/quote]\n\n*B*\n\n{mark}"
+    )
+    once = folded(
+        body, solution="https://f.org/t/7/3", topic_id=TopicId(7), words=ENGLISH
+    )
+    nested = once.replace("Intro.", '[details="More"]\nI\n[/details]')
+
+    assert unfolded(once) == body
+    assert unfolded(body) == body
+    assert unfolded(nested).count("[/details]") == 1
+    theirs = '[details="More"]\n\nIntro.\n\n[/details]'
+    assert unfolded(theirs) == theirs
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands import Command, command_in, language_of_wish
+from bot.commands import Command, command_in
 from kb.types import TopicId
 
 
@@ -36,6 +36,18 @@ from kb.types import TopicId
         ('[quote="baraza, post:1"]\nopt out\n[/quote]\n\nWhat is this?', None),
         ("[quote]\npause\n[/quote]\n\nresume", Command("resume")),
         ("> pause\n\nWhat is this?", None),
+        ("[quote][quote]hello[/quote]\n\nresume\n[/quote]", None),
+        ("[quote][quote]hello[/quote]\n\nresume", None),
+        ("[/quote]\nresume", None),
+        ('[quote="A ]b, post:1"]\nhi\n[/quote]\nresume', Command("resume")),
+        ('[quote="A ]\nresume\n[/quote]', None),
+        ("> Please tell them to\nresume\n", None),
+        ("> it is paused\n\nresume", Command("resume")),
+        ("Resume?", None),
+        ("Reprendre ?", None),
+        ("resume tomorrow", None),
+        ("withdraw 812?", None),
+        ("pause?", Command("pause")),
         ("", None),
     ],
 )
@@ -51,8 +63,3 @@ def test_any_text_asks_for_something_or_nothing(raw: str) -> None:
 
     assert found is None or len(found.reason) <= 200
     assert found is None or found.verb == "withdraw" or found.topic_id is None
-
-
-def test_a_wish_is_answered_in_its_own_language() -> None:
-    assert language_of_wish("Não responder mais, obrigado") == "pt"
-    assert language_of_wish("pause") is None

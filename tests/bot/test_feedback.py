@@ -64,6 +64,16 @@ def marks(found: OwnPost | None = None, **given: Any) -> list[tuple[Any, ...]]:
         ("Isto não ajudou", "did_not_help"),
         ('[quote="baraza, post:2"]\nno\n[/quote]\n\n👎', "did_not_help"),
         ("> it did not help\n\nIt was fine.", None),
+        ("Merci, mais cela ne m'aide pas.", "did_not_help"),
+        ("Sorry, not helpful.", "did_not_help"),
+        ("La respuesta no me ayudó.", "did_not_help"),
+        ("It does not help that the page is in French.", None),
+        ("Ce n’est pas utile", "did_not_help"),
+        ("If this did not help, please tell us which version you run.", None),
+        ("Si esto no ayuda, dime la versión.", None),
+        ("Thanks, the first did not help but the second solved it!", None),
+        ("This did not help at first, but now it works.", None),
+        ("[quote][quote]hi[/quote]\n\n👎\n[/quote]\nI see", None),
         ("@baraza 👎", "did_not_help"),
         ("👍🏽 thanks", "helped"),
         ("withdraw", "withdraw"),
@@ -80,6 +90,19 @@ def marks(found: OwnPost | None = None, **given: Any) -> list[tuple[Any, ...]]:
 )
 def test_an_opinion_stands_in_the_first_line(raw: str, opinion: Opinion | None) -> None:
     assert opinion_of(raw) == opinion
+
+
+@pytest.mark.parametrize(
+    ("raw", "opinion"),
+    [
+        ("This did not help.", None),
+        ("If this did not help, please tell us which version you run.", None),
+        ("👎", "did_not_help"),
+        ("withdraw", "withdraw"),
+    ],
+)
+def test_a_sentence_of_staff_is_no_order(raw: str, opinion: Opinion | None) -> None:
+    assert opinion_of(raw, staff=True) == opinion
 
 
 @given(st.text())
@@ -117,6 +140,18 @@ def test_neither_the_bot_nor_other_bots_have_a_say() -> None:
     )
 
     assert found == []
+
+
+def test_bots_of_the_community_have_no_say() -> None:
+    found = marks(
+        post(likes=1),
+        likers=[Person(AMINA, "Helper-Bot")],
+        reactions=[Reaction("-1", Person(BEN, "other-bot"))],
+        letters=[letter("👎", author="helper-bot"), letter("👎", by=ROOT, number=4)],
+        ignored=["helper-bot", "Other-Bot"],
+    )
+
+    assert found == [("word", ROOT, -1, True)]
 
 
 def test_only_an_answer_to_the_reply_is_a_word_on_it() -> None:

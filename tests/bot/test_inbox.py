@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -17,7 +18,12 @@ from bot.sandbox import Community, Sandbox
 from bot.sandbox.faults import RandomKind
 from bot.sandbox.records import Topic
 from indexer.channel import Channel
-from kb.errors import ForumError, ForumRejectedError, ForumUnavailableError
+from kb.errors import (
+    ForumError,
+    ForumRejectedError,
+    ForumUnavailableError,
+    RateLimitedError,
+)
 from kb.store import Store
 from kb.types import TopicId
 from tests.bot.conftest import BOT, FakeClock
@@ -215,15 +221,23 @@ def test_programs_and_the_forums_own_bots_get_no_answer(
 def test_another_bot_is_not_answered_for_ever(
     inbox: Inbox, community: Community, store: Store, clock: FakeClock
 ) -> None:
-    topic = write(community, "opt out")
-    for _ in range(MAX_ANSWERS_A_DAY + 5):
+    """Whether it goes on in one message or begins new ones."""
+    topics = [write(community, "opt out") for _ in range(MAX_ANSWERS_A_DAY - 2)]
+    other = write(community, "opt out", by="ben")
+    for _ in range(4):
+        community.add_post(topics[0].id, "opt out", user="amina")
         inbox.run()
-        community.add_post(topic.id, "opt out", user="amina")
 
-    assert len(answers(community, topic)) == MAX_ANSWERS_A_DAY
+    assert sum(len(answers(community, each)) for each in topics) == MAX_ANSWERS_A_DAY
+    assert len(answers(community, other)) == 1
+    clock.forward(days=1, seconds=1)
+    community.add_post(topics[0].id, "opt in", user="amina")
+    assert inbox.run() == InboxReport(read=1, obeyed=1, answered=1)
+    ben = store.members.hash_of(f"id:{community.user('ben').id}")
+    assert store.messages.count_for("forum", ben, NOW) == 0, "whose is not kept"
 
 
-def test_in_a_message_of_a_group_only_orders_of_staff_count(
+def test_in_a_message_of_a_group_orders_of_staff_and_ones_own_wish_count(
     inbox: Inbox, community: Community, store: Store
 ) -> None:
     """There the bot shows drafts, and moderators speak with each other."""
@@ -232,7 +246,7 @@ def test_in_a_message_of_a_group_only_orders_of_staff_count(
     )
     for by, raw in (
         ("ben", "pause"),
-        ("ben", "opt out"),
+        ("ben", "Tell her to opt out."),
         ("root", "Looks fine to me."),
         ("root", "pause"),
     ):
@@ -241,6 +255,19 @@ def test_in_a_message_of_a_group_only_orders_of_staff_count(
     assert inbox.run() == InboxReport(read=4, obeyed=1, answered=1)
     assert store.pauses.get("forum") is not None
     assert store.members.all("forum") == []
+    community.add_post(topic.id, "opt out", user="ben")
+    assert inbox.run() == InboxReport(read=1, obeyed=1, answered=1)
+
+
+def test_a_wish_is_heard_where_somebody_else_reads_along(
+    inbox: Inbox, community: Community, store: Store
+) -> None:
+    topic = write(community, "opt out", recipients=[BOT, "ben"])
+    community.add_post(topic.id, "What is this about?", user="ben")
+
+    assert inbox.run() == InboxReport(read=2, obeyed=1, answered=1)
+    [member] = store.members.all("forum")
+    assert member.user_id == community.user("amina").id
 
 
 def test_old_orders_are_void_but_wishes_hold(
@@ -255,11 +282,105 @@ def test_old_orders_are_void_but_wishes_hold(
     write(community, "opt out", by="ben", at=long_ago + timedelta(days=2))
     write(community, "pause", by="root", at=long_ago)
 
-    assert inbox.run() == InboxReport(read=6, obeyed=3, answered=3)
+    assert inbox.run() == InboxReport(read=6, obeyed=2, answered=2)
     assert replies.withdrawn == []
     assert store.pauses.get("forum") is not None
     [member] = store.members.all("forum")
     assert not member.answers
+
+
+PAGE = 30
+LIST = f"/topics/private-messages/{BOT}.json"
+
+
+def long_ago(
+    community: Community, raw: str, *, by: str, after: int = PAGE + 5
+) -> Topic:
+    """A message below so many newer ones."""
+    topic = write(community, raw, by=by, at=NOW - timedelta(days=1))
+    for number in range(after):
+        at = NOW - timedelta(hours=1) + timedelta(seconds=number)
+        write(community, "Hello there, who are you?", at=at)
+    return topic
+
+
+@pytest.mark.parametrize("fault", [{"status": 404}, {"malformed": True}])
+def test_a_wish_is_not_lost_below_a_page_that_was_read(
+    fault: dict[str, Any],
+    inbox: Inbox,
+    community: Community,
+    store: Store,
+    box: Sandbox,
+) -> None:
+    """The second page fails twice; meanwhile the first one is read."""
+    long_ago(community, "opt out", by="ben")
+    box.faults.fail_next(2, re.compile("page=1$"), **fault)
+
+    first = inbox.run()
+    assert (first.read, first.failed) == (PAGE, 1)
+    inbox.run()
+    assert store.members.all("forum") == []
+
+    assert inbox.run() == InboxReport(read=6, obeyed=1, answered=1)
+    assert len(store.members.all("forum")) == 1
+    inbox.run()
+    inbox.run()
+    before = len(box.requests)
+    assert inbox.run() == InboxReport()
+    assert box.requests[before:] == [f"GET {LIST}?page=0"], "all is read"
+
+
+def test_a_pause_comes_before_all_that_was_written_earlier(
+    inbox: Inbox, community: Community, store: Store, box: Sandbox
+) -> None:
+    for number in range(6):
+        write(community, "Hello there?", at=NOW - timedelta(minutes=30 + number))
+    write(community, "resume", by="root", at=NOW - timedelta(minutes=20))
+    write(community, "pause", by="root", at=NOW - timedelta(minutes=10))
+    box.faults.fail_next(
+        path=re.compile(r"/t/3\.json"), status=429, headers={"Retry-After": "3000"}
+    )
+
+    with pytest.raises(RateLimitedError):
+        inbox.run()
+
+    assert store.pauses.get("forum") is not None
+    assert next(each for each in box.requests if "/t/" in each) == "GET /t/8.json"
+    assert not [each for each in box.requests if each.startswith("POST")]
+
+
+def test_an_older_order_does_not_undo_a_newer_one(
+    inbox: Inbox, community: Community, store: Store
+) -> None:
+    older = write(community, "resume", by="root", at=NOW - timedelta(minutes=20))
+    newer = write(community, "pause", by="root", at=NOW - timedelta(minutes=10))
+
+    assert inbox.run() == InboxReport(read=2, obeyed=1, answered=2)
+    assert store.pauses.get("forum") is not None
+    assert answers(community, newer) == ["I post nothing until you write `resume`."]
+    [told] = answers(community, older)
+    assert told.startswith("I am paused.")
+
+
+def test_a_resumption_ends_no_pause_that_began_later(
+    inbox: Inbox, community: Community, store: Store
+) -> None:
+    write(community, "resume", by="root", at=NOW - timedelta(minutes=20))
+    with store.transaction():
+        store.pauses.start("forum", "to look at it", "operator", at=NOW)
+
+    assert inbox.run() == InboxReport(read=1, answered=1)
+    assert store.pauses.get("forum") is not None
+
+
+def test_the_newest_wish_holds_in_whatever_order_they_are_read(
+    inbox: Inbox, community: Community, store: Store
+) -> None:
+    for minutes, raw in ((30, "opt out"), (20, "opt in"), (40, "opt in")):
+        write(community, raw, at=NOW - timedelta(minutes=minutes))
+
+    assert inbox.run() == InboxReport(read=3, obeyed=1, answered=1)
+    assert store.members.all("forum") == []
 
 
 def test_a_long_conversation_is_read_to_its_end(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from bot.amending import folded, without_links
+from bot.catalogue import shipped
 from bot.compose import compose
 from bot.forum import LiveForum
+from bot.forum_care import LiveCare
 from bot.sandbox import Community, Sandbox
 from bot.sandbox.pings import links
 from bot.sandbox.records import PINGS, NoticeType
 from bot.topic import marker
+from indexer.channel import Channel
 from kb.types import Kind, TopicId
 from tests.bot.conftest import BOT
 from tests.bot.making import NOW, hit
@@ -58,6 +64,36 @@ def test_a_reply_notifies_nobody_and_leaves_no_link_back(
     assert cooked.count("<aside") == cooked.count("</aside>") == 1
     assert f'href="{box.url}/t/{linked}/2"' in cooked
     assert links(cooked, box.url) == ()
+
+
+def test_neither_an_edit_nor_a_fold_notifies_anybody(
+    forum: LiveForum,
+    box: Sandbox,
+    community: Community,
+    channel_to: Callable[[], Channel],
+) -> None:
+    linked = ask(community, "The disk is full after each backup", user="ben")
+    community.add_post(linked, "Mount another disk.", user="ben")
+    topic_id = ask(community)
+    text = composed(box, topic_id, linked)
+    posted = forum.reply(topic_id, text, marker(topic_id))
+    answer = community.add_post(topic_id, "@amina use this script.", user="ben")
+    community.solve(answer.id)
+    before = list(community.notifications)
+    assert posted.post_id is not None
+    care = LiveCare(channel_to(), BOT)
+    words = shipped().of("en")
+    solution = f"{box.url}/t/{topic_id}/{answer.number}"
+
+    shorter = without_links(text, [hit(2).url])
+    assert shorter is not None
+    care.edit(care.own_post(posted.post_id), shorter, "brought up to date")
+    fold = folded(shorter, solution=solution, topic_id=topic_id, words=words)
+    care.edit(care.own_post(posted.post_id), fold, "brought up to date")
+
+    assert community.posts[posted.post_id].raw == fold
+    assert community.notifications == before
+    assert noticed(community, linked)[1] == 0
 
 
 def test_without_the_quote_the_same_links_would(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import product
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.forum_care import LiveCare
-from bot.pausing import Breaker, Rated, too_bad
+from bot.pausing import Breaker, Rated, row_probability, too_bad
 from bot.sandbox import Community, Sandbox
 from indexer.channel import Channel
 from kb.store import Mark, Store
@@ -60,16 +64,46 @@ def rate(
         ([BAD] * 16 + [GOOD] * 4, ""),
         # Older ones have no say.
         ([BAD] * 10 + [GOOD] * 10 + [BAD] * 50, ""),
-        ([STAFF] * 4, ""),
-        ([STAFF] * 5, "moderators disapproved of 5 replies in a row"),
-        ([STAFF] * 4 + [BAD], ""),
-        ([Rated(True, True)] * 5, ""),
+        ([STAFF] * 11, ""),
+        ([STAFF] * 12, "moderators disapproved of 12 replies in a row"),
+        ([STAFF] * 11 + [BAD], ""),
+        ([Rated(True, True)] * 12, ""),
     ],
 )
 def test_it_stops_when_too_few_of_the_newest_help(
     rated: list[Rated], reason: str
 ) -> None:
     assert too_bad(rated, window=20, precision=0.4) == reason
+
+
+@given(
+    length=st.integers(1, 5),
+    tries=st.integers(0, 8),
+    chance=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]),
+)
+def test_a_row_is_as_probable_as_all_the_ways_to_it(
+    length: int, tries: int, chance: float
+) -> None:
+    ways = [way for way in product("xo", repeat=tries) if "x" * length in "".join(way)]
+    expected = sum(
+        chance ** way.count("x") * (1 - chance) ** way.count("o") for way in ways
+    )
+
+    assert row_probability(length, tries, chance) == pytest.approx(expected)
+
+
+def test_a_bot_that_is_good_enough_goes_on_where_staff_rate_every_reply() -> None:
+    """As in mode whisper, where nobody else can."""
+    random, paused = Random(7), 0
+    for _ in range(50):
+        rated: list[Rated] = []
+        for _ in range(200):
+            rated.insert(0, Rated(random.random() < 0.5, True))
+            if too_bad(rated[:20], window=20, precision=0.4):
+                paused += 1
+                break
+
+    assert paused < 15
 
 
 def test_it_pauses_itself_and_tells_the_moderators_once(
@@ -99,7 +133,7 @@ def test_whatever_becomes_of_the_message_it_is_sent_once(
     community: Community,
     box: Sandbox,
 ) -> None:
-    rate(store, 5, value=-1, staff=True)
+    rate(store, 10, value=-1, staff=True)
     box.faults.fail_next(path="/posts.json", method="POST", **fault)  # type: ignore[arg-type]
 
     try:

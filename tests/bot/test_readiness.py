@@ -14,11 +14,12 @@ from click.testing import CliRunner
 from bot.app import App
 from bot.cli import main
 from bot.cli_base import Session
+from bot.drafts import _APPROVED as APPROVED
 from bot.figures import Measured, load_figures, save_figures
 from bot.readiness import Evidence, Judged, gather, lines, readiness
 from bot.sandbox import Community, Sandbox
 from kb.errors import SourceError
-from kb.store import Decision, Mark
+from kb.store import Decision, Mark, State
 from kb.types import Kind, TopicId
 from tests.bot.making import NOW
 from tests.bot.test_app import app_for
@@ -45,8 +46,10 @@ ALL = Evidence(
         ({"history": (replace(GOOD, questions=99, shown=60, right=30),)}, "shadow"),
         ({"history": (replace(GOOD, shown=19, right=10),)}, "shadow"),
         ({"history": (replace(GOOD, right=20),)}, "shadow"),
-        # Bad luck is no reason.
-        ({"history": (replace(GOOD, right=35),)}, "public"),
+        ({"history": (replace(GOOD, right=40),)}, "public"),
+        # That it may have been bad luck is no merit.
+        ({"history": (replace(GOOD, right=39),)}, "shadow"),
+        ({"history": (replace(GOOD, shown=20, right=4),)}, "shadow"),
         # One kind that is good enough suffices: the others keep silent.
         ({"history": (replace(GOOD, kind=Kind.DOCS, right=0), GOOD)}, "public"),
         # shadow
@@ -203,7 +206,8 @@ def test_drafts_and_ratings_are_counted(app: App) -> None:
     with app.open_store() as store, store.transaction():
         for number, state in enumerate(("posted", "rejected", "expired"), 900):
             decision = withheld(number, lead=1, mode="draft", state="claimed")
-            store.ledger.record(decision)
+            approved = (*decision.reasons, APPROVED) if state == "posted" else ("so",)
+            store.ledger.record(replace(decision, reasons=approved))
             store.ledger.end(
                 "forum",
                 TopicId(number),
@@ -220,6 +224,32 @@ def test_drafts_and_ratings_are_counted(app: App) -> None:
 
     assert (evidence.drafts, evidence.ratings) == (Judged(2, 1), Judged(2, 1))
     assert evidence.paused == "to look at it"
+
+
+@pytest.mark.parametrize(
+    ("state", "is_approved", "by_staff", "judged"),
+    [
+        ("refused", False, False, Judged()),
+        ("withdrawn", False, False, Judged()),
+        ("refused", True, False, Judged(1, 1)),
+        ("withdrawn", True, False, Judged(1, 1)),
+        ("withdrawn", True, True, Judged(1, 0)),
+        ("decided", True, False, Judged(1, 1)),
+        ("decided", False, False, Judged()),
+    ],
+)
+def test_a_draft_counts_as_approved_when_somebody_approved_it(
+    state: State, is_approved: bool, by_staff: bool, judged: Judged, app: App
+) -> None:
+    reasons = ("it is sure", APPROVED) if is_approved else ("it is sure",)
+    decision = withheld(900, lead=1, mode="draft", state=state, reasons=reasons)
+    with app.open_store() as store, store.transaction():
+        store.ledger.record(decision)
+        if by_staff:
+            mark = Mark(TopicId(900), "removal", 0, -1, True, NOW)
+            store.feedback.replace("forum", TopicId(900), [mark])
+
+    assert gather(app).drafts == judged
 
 
 def test_without_a_knowledge_base_nothing_is_earned_but_shadow(

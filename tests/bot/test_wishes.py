@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.wishes import OPT_IN, OPT_OUT, Wish, opt_out_words, wish_in
+from bot.wishes import (
+    OPT_IN,
+    OPT_OUT,
+    Wish,
+    language_of_wish,
+    opt_out_words,
+    wish_in,
+)
 
 
 @pytest.mark.parametrize("phrase", OPT_OUT.values())
@@ -30,6 +37,22 @@ def test_who_opted_out_may_come_back(phrase: str) -> None:
         ("no responder mas", "opt_out"),
         ("Nao responder mais, obrigada", "opt_out"),
         ("Ne plus re\u0301pondre", "opt_out"),
+        ("I do not want answers, opt out", "opt_out"),
+        ("Please do not answer me: opt out", "opt_out"),
+        ("I’d like to opt out of your answers, please.", "opt_out"),
+        ("No quiero respuestas: no responder más", "opt_out"),
+        ("Please opt me out", "opt_out"),
+        ("No me respondas más", "opt_out"),
+        ("Por favor, não me responda mais!", "opt_out"),
+        ("@baraza ne me répondez plus, s'il vous plaît", "opt_out"),
+        ("Don't answer me any more", "opt_out"),
+        ("Please opt me in again", "opt_in"),
+        ("Ben wants to opt out", None),
+        ("Ben says: opt out", None),
+        ("Tell her to opt out.", None),
+        ("I would like to opt out of the newsletter", None),
+        ("I do not want to opt out", None),
+        ("Why did you not answer me?", None),
         ("How do I opt out?", None),
         ("Do not opt out yet", None),
         ("Comment ne plus répondre ?", None),
@@ -54,6 +77,12 @@ def test_languages_without_words_get_the_english_ones() -> None:
         "opt out",
         "opt out",
     ]
+
+
+def test_a_wish_is_answered_in_its_own_language() -> None:
+    assert language_of_wish("Não responder mais, obrigado") == "pt"
+    assert language_of_wish("Hola:\nno me respondas más") == "es"
+    assert language_of_wish("pause") is None
 
 
 @given(st.text())
