@@ -169,6 +169,7 @@ def test_a_reply_stops_quoting_who_was_forgotten(
         user="root",
         category="support",
     )
+    community.add_post(other.id, "The one of the night before.", user="amina")
     app.harvest("forum")
     app.index()
     with app.responder() as responder:
