@@ -80,6 +80,7 @@ class Letter:
         raw: Its Markdown; empty when it is hidden or withdrawn.
         reply_to: Number of the post that it answers.
         automatic: A program sent it.
+        subject: Of the conversation, where it begins one: many say all in it.
     """
 
     number: int
@@ -90,6 +91,7 @@ class Letter:
     created_at: datetime
     reply_to: int | None = None
     automatic: bool = False
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class Letters:
 
     Attributes:
         direct: Somebody wrote to us alone; else it is a group's, or we began it.
-        letters: What others wrote, in order.
+        letters: What others wrote, in order; the first with the subject above it.
         last: Number of the last post that was read, ours included.
     """
 

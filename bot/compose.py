@@ -105,7 +105,9 @@ def _footer(community: str, words: Catalogue) -> str:
             community=inline(community),
         ),
         # Translators: ends every answer; the sign is what the bot looks for.
-        words.gettext("Did this help? Like this post. If not, reply with 👎."),
+        words.gettext(
+            "Did this help? Like this post. If not, reply with 👎 and tell why."
+        ),
         # Translators: ends every answer; {words} are what to write, such as: opt out.
         words.gettext(
             "No more answers from me? Send me the private message {words}."

@@ -251,6 +251,17 @@ class Bot(Section):
         return self.mode
 
     @property
+    def category_keys(self) -> dict[str, frozenset[str]]:
+        """The slugs of categories that it names, by the key that names them."""
+        missing = {slug for each in self.missing for slug in each.categories}
+        return {
+            "bot.categories": frozenset(self.categories),
+            "bot.exclude_categories": frozenset(self.exclude_categories),
+            "bot.modes": frozenset(self.modes),
+            "bot.missing": frozenset(missing),
+        }
+
+    @property
     def all_modes(self) -> frozenset[Mode]:
         """The modes that hold somewhere."""
         return frozenset({self.mode, *self.modes.values()})

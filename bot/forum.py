@@ -77,6 +77,9 @@ class Forum(Protocol):
     def cited(self, topic_id: TopicId, post_number: int) -> Cited:
         """What a link to a post leads to; one that is not there is a problem."""
 
+    def categories(self) -> frozenset[str]:
+        """The slugs of all categories that we may see."""
+
     def newest_topic(self) -> TopicId | None:
         """The highest id of a listed topic; ``None`` on an empty forum."""
 
@@ -254,6 +257,11 @@ class LiveForum:
         self._categories = {category.id: category for category in found}
         self._categories_until = self._clock() + CATEGORIES_TTL_S
 
+    def categories(self) -> frozenset[str]:
+        """See `Forum.categories`."""
+        self._load_categories()
+        return frozenset(each.slug for each in self._categories.values())
+
     def newest_topic(self) -> TopicId | None:
         """See `Forum.newest_topic`."""
         found, _ = self._page_of_topics(0)
@@ -364,6 +372,10 @@ class DryRunForum:
     def cited(self, topic_id: TopicId, post_number: int) -> Cited:
         """See `Forum.cited`."""
         return self._forum.cited(topic_id, post_number)
+
+    def categories(self) -> frozenset[str]:
+        """See `Forum.categories`."""
+        return self._forum.categories()
 
     def newest_topic(self) -> TopicId | None:
         """See `Forum.newest_topic`."""

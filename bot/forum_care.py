@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import quote
 
 from bot.care import (
@@ -172,6 +173,7 @@ class LiveCare:
         with self._read(f"/t/{topic_id}.json") as topic:
             direct = self._is_direct(topic)
             highest = topic.maybe_whole("highest_post_number") or 0
+            title = topic.maybe_text("title") or ""
         letters: list[Letter] = []
         reached, pages = after, 0
         for page in self._pages(topic_id, after):
@@ -179,7 +181,12 @@ class LiveCare:
             reached, pages = _last(page), pages + 1
         # A last post that was removed keeps its number, and is not waited for.
         last = reached if pages == _MAX_PAGES else max(reached, highest)
-        return Letters(direct, tuple(letters), last)
+        # Many say all that they want in the subject.
+        first = (
+            replace(each, subject=title) if each.number == 1 else each
+            for each in letters
+        )
+        return Letters(direct, tuple(first), last)
 
     def _pages(self, topic_id: TopicId, after: int) -> Iterator[Fields]:
         """The posts after one, twenty at a time."""

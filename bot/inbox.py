@@ -243,7 +243,10 @@ class Inbox:
         """What a message asks for, if its author may ask for it now."""
         if not _is_member(letter):
             return None
-        command = command_in(letter.raw)
+        # A hidden message says nothing, and neither does its subject.
+        command = command_in(letter.raw) or (
+            command_in(letter.subject) if letter.raw else None
+        )
         if command is None or command.verb not in OF_STAFF:
             return command
         holds = command.verb == "pause" or self._is_young(letter, ORDERS_HOLD)
@@ -370,7 +373,7 @@ class Inbox:
         return mail_words.withdrawn(words)
 
     def _words(self, letter: Letter) -> Catalogue:
-        language = language_of_wish(letter.raw)
+        language = language_of_wish(f"{letter.raw}\n{letter.subject}")
         if language not in {each.partition("-")[0] for each in self._languages}:
             language = detect(letter.raw, among=self._languages)
         return self._catalogues.of(language or self._languages[0])

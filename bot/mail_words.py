@@ -19,7 +19,7 @@ def opted_in(words: Catalogue) -> str:
 def paused(words: Catalogue) -> str:
     # Translators: the bot tells staff that it is paused; {command} stays as it is.
     return words.gettext(
-        "I post nothing until you write {command}.", command="`resume`"
+        "I post nothing until you write {command}.", command="`resume, please`"
     )
 
 
@@ -80,6 +80,6 @@ def help_for(words: Catalogue, *, staff: bool) -> str:
     # Translators: the bot tells staff its commands; {commands} stays as it is.
     orders = words.gettext(
         "As staff you may also write: {commands}.",
-        commands="`status`, `pause`, `resume`, `withdraw 123`",
+        commands="`status, please`, `pause, please`, `resume, please`, `withdraw 123`",
     )
     return f"{said} {orders}"

@@ -190,7 +190,7 @@ class Breaker:
         # is.
         how = words.gettext(
             "Write {command} to me in a private message, and I go on.",
-            command="`resume`",
+            command="`resume, please`",
         )
         return f"{words.line_start}{why}\n\n{words.line_start}{how}\n\n{_marker(key)}"
 

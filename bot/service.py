@@ -44,6 +44,7 @@ class Service:
     def __init__(self, app: App) -> None:
         self._app = app
         self._calls: Calls | None = None
+        self._categories_checked = False
 
     def jobs(self) -> list[Job]:
         """What ``baraza run`` does; each comes to an end when `stopped` says so."""
@@ -329,10 +330,30 @@ class Service:
             return True
         return False
 
+    def _check_categories(self) -> None:
+        """Tell of categories that the config names and the forum does not have: where
+        one is misspelt the bot answers where it should not. Once, as it costs a request.
+
+        Raises:
+            ForumError: The forum does not answer; it is asked again next time.
+        """
+        if self._categories_checked:
+            return
+        named = self._app.config.bot.category_keys
+        if any(named.values()):
+            with self._app.forum(only_read=True) as forum:
+                known = {slug.casefold() for slug in forum.categories()}
+            for key, slugs in named.items():
+                for slug in sorted(slugs):
+                    if slug.casefold() not in known:
+                        log.warning("%s: the forum has no category %s", key, slug)
+        self._categories_checked = True
+
     def _watch_job(self) -> bool:
         from bot.manners import has_manners, open_manners
 
         with suppress(StoppedError):
+            self._check_categories()
             if not has_manners(self._app):
                 self._look_for_topics(self._app.stopped)
                 return True

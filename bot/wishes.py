@@ -12,14 +12,15 @@ from typing import Literal
 
 Wish = Literal["opt_out", "opt_in"]
 
+# Forums refuse private messages of less than ten characters.
 OPT_OUT: Mapping[str, str] = {
-    "en": "opt out",
+    "en": "opt out, please",
     "fr": "ne plus répondre",
     "es": "no responder más",
     "pt": "não responder mais",
 }
 OPT_IN: Mapping[str, str] = {
-    "en": "opt in",
+    "en": "opt in, please",
     "fr": "répondre à nouveau",
     "es": "volver a responder",
     "pt": "voltar a responder",
@@ -74,7 +75,7 @@ def opt_out_words(language: str | None) -> str:
     """What to write to be left alone, in a language; English where there is none.
 
     >>> opt_out_words("fr"), opt_out_words("sw")
-    ('ne plus répondre', 'opt out')
+    ('ne plus répondre', 'opt out, please')
     """
     return OPT_OUT.get((language or "en").partition("-")[0].casefold(), OPT_OUT["en"])
 

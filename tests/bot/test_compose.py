@@ -461,7 +461,7 @@ def test_a_wish_of_signs_that_nobody_sees_is_none() -> None:
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "opt out"),
+        ("en", "opt out, please"),
         ("fr", "ne plus répondre"),
         ("es", "no responder más"),
         ("pt", "não responder mais"),

@@ -166,7 +166,7 @@ def test_staff_stop_it_and_let_it_go_on(
         inbox.run()
 
     assert answers(community, topic) == [
-        "I post nothing until you write `resume`.",
+        "I post nothing until you write `resume, please`.",
         "I am paused. I wrote 0 answers within the last day.",
         "No answer of mine stands there.",
         "I have withdrawn it.",
@@ -357,7 +357,9 @@ def test_an_older_order_does_not_undo_a_newer_one(
 
     assert inbox.run() == InboxReport(read=2, obeyed=1, answered=2)
     assert store.pauses.get("forum") is not None
-    assert answers(community, newer) == ["I post nothing until you write `resume`."]
+    assert answers(community, newer) == [
+        "I post nothing until you write `resume, please`."
+    ]
     [told] = answers(community, older)
     assert told.startswith("I am paused.")
 
@@ -538,3 +540,29 @@ def test_over_a_forum_that_fails_now_and_then_each_is_answered_once(
     assert [len(answers(community, topic)) for topic in topics] == [1, 1, 1]
     assert store.messages.in_state("forum", "claimed") == []
     assert store.pauses.get("forum") is not None
+
+
+@pytest.mark.parametrize(
+    ("subject", "by", "found"),
+    [
+        ("Opt out", "ben", "opt_out"),
+        ("pause, please", "root", "paused"),
+        ("pause, please", "ben", None),
+        ("About the pause between posts", "ben", None),
+    ],
+)
+def test_who_says_it_in_the_subject_is_heard(
+    inbox: Inbox,
+    community: Community,
+    store: Store,
+    subject: str,
+    by: str,
+    found: str | None,
+) -> None:
+    community.add_topic(subject, "I have had enough.", user=by, recipients=[BOT])
+
+    inbox.run()
+
+    known = store.members.find("forum", username=by, user_id=community.user(by).id)
+    assert (known is not None) == (found == "opt_out")
+    assert (store.pauses.get("forum") is not None) == (found == "paused")

@@ -204,3 +204,21 @@ def reasons(app: App, topic_id: int) -> tuple[str, ...]:
     with app.open_store() as store:
         found = store.ledger.get("forum", TopicId(topic_id))
         return () if found is None else found.reasons
+
+
+def test_a_misspelt_category_is_told_of_once(
+    app: App, box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = app.config.bot.model_copy(
+        update={"exclude_categories": ["anouncements"], "categories": ["Support"]}
+    )
+    app.config = app.config.model_copy(update={"bot": bot})
+    app.harvest("forum")
+    app.index()
+    [job] = [job for job in Service(app).jobs() if job.name == "watch"]
+
+    for _ in range(2):
+        job.run()
+
+    told = [r.getMessage() for r in caplog.records if "has no category" in r.msg]
+    assert told == ["bot.exclude_categories: the forum has no category anouncements"]

@@ -121,7 +121,7 @@ def test_it_pauses_itself_and_tells_the_moderators_once(
     assert topic.private
     assert topic.title == "J’ai cessé de répondre aux questions"
     assert community.user("root").id in topic.recipients
-    assert "`resume`" in community.posts_of(topic.id)[0].raw
+    assert "`resume, please`" in community.posts_of(topic.id)[0].raw
     assert len([each for each in box.requests if each.startswith("POST")]) == 1
 
 

@@ -170,9 +170,9 @@ def test_a_reply_in_arabic_keeps_its_links_and_the_order_of_what_is_latin(
         "\n"
         f"{third}أنا روبوت {ISOLATE}Example Forum{END}. أشير فقط إلى ما كُتب؛ قد يعرف"
         " الأعضاء أكثر.*\n"
-        f"{third}Did this help? Like this post. If not, reply with 👎.*\n"
+        f"{third}Did this help? Like this post. If not, reply with 👎 and tell why.*\n"
         f"{third}No more answers from me? Send me the private message"
-        f" {ISOLATE}`opt out`{END}. Out of place? Flag this post.*\n"
+        f" {ISOLATE}`opt out, please`{END}. Out of place? Flag this post.*\n"
         "\n"
         "<!-- baraza:topic=12 -->"
     )

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.sandbox import Settings
+from bot.sandbox.validation import body_errors
 from bot.wishes import (
     OPT_IN,
     OPT_OUT,
@@ -74,8 +76,8 @@ def test_a_wish_is_a_short_line_of_its_own(text: str, wish: Wish | None) -> None
 def test_languages_without_words_get_the_english_ones() -> None:
     assert [opt_out_words(each) for each in ("pt-BR", "sw", None)] == [
         "não responder mais",
-        "opt out",
-        "opt out",
+        "opt out, please",
+        "opt out, please",
     ]
 
 
@@ -88,3 +90,11 @@ def test_a_wish_is_answered_in_its_own_language() -> None:
 @given(st.text())
 def test_any_text_can_be_read(text: str) -> None:
     assert wish_in(text) in (None, "opt_out", "opt_in")
+
+
+@pytest.mark.parametrize("words", [*OPT_OUT.values(), *OPT_IN.values()])
+def test_what_is_told_to_be_written_is_long_enough_for_a_private_message(
+    words: str,
+) -> None:
+    assert list(body_errors(Settings(), words, private=True)) == []
+    assert wish_in(words) is not None
