@@ -332,7 +332,7 @@ class Service:
 
     def _check_categories(self) -> None:
         """Tell of categories that the config names and the forum does not have: where
-        one is misspelt the bot answers where it should not. Once, as it costs a request.
+        one is misspelt the bot answers where it should not. Once: it costs a request.
 
         Raises:
             ForumError: The forum does not answer; it is asked again next time.
