@@ -9,7 +9,7 @@ from collections.abc import Callable
 # One change is told in several hints (a topic and its post): wait for them all. A
 # forum sends them within milliseconds.
 SETTLE_S = 0.5
-APART_S = 30.0
+APART_S = 10.0
 # So many called runs may follow one another at once, after a while without any: who
 # asks is answered within seconds, and a storm is not followed gust by gust.
 BURST = 4

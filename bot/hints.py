@@ -69,12 +69,16 @@ class Delivery:
         told_at: The newest time that it tells of; ``None``: it tells none that would
             say when it was sent.
         mail: It is about a private message, whose ever: worth a look at the bot's own.
+        asked: It is about a topic or its first post: there may be a new question.
+        author: Of the post; empty where it is about none.
     """
 
     hints: tuple[Hint, ...]
     mark: bytes
     told_at: datetime | None = None
     mail: bool = False
+    asked: bool = False
+    author: str = ""
 
 
 def is_signature(header: str) -> bool:
@@ -143,12 +147,19 @@ def read_delivery(
         # A topic that is changed back has the body of before: the id is part.
         hashlib.sha256(event_id.encode() + b"\0" + body).digest(),
         _told_at(payload, event),
+        asked="topic" in payload or _of_the_post(payload, "post_number") == 1,
+        author=str(_of_the_post(payload, "username") or ""),
         mail=any(
             isinstance(content := payload.get(kind), Mapping)
             and content.get(field) == _PRIVATE
             for kind, field in (("post", "topic_archetype"), ("topic", "archetype"))
         ),
     )
+
+
+def _of_the_post(payload: Mapping[str, Any], field: str) -> Any:
+    post = payload.get("post")
+    return post.get(field) if isinstance(post, Mapping) else None
 
 
 def _told_at(payload: Mapping[str, Any], event: str) -> datetime | None:

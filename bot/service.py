@@ -21,6 +21,7 @@ from bot.sources import key_headers
 from bot.windows import is_within
 from kb.errors import ConfigError, ForumError, ForumRejectedError, KBError
 from kb.store import EmbeddingCache
+from kb.types import Document, Kind, Part
 
 if TYPE_CHECKING:
     from bot.calls import Calls
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 
 # Mail is read that often while many topics are looked at.
 MAIL_EVERY_S = 15.0
+# Cut once, so that what is loaded for it is there when something new comes.
+_ANY = Document(
+    "any", Kind.THREAD, "1", "", "Any", (Part(1, "<p>Any text at all.</p>"),)
+)
 _INDEX = "index"
 _WATCH = "watch"
 _LEARN = "learn"
@@ -158,8 +163,9 @@ class Service:
 
         note = Notebook(
             self._app.store_path,
-            partial(self._told, calls),
-            mail=partial(self._mailed, calls),
+            lambda name: calls.call(_refresh_name(name)),
+            look=partial(self._look, calls),
+            bot=self._app.config.bot.username,
             clock=self._app.clock,
             replay_window=self._app.config.webhook.replay_window,
         )
@@ -171,12 +177,7 @@ class Service:
                 log.info("listening on %s/webhook/%s", address, name)
             yield address
 
-    def _told(self, calls: Calls, name: str) -> None:
-        """Something happened on a forum: look at once."""
-        self._mailed(calls, name)
-        calls.call(_refresh_name(name))
-
-    def _mailed(self, calls: Calls, name: str) -> None:
+    def _look(self, calls: Calls, name: str) -> None:
         """The bot should look: for new topics, or at its mail."""
         if name == self._app.config.bot.forum and self._watches():
             calls.call(_WATCH)
@@ -278,6 +279,8 @@ class Service:
         """Open what was just built: a question that comes next must not wait for it."""
         try:
             self._app.live_index.warm()
+            with self._app.open_store(readonly=True) as store:
+                self._app.cutter(store)(_ANY, source=_ANY.source)
         except KBError as exc:
             # Nothing is lost: whoever asks opens it, or tells what is wrong.
             log.warning("the index cannot be opened: %s", exc)

@@ -80,8 +80,10 @@ class Notebook:
 
     Args:
         path: The store's; each call opens it anew, as it comes from another thread.
-        told: Called with the source's name whenever something was noted.
-        mail: Likewise when there may be mail for the bot.
+        told: Called with the source's name whenever something was noted, unless the bot
+            itself wrote it: that is read with what comes next.
+        look: Called likewise when there may be a question, or mail, for the bot.
+        bot: Username of the bot.
         replay_window: So long a repeated delivery is known as such; one that tells of
             something older is taken for a repeated one.
     """
@@ -94,9 +96,11 @@ class Notebook:
         clock: Clock,
         timeout_s: float = NOTE_TIMEOUT_S,
         replay_window: timedelta = REPLAY_WINDOW,
-        mail: Callable[[str], object] = lambda _source: None,
+        look: Callable[[str], object] = lambda _source: None,
+        bot: str = "",
     ) -> None:
-        self._mail = mail
+        self._look = look
+        self._bot = bot.casefold()
         self._path = path
         self._told = told
         self._clock = clock
@@ -112,10 +116,11 @@ class Notebook:
             return 0
         with Store.open(self._path, busy_timeout_s=self._timeout_s) as store:
             noted = self._add(store, source, delivery, at, oldest)
-        if noted:
+        is_own = bool(self._bot) and delivery.author.casefold() == self._bot
+        if noted and not is_own:
             self._told(source)
-        if delivery.mail:
-            self._mail(source)
+        if delivery.mail or (noted and delivery.asked):
+            self._look(source)
         return noted
 
     def _add(

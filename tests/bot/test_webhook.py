@@ -48,6 +48,7 @@ class Entrance:
     address: str
     store_path: Path
     called: list[str]
+    looked: list[str]
 
     @property
     def url(self) -> str:
@@ -98,14 +99,22 @@ def entrance(
     with Store.open(path):
         pass
     called: list[str] = []
-    note = Notebook(path, called.append, clock=lambda: NOW, timeout_s=timeout_s)
+    looked: list[str] = []
+    note = Notebook(
+        path,
+        called.append,
+        clock=lambda: NOW,
+        timeout_s=timeout_s,
+        look=looked.append,
+        bot="Baraza",
+    )
     app = create_app(
         {"forum": Sender(SECRET, url)}, note, body_timeout_s=body_timeout_s
     )
     with serving(
         app, host="127.0.0.1", port=0, head_timeout_s=head_timeout_s
     ) as address:
-        yield Entrance(address, path, called)
+        yield Entrance(address, path, called, looked)
 
 
 @pytest.fixture
@@ -234,6 +243,31 @@ def test_a_delivery_that_is_repeated_is_one_hint(door: Entrance) -> None:
 
     assert [each.status_code for each in (first, again, renewed)] == [200] * 3
     assert door.looks() == [Look("7", "post_created", NOW)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "noted", "called", "looked"),
+    [
+        ({"topic": {"id": 7}}, 1, 1, 1),
+        ({"post": {"topic_id": 7, "post_number": 1}}, 1, 1, 1),
+        ({"post": {"topic_id": 7, "post_number": 2}}, 1, 1, 0),
+        # What it wrote itself is no news.
+        ({"post": {"topic_id": 7, "post_number": 2, "username": "baraza"}}, 1, 0, 0),
+        # Not stored, so that nothing is to be read; it may be to the bot.
+        ({"post": {"topic_id": 8, "topic_archetype": "private_message"}}, 0, 0, 1),
+        ({"ping": "OK"}, 0, 0, 0),
+    ],
+)
+def test_the_bot_looks_when_there_may_be_something_for_it(
+    door: Entrance, payload: dict[str, Any], noted: int, called: int, looked: int
+) -> None:
+    door.post(payload)
+
+    assert (len(door.looks()), door.called, door.looked) == (
+        noted,
+        ["forum"] * called,
+        ["forum"] * looked,
+    )
 
 
 def test_a_repeated_delivery_notes_nothing(door: Entrance) -> None:
@@ -548,7 +582,7 @@ def test_a_full_disk_lets_the_forum_try_again(tmp_path: Path) -> None:
     with serving(
         create_app({"forum": Sender(SECRET, FORUM)}, note), host="127.0.0.1", port=0
     ) as address:
-        answer = Entrance(address, tmp_path, []).post()
+        answer = Entrance(address, tmp_path, [], []).post()
 
     assert (answer.status_code, answer.text) == (503, "Service Unavailable\n")
 
@@ -674,7 +708,7 @@ def test_only_sources_with_a_secret_listen(
     Service(app).check()
     with Service(app).webhooks(Calls()) as address:
         assert address is not None
-        door = Entrance(address, app.store_path, [])
+        door = Entrance(address, app.store_path, [], [])
         quiet = door.post(path="/webhook/quiet", secret="")
         ours = door.post({"ping": "OK"}, x_discourse_instance=box.url)
 
