@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.absence import Absences
 from bot.config import Mode
 from bot.forum import Forum, Listed
 from bot.policy import PolicySettings
@@ -105,6 +106,7 @@ class Watch:
         self._settings = settings
         self._mode = mode
         self._clock = clock
+        self._absences = Absences(name, "topic", store, clock)
 
     def note_new(self) -> int:
         """Note the topics that are new, with the time when each is due.
@@ -195,7 +197,10 @@ class Watch:
         except (StoreError, SearchIndexError, EmbeddingError, ConfigError):
             raise  # It would be the same with every topic.
         except ForumRejectedError as exc:
-            # Gone between the list and now, or not for us: no reason to ask again.
+            if not self._absences.is_gone(str(topic_id), exc):
+                log.warning("topic=%d cannot be read: %s", topic_id, exc)
+                self._note_failure(waiting, exc, progress)
+                return
             decision = self._silence(waiting, f"unreadable: {exc}")
         except RateLimitedError as exc:
             log.warning("topic=%d later: %s", topic_id, exc)
@@ -208,6 +213,7 @@ class Watch:
             log.warning("topic=%d failed: %s", topic_id, exc, exc_info=ours)
             self._note_failure(waiting, exc, progress)
             return
+        self._absences.is_there(str(topic_id))
         self._forget_failures(topic_id)
         if decision.state != "waiting":
             progress.decisions.append(decision)
@@ -223,12 +229,16 @@ class Watch:
             waiting,
             state="decided",
             reasons=reasons,
+            body=None,
             decided_at=self._clock(),
             updated_at=None,
             due_at=None,
         )
         with self._store.transaction():
             kept = self._store.ledger.record(decision)
+            if kept:
+                # Of one that was drafted.
+                self._store.messages.close(self._name, "draft", str(waiting.topic_id))
         stored = self._store.ledger.get(self._name, waiting.topic_id)
         return decision if kept or stored is None else stored
 
