@@ -61,6 +61,10 @@ class Absences:
                 )
         return times >= _ENOUGH
 
+    def is_doubtful(self, key: str) -> bool:
+        """Whether it was missed, and not yet often enough."""
+        return self._times(key) > 0
+
     def is_there(self, key: str) -> None:
         """It can be read, or nobody knows: what was noted before counts no more."""
         if self._times(key):

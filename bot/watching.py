@@ -295,6 +295,8 @@ class Watch:
             if not self._is_rewritten(decision) or self._used_up(decision):
                 continue
             self._look_at(decision, progress)
+            if self._absences.is_doubtful(str(decision.topic_id)):
+                continue  # The next watch knows.
             if self._is_rewritten(self._stored(decision)):
                 # The forum is ahead of what was harvested: that must be read.
                 with self._store.transaction():
