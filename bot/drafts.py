@@ -213,10 +213,14 @@ class Drafts:
 
     def _refuse(self, message: Message, reason: str) -> None:
         topic_id = topic_of_key(message.key)
-        decision = None if topic_id is None else self._poster.stored(topic_id)
-        latest = None if decision is None else self._message(decision.topic_id)
-        if decision and latest is not None and latest.key == message.key:
-            self._end(decision, "refused", reason)
+        decision = topic_id and self._store.ledger.get(self._name, topic_id)
+        latest = decision and self._message(decision.topic_id)
+        if decision and latest and latest.key == message.key:
+            # No moderator has judged it.
+            reasons = (*decision.reasons, reason)
+            self._poster.record(
+                replace(decision, state="decided", body=None, reasons=reasons)
+            )
         with self._store.transaction():
             self._store.messages.settle(message, "failed")
 
@@ -328,10 +332,8 @@ class Drafts:
 
     def _expires(self, decision: Decision) -> datetime:
         """When a draft's time ends: never in the hours when none can be posted."""
-        end, quiet = (
-            decision.decided_at + self._expires_after,
-            self._settings.quiet_hours,
-        )
+        end = decision.decided_at + self._expires_after
+        quiet = self._settings.quiet_hours
         if quiet is None or not self._is_quiet(end):
             return end
         return end_of(quiet, end, self._settings.zone) + _MORNING
@@ -407,6 +409,11 @@ class Drafts:
                     reason=reason,
                 )
                 self._store.messages.close(self._name, "draft", str(decision.topic_id))
+        self._topics.is_there(str(decision.topic_id))
+        for message in self._store.messages.about(
+            self._name, "draft", str(decision.topic_id)
+        ):
+            self._posts.is_there(message.key)
         return self._poster.stored(decision.topic_id)
 
 

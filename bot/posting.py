@@ -242,6 +242,7 @@ class Poster:
             self._store.ledger.settle(
                 self._name, claimed.topic_id, "refused", at=self._clock(), reason=reason
             )
+        self._absences.is_there(str(claimed.topic_id))
         return self.stored(claimed.topic_id)
 
     # -- the ledger --------------------------------------------------------

@@ -261,6 +261,7 @@ class Watch:
         given_up = f"given up after {self._tries(topic_id)} tries: {reason}"
         self._silence(waiting, given_up)
         self._forget_failures(topic_id)
+        self._absences.is_there(str(topic_id))
         progress.given_up.append(topic_id)
 
     def _is_hopeless(self, waiting: Decision, exc: Exception) -> bool:

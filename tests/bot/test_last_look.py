@@ -389,6 +389,25 @@ def test_a_whisper_that_one_topic_does_not_take_holds_up_nothing(
     assert make("whisper").respond(third).state == "refused"
 
 
+def test_claims_that_the_account_may_not_send_hold_up_no_other(
+    make: Make, community: Community, box: Sandbox
+) -> None:
+    community.user(BOT).moderator = True
+    make("whisper").watch()
+    topics = [ask(community), ask(community, f"{QUESTION} Second", user="ben")]
+    for topic_id in topics:
+        decision = make("whisper").consider(topic_id)
+        with make.store.transaction():
+            make.store.ledger.record(replace(decision, state="claimed"))
+    box.faults.fail_next(path="/posts.json", method="POST", status=403, body=REFUSED)
+
+    with pytest.raises(ConfigError, match="whispers_allowed_groups"):
+        make("whisper").reconcile()
+
+    states = [make.decision(topic_id).state for topic_id in topics]
+    assert states == ["claimed", "posted"]
+
+
 def read_only(topic: dict[str, Any]) -> object:
     topic["details"].pop("can_create_post")
     return topic
