@@ -215,7 +215,8 @@ class Drafts:
         topic_id = topic_of_key(message.key)
         decision = topic_id and self._store.ledger.get(self._name, topic_id)
         latest = decision and self._message(decision.topic_id)
-        if decision and latest and latest.key == message.key:
+        is_open = decision and decision.state == "drafted"
+        if decision and is_open and latest and latest.key == message.key:
             # No moderator has judged it.
             reasons = (*decision.reasons, reason)
             self._poster.record(
