@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.config import Mode
-from bot.deciding import Unwanted
+from bot.deciding import ModeFor, Unwanted
 from bot.forum import LiveForum
 from bot.policy import PolicySettings
 from bot.responder import Responder
@@ -62,7 +62,11 @@ class Make:
         self._forum, self._find, self._clock = forum, find, clock
 
     def __call__(
-        self, mode: Mode = "public", *, unwanted: Unwanted = welcome, **settings: Any
+        self,
+        mode: Mode | ModeFor = "public",
+        *,
+        unwanted: Unwanted = welcome,
+        **settings: Any,
     ) -> Responder:
         return Responder(
             "forum",
@@ -185,6 +189,24 @@ def test_a_question_that_is_rewritten_while_it_is_decided_is_decided_again(
     assert [each.state for each in make(settle=settle).watch().decisions] == ["posted"]
 
 
+def test_a_topic_that_moves_to_where_another_mode_holds_is_decided_by_that(
+    make: Make, community: Community, find: Meanwhile, box: Sandbox
+) -> None:
+    def mode(category: Sequence[str]) -> Mode:
+        return "whisper" if "android" in category else "public"
+
+    community.user(BOT).moderator = True
+    make(mode).watch()
+    find.act = lambda topic_id: community.set_category(topic_id, "android")
+    topic_id = ask(community)
+
+    assert make(mode).watch().decisions == ()
+    assert make.decision(topic_id).reasons == ("the mode is whisper now",)
+
+    [decision] = make(mode).watch().decisions
+    assert (decision.state, decision.mode) == ("posted", "whisper")
+
+
 def test_who_wants_no_answers_any_more_gets_none(
     make: Make, community: Community, box: Sandbox
 ) -> None:
@@ -293,6 +315,16 @@ def test_a_reply_far_down_a_merged_topic_counts_for_a_new_one_and_for_a_claim(
     assert make().respond(second).reasons == ("the bot has already answered",)
 
 
+def test_a_reply_that_waits_for_approval_in_a_merged_topic_counts(
+    make: Make, community: Community
+) -> None:
+    topic_id = ask(community)
+    waiting = f"Look there.\n\n{marker(TopicId(999))}"
+    community.enqueue(BOT, waiting, topic_id=topic_id, title=None)
+
+    assert make().respond(topic_id).reasons == ("the bot has already answered",)
+
+
 def test_a_claim_knows_its_own_reply_beside_that_of_another_topic(
     make: Make, community: Community, box: Sandbox
 ) -> None:
@@ -358,6 +390,20 @@ def test_what_a_firewall_says_settles_no_claim(
     for _ in range(3):
         assert make().reconcile() == ()
     box.faults.clear()
+
+    assert [each.state for each in make().reconcile()] == ["posted"]
+
+
+def test_what_a_firewall_says_ends_no_reply_that_waited_for_a_moderator(
+    make: Make, community: Community, box: Sandbox
+) -> None:
+    box.settings = replace(box.settings, approve_posts_of=frozenset({BOT}))
+    topic_id = ask(community)
+    assert make().respond(topic_id).state == "queued"
+    community.approve(community.pending[0].id)
+    box.faults.fail_next(3, path=f"/t/{topic_id}", status=403, body="<html>no</html>")
+    for _ in range(3):
+        assert make().reconcile() == ()
 
     assert [each.state for each in make().reconcile()] == ["posted"]
 
