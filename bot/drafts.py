@@ -9,12 +9,12 @@ posted: the topic, the quotas of the day it was written and its links may have c
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.absence import Absences
+from bot.ballots import Ballots
 from bot.deciding import Considered, Decider
 from bot.draft_text import (
     TITLE,
@@ -37,11 +37,10 @@ from kb.errors import (
 )
 from kb.store import Decision, State, Store
 from kb.store.messages import Message
-from kb.types import Clock, PostId, TopicId
+from kb.types import Clock, TopicId
 
 log = logging.getLogger(__name__)
 
-_AllVotes = dict[TopicId, Mapping[PostId, Votes]]
 _UNACCEPTABLE = 422
 
 _APPROVED = "a moderator approved it"
@@ -81,6 +80,7 @@ class Drafts:
         self._expires_after = expires_after
         self._clock = clock
         self._posts = Absences(name, "draft", store, clock)
+        self._ballots = Ballots(forum, self._posts)
         self._topics = Absences(name, "approved", store, clock)
 
     # -- showing -----------------------------------------------------------
@@ -249,12 +249,14 @@ class Drafts:
         """Read what the moderators made of the open drafts, and act on it."""
         done: list[Decision] = []
         drafted = self._store.ledger.in_state(self._name, "drafted")
-        shown = self._shown(drafted)
-        votes = self._votes(shown)
+        latest = {d.topic_id: self._message(d.topic_id) for d in drafted}
+        votes = self._ballots.read(filter(None, latest.values()))
         for decision in drafted:
-            message = shown.get(decision.topic_id)
+            message = latest[decision.topic_id]
             try:
-                found = self._collected(decision, message, votes)
+                found = self._collected(
+                    decision, None if message is None else votes.get(message.key)
+                )
             except ForumError as exc:
                 log.warning("topic=%d its draft stays open: %s", decision.topic_id, exc)
                 if isinstance(exc, RateLimitedError):
@@ -264,20 +266,17 @@ class Drafts:
                 done.append(found)
         return tuple(done)
 
-    def _collected(
-        self, decision: Decision, message: Message | None, votes: _AllVotes
-    ) -> Decision | None:
+    def _collected(self, decision: Decision, votes: Votes | None) -> Decision | None:
         age = abs(self._clock() - decision.decided_at)
         if age > self._expires(decision) - decision.decided_at:
             # Also when the clock went back by so much: nobody waits for it to return.
             return self._end(decision, "expired", "no moderator approved it in time")
-        if message is None or message.topic_id not in votes:
+        if votes is None:
             return None
-        found = self._votes_of(message, votes[message.topic_id])
-        if found.removed or found.against:
+        if votes.removed or votes.against:
             return self._end(decision, "rejected", _REJECTED)
         paused = self._store.pauses.get(self._name) is not None
-        if not found.likes or paused or self._is_quiet(self._clock()):
+        if not votes.likes or paused or self._is_quiet(self._clock()):
             return None
         return self._approve_for(decision)
 
@@ -291,41 +290,6 @@ class Drafts:
             return self._silence(decision, f"its topic cannot be read: {exc.status}")
         self._topics.is_there(key)
         return found
-
-    def _shown(self, drafted: Sequence[Decision]) -> dict[TopicId, Message]:
-        """The latest draft of each topic, as far as it stands on the forum."""
-        latest = ((d.topic_id, self._message(d.topic_id)) for d in drafted)
-        return {
-            topic_id: message
-            for topic_id, message in latest
-            if message is not None and message.post_id is not None
-        }
-
-    def _votes(self, shown: Mapping[TopicId, Message]) -> _AllVotes:
-        """What was said of drafts, by private message; without the messages that
-        cannot be read."""
-        posts: defaultdict[TopicId, set[PostId]] = defaultdict(set)
-        for message in shown.values():
-            if message.topic_id is not None and message.post_id is not None:
-                posts[message.topic_id].add(message.post_id)
-        found: _AllVotes = {}
-        for topic_id, post_ids in posts.items():
-            try:
-                found[topic_id] = self._forum.votes(topic_id, post_ids)
-            except ForumError as exc:
-                log.warning("message=%d its drafts stay open: %s", topic_id, exc)
-                if isinstance(exc, RateLimitedError):
-                    break
-        return found
-
-    def _votes_of(self, message: Message, votes: Mapping[PostId, Votes]) -> Votes:
-        found = None if message.post_id is None else votes.get(message.post_id)
-        if found is not None:
-            self._posts.is_there(message.key)
-            return found
-        # Its private message can be read, and it is not in it.
-        reason = "it is not in its private message"
-        return Votes(removed=self._posts.is_missing(message.key, reason))
 
     def _is_quiet(self, moment: datetime) -> bool:
         quiet = self._settings.quiet_hours
