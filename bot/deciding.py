@@ -191,6 +191,9 @@ class Decider:
             new = [h for h in verdict.picks if h.document.id not in problems]
             if not verdict.speak or not new:
                 break
+            if not problems:
+                # The topic and what would be linked are judged by who may read now.
+                self._forum.forget_categories()
             for hit in new:
                 problems[hit.document.id] = self._links.problem_with(hit)
         bad = [hit for hit in hits if problems.get(hit.document.id)]

@@ -11,8 +11,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from bot.absence import Absences
+from bot.ballots import Ballots
 from bot.deciding import Considered, Decider
 from bot.draft_text import (
     TITLE,
@@ -21,10 +23,11 @@ from bot.draft_text import (
     draft_text,
     topic_of_key,
 )
-from bot.forum import Forum, Place
+from bot.forum import Forum, Place, Votes
 from bot.policy import PolicySettings
 from bot.posting import Poster
 from bot.quotas import sent_so_far, used_up
+from bot.windows import end_of, is_within
 from kb.errors import (
     ConfigError,
     ForumError,
@@ -38,7 +41,12 @@ from kb.types import Clock, TopicId
 
 log = logging.getLogger(__name__)
 
+_UNACCEPTABLE = 422
+
 _APPROVED = "a moderator approved it"
+_REJECTED = "a moderator rejected it"
+# From the quiet hours in which a draft would expire until it does.
+_MORNING = timedelta(hours=1)
 
 
 class Drafts:
@@ -71,6 +79,9 @@ class Drafts:
         self._moderators = tuple(moderators)
         self._expires_after = expires_after
         self._clock = clock
+        self._posts = Absences(name, "draft", store, clock)
+        self._ballots = Ballots(forum, self._posts)
+        self._topics = Absences(name, "approved", store, clock)
 
     # -- showing -----------------------------------------------------------
 
@@ -95,9 +106,11 @@ class Drafts:
             if against:
                 return decision
             message = self._claim(decision, considered.topic.url)
-        if message is not None:
-            self._show(message)
-        return decision
+        if message is None:
+            return decision
+        self._show(message)
+        stored = self._poster.stored(topic_id)
+        return decision if stored.state == "drafted" else stored
 
     def _against(self, decision: Decision) -> tuple[str, ...]:
         if self._store.pauses.get(self._name) is not None:
@@ -112,7 +125,7 @@ class Drafts:
         messages = self._store.messages
         earlier = messages.about(self._name, "draft", str(decision.topic_id))
         key = draft_key(decision.topic_id, len(earlier) + 1)
-        expires = decision.decided_at + self._expires_after
+        expires = self._expires(decision)
         body = draft_text(decision, key, url=url, expires=expires)
         messages.claim(self._name, "draft", key, body, at=self._clock())
         return messages.get(self._name, "draft", key)
@@ -122,8 +135,12 @@ class Drafts:
 
         Returns:
             How many.
+
+        Raises:
+            ConfigError: The moderators cannot be written to.
         """
         shown = 0
+        mistake: ConfigError | None = None
         for message in self._store.messages.in_state(
             self._name, "claimed", purpose="draft"
         ):
@@ -139,7 +156,12 @@ class Drafts:
                 if isinstance(exc, RateLimitedError):
                     break
                 continue
+            except ConfigError as exc:
+                mistake = exc  # It may be the text of this one alone.
+                continue
             shown += 1
+        if mistake is not None:
+            raise mistake
         return shown
 
     def _is_open(self, message: Message) -> bool:
@@ -167,7 +189,13 @@ class Drafts:
         return self._forum.find_message(TITLE, marker)
 
     def _show(self, message: Message) -> None:
-        self._keep(message, self._post(message))
+        try:
+            place = self._post(message)
+        except _RefusedError as exc:
+            log.warning("draft=%s the forum refuses it: %s", message.key, exc)
+            self._refuse(message, f"the forum refused its draft: {exc}")
+        else:
+            self._keep(message, place)
 
     def _post(self, message: Message) -> Place:
         marker = draft_marker(message.key)
@@ -175,6 +203,10 @@ class Drafts:
             try:
                 return self._forum.add_to_message(topic_id, message.body, marker)
             except ForumRejectedError as exc:
+                if self._takes_posts(topic_id):
+                    if exc.status != _UNACCEPTABLE:
+                        raise
+                    raise _RefusedError(exc.problem) from exc
                 log.info("message=%d takes no drafts any more: %s", topic_id, exc)
         try:
             return self._forum.message(TITLE, message.body, marker, self._moderators)
@@ -184,6 +216,28 @@ class Drafts:
                 "expected groups or members whom the bot may write to "
                 f"({exc.status} {exc.problem})",
             ) from exc
+
+    def _takes_posts(self, topic_id: TopicId) -> bool:
+        """Whether a private message is still open to the bot."""
+        try:
+            topic = self._forum.topic(topic_id)
+        except ForumRejectedError:
+            return False
+        return not (topic.closed or topic.archived or topic.deleted)
+
+    def _refuse(self, message: Message, reason: str) -> None:
+        topic_id = topic_of_key(message.key)
+        decision = topic_id and self._store.ledger.get(self._name, topic_id)
+        latest = decision and self._message(decision.topic_id)
+        is_open = decision and decision.state == "drafted"
+        if decision and is_open and latest and latest.key == message.key:
+            # No moderator has judged it.
+            reasons = (*decision.reasons, reason)
+            self._poster.record(
+                replace(decision, state="decided", body=None, reasons=reasons)
+            )
+        with self._store.transaction():
+            self._store.messages.settle(message, "failed")
 
     def _private_messages(self) -> list[TopicId]:
         """Where drafts may be added: where the last one is, else as the forum knows."""
@@ -208,9 +262,15 @@ class Drafts:
     def collect(self) -> tuple[Decision, ...]:
         """Read what the moderators made of the open drafts, and act on it."""
         done: list[Decision] = []
-        for decision in self._store.ledger.in_state(self._name, "drafted"):
+        drafted = self._store.ledger.in_state(self._name, "drafted")
+        latest = {d.topic_id: self._message(d.topic_id) for d in drafted}
+        votes = self._ballots.read(filter(None, latest.values()))
+        for decision in drafted:
+            message = latest[decision.topic_id]
             try:
-                found = self._collected(decision)
+                found = self._collected(
+                    decision, None if message is None else votes.get(message.key)
+                )
             except ForumError as exc:
                 log.warning("topic=%d its draft stays open: %s", decision.topic_id, exc)
                 if isinstance(exc, RateLimitedError):
@@ -220,19 +280,42 @@ class Drafts:
                 done.append(found)
         return tuple(done)
 
-    def _collected(self, decision: Decision) -> Decision | None:
-        if abs(self._clock() - decision.decided_at) > self._expires_after:
+    def _collected(self, decision: Decision, votes: Votes | None) -> Decision | None:
+        age = abs(self._clock() - decision.decided_at)
+        if age > self._expires(decision) - decision.decided_at:
             # Also when the clock went back by so much: nobody waits for it to return.
             return self._end(decision, "expired", "no moderator approved it in time")
-        message = self._message(decision.topic_id)
-        if message is None or message.post_id is None:
+        if votes is None:
             return None
-        votes = self._forum.votes(message.post_id)
-        if votes is None or votes.against:
-            return self._end(decision, "rejected", "a moderator rejected it")
-        if not votes.likes or self._store.pauses.get(self._name) is not None:
+        if votes.removed or votes.against:
+            return self._end(decision, "rejected", _REJECTED)
+        paused = self._store.pauses.get(self._name) is not None
+        if not votes.likes or paused or self._is_quiet(self._clock()):
             return None
-        return self.approve(decision.topic_id)
+        return self._approve_for(decision)
+
+    def _approve_for(self, decision: Decision) -> Decision | None:
+        key = str(decision.topic_id)
+        try:
+            found = self.approve(decision.topic_id)
+        except ForumRejectedError as exc:
+            if not self._topics.is_gone(key, exc):
+                raise
+            return self._silence(decision, f"its topic cannot be read: {exc.status}")
+        self._topics.is_there(key)
+        return found
+
+    def _is_quiet(self, moment: datetime) -> bool:
+        quiet = self._settings.quiet_hours
+        return quiet is not None and is_within(quiet, moment, self._settings.zone)
+
+    def _expires(self, decision: Decision) -> datetime:
+        """When a draft's time ends: never in the hours when none can be posted."""
+        end = decision.decided_at + self._expires_after
+        quiet = self._settings.quiet_hours
+        if quiet is None or not self._is_quiet(end):
+            return end
+        return end_of(quiet, end, self._settings.zone) + _MORNING
 
     def _message(self, topic_id: TopicId) -> Message | None:
         found = self._store.messages.about(self._name, "draft", str(topic_id))
@@ -252,10 +335,7 @@ class Drafts:
             ForumError: The topic cannot be read, or whether it was posted is open.
         """
         draft = self._draft(topic_id)
-        try:
-            now = self._decider.consider(topic_id, counted=False)
-        except ForumRejectedError as exc:
-            return self._silence(draft, f"its topic cannot be read: {exc.status}")
+        now = self._decider.consider(topic_id, counted=False)
         decision = now.decision
         if decision.body is None:
             return self._silence(draft, *decision.reasons)
@@ -277,11 +357,7 @@ class Drafts:
         Raises:
             NotFoundError: There is no such draft.
         """
-        why = (
-            f"a moderator rejected it: {reason}"
-            if reason
-            else ("a moderator rejected it")
-        )
+        why = f"{_REJECTED}: {reason}" if reason else _REJECTED
         return self._end(self._draft(topic_id), "rejected", why)
 
     def _draft(self, topic_id: TopicId) -> Decision:
@@ -312,7 +388,16 @@ class Drafts:
                     reason=reason,
                 )
                 self._store.messages.close(self._name, "draft", str(decision.topic_id))
+        self._topics.is_there(str(decision.topic_id))
+        for message in self._store.messages.about(
+            self._name, "draft", str(decision.topic_id)
+        ):
+            self._posts.is_there(message.key)
         return self._poster.stored(decision.topic_id)
+
+
+class _RefusedError(Exception):
+    """The forum refuses the text of a draft; its own words."""
 
 
 def _urls(decision: Decision) -> set[str]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from bot.forum_json import as_protocol_error
 from bot.posts import Place, Posts, Reply, Votes, check_marker
 from bot.reading import CONCEALED, edited_at, is_gone, is_staff, replies_of
-from bot.topic import Cited, TopicView
+from bot.topic import Cited, TopicView, marked_topic
 from indexer.channel import Channel, Params
 from indexer.fields import Fields
 from indexer.wire import (
@@ -37,6 +37,7 @@ __all__ = [
     "LiveForum",
     "Place",
     "Reply",
+    "Standing",
     "Votes",
 ]
 
@@ -59,6 +60,20 @@ class Listed:
     title: str = ""
     created_at: datetime | None = None
     author_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A topic as it is now, and what of ours is in it, by one look at both.
+
+    Attributes:
+        reply: See `Forum.find_own_reply`.
+        raw: Its Markdown; ``None`` where the forum does not tell it.
+    """
+
+    topic: TopicView
+    reply: Reply | None = None
+    raw: str | None = None
 
 
 class Forum(Protocol):
@@ -92,6 +107,13 @@ class Forum(Protocol):
         One that was hidden or withdrawn shows no marker any more, and is taken for it.
         """
 
+    def standing(self, topic_id: TopicId, marker: str) -> Standing:
+        """The topic as it is now, with the bot's reply that holds *marker*; at no more
+        requests than `find_own_reply`."""
+
+    def forget_categories(self) -> None:
+        """Read anew who may read which category, with the next topic."""
+
     def find_own_post(self, topic_id: TopicId, marker: str) -> Place | None:
         """The bot's post in a topic whose text holds *marker*."""
 
@@ -105,8 +127,10 @@ class Forum(Protocol):
     def queued(self) -> frozenset[TopicId]:
         """Topics where a reply of the bot waits for a moderator."""
 
-    def votes(self, post_id: PostId) -> Votes | None:
-        """What others made of a post; ``None`` when it is gone, or not for us."""
+    def votes(
+        self, topic_id: TopicId, post_ids: Collection[PostId]
+    ) -> Mapping[PostId, Votes]:
+        """What others made of posts of a topic; without those that are not there."""
 
     @property
     def writes(self) -> bool:
@@ -167,9 +191,31 @@ class LiveForum:
 
     def topic(self, topic_id: TopicId) -> TopicView:
         """See `Forum.topic`."""
-        data, url = self._read(f"/t/{topic_id}.json")
+        # With the raw text, by which replies of ours are known.
+        data, url = self._posts.topic_page(topic_id)
         with as_protocol_error(url):
             return self._topic_view(Fields(data, url))
+
+    def standing(self, topic_id: TopicId, marker: str) -> Standing:
+        """See `Forum.standing`."""
+        page = self._posts.topic_page(topic_id)
+        with as_protocol_error(page[1]):
+            view = self._topic_view(Fields(*page))
+        own = self._posts.own_in(topic_id, marker, page)
+        answered = view.answered or own.answered
+        return Standing(replace(view, answered=answered), own.reply, own.raw)
+
+    def forget_categories(self) -> None:
+        """See `Forum.forget_categories`."""
+        self._categories_until = float("-inf")
+
+    def _replied_elsewhere(self, topic_id: TopicId, posts: Sequence[Fields]) -> bool:
+        marks = {
+            marked_topic(post.maybe_text("raw") or "")
+            for post in posts
+            if self._posts.is_own(post)
+        }
+        return bool(marks - {None, topic_id})
 
     def _topic_view(self, fields: Fields) -> TopicView:
         topic_id = TopicId(fields.whole("id"))
@@ -206,13 +252,16 @@ class LiveForum:
             edited_at=None if first is None else edited_at(first),
             pinned=fields.flag("pinned") or fields.flag("pinned_globally"),
             replies=replies_of(posts),
+            answered=self._replied_elsewhere(topic_id, posts),
         )
 
     def cited(self, topic_id: TopicId, post_number: int) -> Cited:
         """See `Forum.cited`. The bot's key may see more than the public does, so
         all that restricts a topic is looked at."""
         try:
-            topic = self.topic(topic_id)
+            found = self._read(f"/t/{topic_id}.json")
+            with as_protocol_error(found[1]):
+                topic = self._topic_view(Fields(*found))
             if topic.private_message or not topic.public:
                 return Cited("its topic is not public")
             if topic.deleted or not topic.listed:
@@ -319,9 +368,11 @@ class LiveForum:
         """See `Forum.queued`."""
         return self._posts.queued()
 
-    def votes(self, post_id: PostId) -> Votes | None:
+    def votes(
+        self, topic_id: TopicId, post_ids: Collection[PostId]
+    ) -> Mapping[PostId, Votes]:
         """See `Forum.votes`."""
-        return self._posts.votes(post_id)
+        return self._posts.votes(topic_id, post_ids)
 
     # -- writing -----------------------------------------------------------
 
@@ -419,6 +470,15 @@ class DryRunForum:
                 return Reply(post_id=None, url=None)
         return None
 
+    def standing(self, topic_id: TopicId, marker: str) -> Standing:
+        """The topic, and a reply that was kept here."""
+        reply = self.find_own_reply(topic_id, marker)
+        return Standing(self._forum.topic(topic_id), reply)
+
+    def forget_categories(self) -> None:
+        """See `Forum.forget_categories`."""
+        self._forum.forget_categories()
+
     def find_own_post(self, topic_id: TopicId, marker: str) -> Place | None:
         """See `Forum.find_own_post`."""
         return self._forum.find_own_post(topic_id, marker)
@@ -435,9 +495,11 @@ class DryRunForum:
         """See `Forum.queued`."""
         return self._forum.queued()
 
-    def votes(self, post_id: PostId) -> Votes | None:
+    def votes(
+        self, topic_id: TopicId, post_ids: Collection[PostId]
+    ) -> Mapping[PostId, Votes]:
         """See `Forum.votes`."""
-        return self._forum.votes(post_id)
+        return self._forum.votes(topic_id, post_ids)
 
 
 def _authors(data: Any) -> dict[TopicId, int]:

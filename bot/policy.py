@@ -219,7 +219,7 @@ def objections(
     no_question = not_a_question(topic) if readable else ""
     helped = has_answer(topic, bot=settings.username)
     rules = {
-        "the bot has already answered": replied,
+        "the bot has already answered": replied or topic.answered,
         "it is a private message": topic.private_message,
         "it is the bot's own topic": _same(topic.author, settings.username),
         "its author is the forum's system or a bot": topic.author_id <= 0,

@@ -11,14 +11,23 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from bot.absence import Absences
 from bot.config import WRITING, Mode
 from bot.deciding import Considered, ModeFor, Unwanted
-from bot.forum import Forum, Reply
-from bot.policy import PolicySettings, objections
+from bot.escape import link_target
+from bot.forum import Forum, Reply, Standing
+from bot.policy import PolicySettings, objections, waiting_for
 from bot.quotas import replies_sent, sent_so_far, used_up
 from bot.rechecking import LinkCheck
+from bot.settling import fingerprint, is_material
 from bot.topic import TopicView, marker
-from kb.errors import ForumError, ForumRejectedError, RateLimitedError, StoreError
+from kb.errors import (
+    ConfigError,
+    ForumError,
+    ForumRejectedError,
+    RateLimitedError,
+    StoreError,
+)
 from kb.store import Decision, State, Store
 from kb.types import Clock, TopicId
 
@@ -55,6 +64,7 @@ class Poster:
         self._settings = settings
         self._mode_for = mode_for
         self._clock = clock
+        self._absences = Absences(name, "claim", store, clock)
 
     # -- a new reply -------------------------------------------------------
 
@@ -68,6 +78,8 @@ class Poster:
         Raises:
             ForumUnavailableError, ForumProtocolError: Whether it was posted is open;
                 the claim stays, and `reconcile` settles it.
+            ForumRejectedError: Whether there is a reply already cannot be found out;
+                nothing is claimed.
         """
         claimed = self.claim(considered)
         return self.send(claimed) if claimed.state == "claimed" else claimed
@@ -75,16 +87,23 @@ class Poster:
     def claim(self, considered: Considered, *, counted: bool = True) -> Decision:
         """As `post`, but leave it to `send`, or to `reconcile`, to post it.
 
+        To search and to look at links took its time: the topic is read once more.
+
         Args:
             counted: Against the quotas.
         """
-        decision, topic = considered.decision, considered.topic
-        known = self._known_reply(topic.id)
-        if known is not None:
-            return self._adopt(decision, known)
-        unknown = self._unknown_past(topic)
-        if unknown:
-            return self.record(_silent(decision, unknown))
+        decision = considered.decision
+        # It may be a new ledger, which knows nothing of a reply that is there.
+        found = self._forum.standing(decision.topic_id, marker(decision.topic_id))
+        topic = found.topic
+        if found.reply is not None:
+            return self._adopt(decision, found, found.reply)
+        changed = self._objections(topic) or self._unknown_past(topic)
+        if changed:
+            return self.record(_silent(decision, *changed))
+        again = self._again(decision, topic)
+        if again is not None:
+            return self.record(again)
         with self._store.transaction():
             against = self._against(decision, counted=counted)
             claim = (
@@ -98,32 +117,59 @@ class Poster:
         # Not kept: somebody else was first, and sees to it.
         return claim if kept else self.stored(topic.id)
 
-    def _known_reply(self, topic_id: TopicId) -> Reply | None:
-        """A reply that this ledger knows nothing of: it may be a new ledger."""
-        try:
-            return self._forum.find_own_reply(topic_id, marker(topic_id))
-        except ForumRejectedError as exc:
-            log.warning("topic=%d cannot look for an earlier reply: %s", topic_id, exc)
-            return None
-
-    def _adopt(self, decision: Decision, known: Reply) -> Decision:
-        """Keep what is known of a reply of an earlier life."""
+    def _adopt(self, decision: Decision, found: Standing, reply: Reply) -> Decision:
+        """Keep what is known of a reply of an earlier life: what it says, and not
+        what would be said now."""
+        raw = found.raw or ""
+        adopted = replace(
+            decision,
+            state="claimed",
+            body=found.raw,
+            suggestions=tuple(s for s in decision.suggestions if _links(raw, s["url"])),
+        )
         with self._store.transaction():
-            kept = self._store.ledger.record(replace(decision, state="claimed"))
+            kept = self._store.ledger.record(adopted)
             if kept:
                 self._close_draft(decision.topic_id)
-                self._confirm(decision.topic_id, known, _ALREADY_THERE)
+                self._confirm(decision.topic_id, reply, _ALREADY_THERE)
         return self.stored(decision.topic_id)
 
-    def _unknown_past(self, topic: TopicView) -> str:
+    def _objections(self, topic: TopicView) -> tuple[str, ...]:
+        """What speaks against a reply as the topic is now, quotas aside."""
+        return objections(
+            topic, self._settings, self._clock(), opted_out=self._unwanted(topic)
+        )
+
+    def _unknown_past(self, topic: TopicView) -> tuple[str, ...]:
         """Why nobody can say whether there was a reply; empty when there was none."""
         began = self._store.ledger.began(self._name)
         if topic.missing_posts and (began is None or topic.created_at < began):
             return (
                 "a post was removed before this ledger began, and it may have been a "
-                "reply of the bot"
+                "reply of the bot",
             )
-        return ""
+        return ()
+
+    def _again(self, decision: Decision, topic: TopicView) -> Decision | None:
+        """To be decided again, where the question or the mode is another now."""
+        mode = self._mode_for(topic.category)
+        if _is_rewritten(decision, topic):
+            reason = "it was rewritten while it was decided"
+        elif not _may_send(decision.mode, mode):
+            reason = f"the mode is {mode} now"
+        else:
+            return None
+        now = self._clock()
+        wait = waiting_for(topic, self._settings, now)
+        return replace(
+            decision,
+            state="waiting",
+            reasons=(reason,),
+            body=None,
+            suggestions=(),
+            fingerprint=fingerprint(topic),
+            due_at=now if wait is None else wait.until,
+        )
 
     def _against(self, decision: Decision, *, counted: bool) -> tuple[str, ...]:
         """What has come between since it was decided; asked within the claim's own
@@ -156,6 +202,11 @@ class Poster:
         except ForumRejectedError as exc:
             log.warning("topic=%d the forum refuses the reply: %s", topic_id, exc)
             return self._refuse(claimed, f"the forum refused the reply: {exc.problem}")
+        except ConfigError as exc:
+            if exc.key != "bot.mode" or not self._whispers():
+                raise
+            log.warning("topic=%d takes no whisper, and others do", topic_id)
+            return self._refuse(claimed, f"the forum takes no whisper here: {exc}")
         return self._settle(claimed, reply)
 
     def _settle(
@@ -177,11 +228,21 @@ class Poster:
             reason=reason,
         )
 
+    def _whispers(self) -> bool:
+        """Whether the account may whisper, as it did lately."""
+        since = self._clock() - self._settings.max_topic_age
+        posted = self._store.ledger.in_state(self._name, "posted")
+        return any(
+            each.mode == "whisper" and (each.sent_at or each.decided_at) >= since
+            for each in posted
+        )
+
     def _refuse(self, claimed: Decision, reason: str) -> Decision:
         with self._store.transaction():
             self._store.ledger.settle(
                 self._name, claimed.topic_id, "refused", at=self._clock(), reason=reason
             )
+        self._absences.is_there(str(claimed.topic_id))
         return self.stored(claimed.topic_id)
 
     # -- the ledger --------------------------------------------------------
@@ -213,10 +274,15 @@ class Poster:
 
         Where nothing may be sent, claims wait. One that cannot be settled now stays,
         and is logged.
+
+        Raises:
+            ConfigError: The account may not do what claims ask for; the others were
+                settled.
         """
         if not self._forum.writes:
             return ()
         settled: list[Decision] = []
+        mistake: ConfigError | None = None
         for claimed in self._store.ledger.claimed(self._name):
             if self._is_enough():
                 log.warning("topic=%d stays claimed: quotas", claimed.topic_id)
@@ -228,9 +294,15 @@ class Poster:
                 if isinstance(exc, RateLimitedError):
                     break  # So would be the others.
                 continue
+            except ConfigError as exc:
+                mistake = exc
+                continue
             if found.state != "claimed":
                 settled.append(found)
-        return (*settled, *self._settle_queue())
+        settled += self._settle_queue()
+        if mistake is not None:
+            raise mistake
+        return tuple(settled)
 
     def _is_enough(self) -> bool:
         """Whether what was sent uses up a quota; claims are no reason to keep a claim
@@ -240,38 +312,52 @@ class Poster:
 
     def _settle_claim(self, claimed: Decision) -> Decision:
         topic_id = claimed.topic_id
+        too_late = self._clock() - claimed.decided_at > self._settings.max_topic_age
+        # What is private since is not to be answered, nor linked.
+        self._forum.forget_categories()
         try:
-            found = self._forum.find_own_reply(topic_id, marker(topic_id))
+            found = self._forum.standing(topic_id, marker(topic_id))
         except ForumRejectedError as exc:
+            if not too_late and not self._absences.is_gone(str(topic_id), exc):
+                raise
             return self._refuse(
                 claimed, f"whether it was posted cannot be found out: {exc.problem}"
             )
-        if found is not None:
-            return self._settle(claimed, found, "found after its confirmation got lost")
+        self._absences.is_there(str(topic_id))
+        if found.reply is not None:
+            return self._settle(
+                claimed, found.reply, "found after its confirmation got lost"
+            )
         if not claimed.body:
             return self._refuse(claimed, "never posted, and what it said is forgotten")
-        if self._clock() - claimed.decided_at > self._settings.max_topic_age:
+        if too_late:
             return self._refuse(claimed, "it was never posted, and now it is too late")
-        topic = self._forum.topic(topic_id)
+        topic = found.topic
         if topic.missing_posts:
             # It may have been posted, and removed by a moderator since.
             return self._refuse(
                 claimed, "a post of the topic was removed, and it may have been this"
             )
         # Since the claim it may have been solved, closed, or moved out of bounds.
-        against = objections(
-            topic, self._settings, self._clock(), opted_out=self._unwanted(topic)
-        )
+        against = self._objections(topic)
+        if _is_rewritten(claimed, topic):
+            against = (*against, "its question was rewritten")
+        mode = self._mode_for(topic.category)
+        if mode in WRITING and not _may_send(claimed.mode, mode):
+            against = (*against, f"its mode is {mode}, and was {claimed.mode}")
         if against:
             return self._refuse(claimed, f"never posted, and now {'; '.join(against)}")
+        if self._store.pauses.get(self._name) or mode not in WRITING:
+            log.info("topic=%d stays claimed mode=%s", topic_id, mode)
+            return claimed
+        wait = waiting_for(topic, self._settings, self._clock())
+        if wait is not None:
+            log.info("topic=%d stays claimed until %s", topic_id, wait.until)
+            return claimed
         problem = self._links.first_problem(claimed.suggestions)
         self._links.note()
         if problem:
             return self._refuse(claimed, f"never posted, and now {problem}")
-        mode = self._mode_for(topic.category)
-        if self._store.pauses.get(self._name) or not _may_send(claimed.mode, mode):
-            log.info("topic=%d stays claimed mode=%s", topic_id, mode)
-            return claimed
         return self.send(claimed)
 
     def _settle_queue(self) -> list[Decision]:
@@ -284,17 +370,27 @@ class Poster:
             queued = self._forum.queued()
             for decision in waiting:
                 if decision.topic_id not in queued:
-                    settled.append(self._settle_queued(decision))
+                    self._try_queued(decision, settled)
         except ForumError as exc:
             log.warning("what became of queued replies stays open: %s", exc)
         return settled
+
+    def _try_queued(self, decision: Decision, settled: list[Decision]) -> None:
+        try:
+            settled.append(self._settle_queued(decision))
+        except ForumRejectedError as exc:
+            # About this topic alone.
+            log.warning("topic=%d stays queued: %s", decision.topic_id, exc)
 
     def _settle_queued(self, decision: Decision) -> Decision:
         topic_id = decision.topic_id
         try:
             found = self._forum.find_own_reply(topic_id, marker(topic_id))
         except ForumRejectedError as exc:
+            if not self._absences.is_gone(str(topic_id), exc):
+                raise
             return self._end(decision, f"its topic cannot be read: {exc.status}")
+        self._absences.is_there(str(topic_id))
         if found is None:
             return self._end(decision, "a moderator did not approve it")
         return self._settle(decision, found)
@@ -313,6 +409,23 @@ class Poster:
 
 def _silent(decision: Decision, *reasons: str) -> Decision:
     return replace(decision, state="decided", reasons=reasons, body=None)
+
+
+def _is_rewritten(decision: Decision, topic: TopicView) -> bool:
+    """Whether a topic asks something else than when it was decided."""
+    known = decision.fingerprint
+    return bool(known) and is_material(known, fingerprint(topic))
+
+
+def _links(raw: str, url: str) -> bool:
+    """Whether a reply's Markdown links to an address.
+
+    >>> _links("[Backups](https://x.org/a)", "https://x.org/a")
+    True
+    >>> _links("[Backups](https://x.org/a/b)", "https://x.org/a")
+    False
+    """
+    return f"]({link_target(url)})" in raw
 
 
 def _state_of(reply: Reply) -> State:

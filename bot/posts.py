@@ -57,6 +57,21 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """What the account has in a topic.
+
+    Attributes:
+        reply: The one that holds the topic's own marker, posted or queued.
+        raw: Its Markdown; ``None`` where the forum does not tell it any more.
+        answered: There is a reply that it wrote in another topic.
+    """
+
+    reply: Reply | None = None
+    raw: str | None = None
+    answered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a private message of the bot stands."""
 
@@ -66,10 +81,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """What people said of a post without a word."""
+    """What people said of a post without a word.
+
+    Attributes:
+        removed: It was deleted or withdrawn.
+    """
 
     likes: int = 0
     against: int = 0
+    removed: bool = False
 
 
 class Posts:
@@ -83,25 +103,36 @@ class Posts:
 
     def find_reply(self, topic_id: TopicId, marker: str) -> Reply | None:
         """See `Forum.find_own_reply`."""
+        return self.own_in(topic_id, marker, self.topic_page(topic_id)).reply
+
+    def own_in(self, topic_id: TopicId, marker: str, page: tuple[Any, str]) -> Own:
+        """What the account has in a topic, of which the first *page* was read."""
         withdrawn: Reply | None = None
-        for post in self._of_topic(topic_id):
-            if not self._is_own(post):
+        answered = False
+        for post in self._of_topic(topic_id, page):
+            if not self.is_own(post):
                 continue
+            raw = post.maybe_text("raw") or ""
             if post.flag("user_deleted"):
                 # A stub stands in its place, without the marker.
                 withdrawn = Reply(PostId(post.whole("id")), None, withdrawn=True)
             # A moderator hid it, and its text with it: it counts all the same.
-            elif marker in (post.maybe_text("raw") or marker):
-                return self._as_reply(post)
+            elif not raw or marker in raw:
+                return Own(self._as_reply(post), raw or None)
+            elif marked_topic(raw) is not None:
+                answered = True
         if withdrawn is not None:
-            return withdrawn
-        is_queued = any(marker in raw for _topic, raw in self._waiting())
-        return Reply(post_id=None, url=None, queued=True) if is_queued else None
+            return Own(withdrawn)
+        for where, raw in self._waiting():
+            if marker in raw:
+                return Own(Reply(post_id=None, url=None, queued=True), raw)
+            answered |= where == topic_id and marked_topic(raw) is not None
+        return Own(answered=answered)
 
     def find_post(self, topic_id: TopicId, marker: str) -> Place | None:
         """See `Forum.find_own_post`."""
-        for post in self._of_topic(topic_id):
-            if self._is_own(post) and marker in (post.maybe_text("raw") or ""):
+        for post in self._of_topic(topic_id, self.topic_page(topic_id)):
+            if self.is_own(post) and marker in (post.maybe_text("raw") or ""):
                 return Place(topic_id, PostId(post.whole("id")))
         return None
 
@@ -138,48 +169,37 @@ class Posts:
         marked = (marked_topic(raw) for _topic, raw in self._waiting())
         return frozenset(topic_id for topic_id in marked if topic_id is not None)
 
-    def votes(self, post_id: PostId) -> Votes | None:
+    def votes(
+        self, topic_id: TopicId, post_ids: Collection[PostId]
+    ) -> dict[PostId, Votes]:
         """See `Forum.votes`."""
-        try:
-            post = self.own_post(post_id)
-        except ForumRejectedError:
-            return None
-        if post.deleted or post.withdrawn:
-            return None
-
-        def count(names: Collection[str]) -> int:
-            found = post.reactions or {}
-            return sum(found.get(name, 0) for name in names)
-
-        return Votes(likes=max(post.likes, count(GOOD)), against=count(BAD))
+        found: dict[PostId, Votes] = {}
+        for data, url in self._chosen(topic_id, sorted(post_ids)):
+            with as_protocol_error(url):
+                stream = Fields(data, url).inner("post_stream")
+                posts = [_own_post(post) for post in stream.each("posts")]
+            found |= {post.id: _votes(post) for post in posts}
+        return found
 
     def own_post(self, post_id: PostId) -> OwnPost:
         """See `bot.care.Care.own_post`."""
         data, url = self.read(f"/posts/{post_id}.json")
         with as_protocol_error(url):
-            post = Fields(data, url)
-            return OwnPost(
-                id=PostId(post.whole("id")),
-                topic_id=TopicId(post.whole("topic_id")),
-                number=post.whole("post_number"),
-                author_id=post.maybe_whole("user_id") or 0,
-                raw=post.maybe_text("raw") or "",
-                likes=_likes(post),
-                reactions=_reactions(post),
-                hidden=post.flag("hidden") or post.flag("cooked_hidden"),
-                withdrawn=post.flag("user_deleted"),
-                deleted=post.has("deleted_at"),
-                accepted=post.flag("accepted_answer"),
-            )
+            return _own_post(Fields(data, url))
 
-    def _is_own(self, post: Fields) -> bool:
+    def is_own(self, post: Fields) -> bool:
+        """Whether the account wrote a post."""
         # The account may have had another name when it wrote.
         username = post.maybe_text("username") or ""
         return post.flag("yours") or username.casefold() == self._username.casefold()
 
-    def _of_topic(self, topic_id: TopicId) -> Iterator[Fields]:
+    def topic_page(self, topic_id: TopicId) -> tuple[Any, str]:
+        """A topic with its first posts and their raw text, and its address."""
+        return self.read(f"/t/{topic_id}.json", {"include_raw": "true"})
+
+    def _of_topic(self, topic_id: TopicId, page: tuple[Any, str]) -> Iterator[Fields]:
         """All posts of a topic that we may see, with their raw text."""
-        data, url = self.read(f"/t/{topic_id}.json", {"include_raw": "true"})
+        data, url = page
         with as_protocol_error(url):
             stream = Fields(data, url).inner("post_stream")
             # Topics of 10,000 posts and more have no list of ids; it is far too
@@ -189,13 +209,19 @@ class Posts:
             seen = {post.whole("id") for post in first}
         yield from first
         rest = [post_id for post_id in waiting if post_id not in seen]
-        for start in range(0, len(rest), _IDS_PER_REQUEST):
-            some = rest[start : start + _IDS_PER_REQUEST]
-            params: list[tuple[str, str | int]] = [("post_ids[]", i) for i in some]
-            params.append(("include_raw", "true"))
-            data, url = self.read(f"/t/{topic_id}/posts.json", params)
+        for data, url in self._chosen(topic_id, rest):
             with as_protocol_error(url):
                 yield from list(Fields(data, url).inner("post_stream").each("posts"))
+
+    def _chosen(
+        self, topic_id: TopicId, post_ids: Sequence[int]
+    ) -> Iterator[tuple[Any, str]]:
+        """Pages of chosen posts of a topic, with their raw text."""
+        for start in range(0, len(post_ids), _IDS_PER_REQUEST):
+            some = post_ids[start : start + _IDS_PER_REQUEST]
+            params: list[tuple[str, str | int]] = [("post_ids[]", i) for i in some]
+            params.append(("include_raw", "true"))
+            yield self.read(f"/t/{topic_id}/posts.json", params)
 
     def _waiting(self) -> list[tuple[int | None, str]]:
         """``(topic, raw)`` of the posts that wait for a moderator."""
@@ -339,12 +365,15 @@ class Posts:
             ConfigError: The account may not do this anywhere.
         """
         try:
-            self.read(f"/t/{topic_id}.json")
+            data, url = self.read(f"/t/{topic_id}.json")
         except ForumRejectedError as reading:
             if reading.status != _FORBIDDEN:
                 return
             raise _bad_key(exc) from exc
-        if whisper:
+        with as_protocol_error(url):
+            may_post = _may_post(Fields(data, url))
+        # Where the account may only read, no right to whisper helps.
+        if whisper and may_post:
             raise ConfigError(
                 "bot.mode",
                 "mode whisper needs an account in one of the forum's "
@@ -391,6 +420,40 @@ class Posts:
 
 def _inner_post(fields: Fields) -> Fields:
     return fields.inner("post") if fields.has("post") else fields
+
+
+def _own_post(post: Fields) -> OwnPost:
+    return OwnPost(
+        id=PostId(post.whole("id")),
+        topic_id=TopicId(post.whole("topic_id")),
+        number=post.whole("post_number"),
+        author_id=post.maybe_whole("user_id") or 0,
+        raw=post.maybe_text("raw") or "",
+        likes=_likes(post),
+        reactions=_reactions(post),
+        hidden=post.flag("hidden") or post.flag("cooked_hidden"),
+        withdrawn=post.flag("user_deleted"),
+        deleted=post.has("deleted_at"),
+        accepted=post.flag("accepted_answer"),
+    )
+
+
+def _votes(post: OwnPost) -> Votes:
+    def count(names: Collection[str]) -> int:
+        found = post.reactions or {}
+        return sum(found.get(name, 0) for name in names)
+
+    return Votes(
+        likes=max(post.likes, count(GOOD)),
+        against=count(BAD),
+        removed=post.deleted or post.withdrawn,
+    )
+
+
+def _may_post(topic: Fields) -> bool:
+    """Whether the account may post in a topic; said of what it may, and of nothing
+    else."""
+    return not topic.has("details") or topic.inner("details").flag("can_create_post")
 
 
 def _likes(post: Fields) -> int:

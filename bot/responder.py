@@ -216,14 +216,20 @@ class Responder:
         """
         if self._off:
             return WatchReport()
-        reconciled = self.reconcile()
-        noted = self._watch.note_new()
+        try:
+            reconciled = self.reconcile()
+        finally:
+            # Whatever is wrong with a claim, what is new is noted.
+            noted = self._watch.note_new()
         due = self._watch.decide_due(stopped)
         edited = self._watch.decide_edited(stopped)
         drafts: tuple[Decision, ...] = ()
         if self._forum.writes:
-            self.drafts.settle()
-            drafts = self.drafts.collect()
+            try:
+                self.drafts.settle()
+            finally:
+                # Drafts that stand are not to blame for one that cannot be shown.
+                drafts = self.drafts.collect()
         return WatchReport(
             (*due.decisions, *edited.decisions),
             (*due.failed, *edited.failed),

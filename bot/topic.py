@@ -57,6 +57,8 @@ class TopicView:
         pinned: Moderators keep it at the top of its list.
         replies: What others wrote below, in order, small actions and whispers left
             out; of a long topic the first ones.
+        answered: A reply that the bot wrote in another topic stands here, since topics
+            were merged or split; looked for among the posts that were read.
     """
 
     id: TopicId
@@ -81,6 +83,7 @@ class TopicView:
     edited_at: datetime | None = None
     pinned: bool = False
     replies: tuple[ReplyView, ...] = ()
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.absence import Absences
 from bot.config import Mode
 from bot.forum import Forum, Listed
 from bot.policy import PolicySettings
@@ -116,6 +117,7 @@ class Watch:
         self._settings = settings
         self._mode = mode
         self._clock = clock
+        self._absences = Absences(name, "topic", store, clock)
 
     def note_new(self) -> int:
         """Note the topics that are new, with the time when each is due.
@@ -238,7 +240,10 @@ class Watch:
         except (StoreError, SearchIndexError, EmbeddingError, ConfigError):
             raise  # It would be the same with every topic.
         except ForumRejectedError as exc:
-            # Gone between the list and now, or not for us: no reason to ask again.
+            if not self._absences.is_gone(str(topic_id), exc):
+                log.warning("topic=%d cannot be read: %s", topic_id, exc)
+                self._note_failure(waiting, exc, progress)
+                return
             decision = self._silence(waiting, f"unreadable: {exc}")
         except RateLimitedError as exc:
             log.warning("topic=%d later: %s", topic_id, exc)
@@ -251,6 +256,7 @@ class Watch:
             log.warning("topic=%d failed: %s", topic_id, exc, exc_info=ours)
             self._note_failure(waiting, exc, progress)
             return
+        self._absences.is_there(str(topic_id))
         self._forget_failures(topic_id)
         if decision.state != "waiting":
             progress.decisions.append(decision)
@@ -271,12 +277,16 @@ class Watch:
             waiting,
             state="decided",
             reasons=reasons,
+            body=None,
             decided_at=self._clock(),
             updated_at=None,
             due_at=None,
         )
         with self._store.transaction():
             kept = self._store.ledger.record(decision)
+            if kept:
+                # Of one that was drafted.
+                self._store.messages.close(self._name, "draft", str(waiting.topic_id))
         stored = self._store.ledger.get(self._name, waiting.topic_id)
         return decision if kept or stored is None else stored
 
@@ -299,6 +309,7 @@ class Watch:
         given_up = f"given up after {self._tries(topic_id)} tries: {reason}"
         self._silence(waiting, given_up)
         self._forget_failures(topic_id)
+        self._absences.is_there(str(topic_id))
         progress.given_up.append(topic_id)
 
     def _is_hopeless(self, waiting: Decision, exc: Exception) -> bool:
@@ -335,6 +346,8 @@ class Watch:
             if not self._is_rewritten(decision) or self._unread_objections(decision):
                 continue
             self._look_at(decision, progress)
+            if self._absences.is_doubtful(str(decision.topic_id)):
+                continue  # The next watch knows.
             if self._is_rewritten(self._stored(decision)):
                 # The forum is ahead of what was harvested: that must be read.
                 with self._store.transaction():

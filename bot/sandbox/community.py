@@ -151,7 +151,8 @@ class Community(Revising):
     ) -> Topic:
         """Move posts to a new topic (*title*) or an existing one.
 
-        A first post stays where it is; its copy in the target has a new id.
+        A first post stays where it is; its copy in the target has a new id. A topic
+        of which all posts were moved is closed.
         """
         with self.lock:
             moved = [self.posts[post_id] for post_id in post_ids]
@@ -166,6 +167,8 @@ class Community(Revising):
                 )
             else:
                 target = self.topics[to_topic]
+            rest = [p for p in self.posts_of(source.id) if p.type is PostType.REGULAR]
+            source.closed |= {post.id for post in rest} <= set(post_ids)
             for post in moved:
                 self._move(post, target)
             link = f'<a href="/t/{target.slug}/{target.id}">{target.title}</a>'

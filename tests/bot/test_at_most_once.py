@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,6 +39,7 @@ FAULTS: tuple[RandomKind, ...] = (
 # Of all modes together; each step is died at once, then steps by chance.
 KILLS = 200
 SEEDS = {"public": 20260601, "whisper": 20260602, "draft": 20260603}
+DRAFT = re.compile(r"<!-- baraza:draft=([\d.]+) -->")
 SECRET = "a secret of the test"
 
 Life = Callable[[int], dict[str, Any]]
@@ -112,6 +115,17 @@ def replies(community: Community) -> dict[TopicId, list[Post]]:
     return found
 
 
+def drafts(community: Community) -> Counter[str]:
+    """How often each draft was shown, by its marker."""
+    bot = community.user(BOT).id
+    found = (
+        DRAFT.search(post.raw)
+        for post in community.posts.values()
+        if post.user_id == bot and community.topics[post.topic_id].private
+    )
+    return Counter(each[1] for each in found if each is not None)
+
+
 def approve_all(community: Community) -> None:
     """A moderator likes every draft, and approves what waits for that."""
     bot = community.user(BOT).id
@@ -185,6 +199,9 @@ def test_killed_at_every_step_and_failed_by_the_forum_it_answers_each_topic_once
     assert {topic: len(posts) for topic, posts in found.items() if len(posts) != 1} == (
         {}
     )
+    shown = drafts(community)
+    assert {key: times for key, times in shown.items() if times != 1} == {}
+    assert bool(shown) == (mode == "draft")
     with Store.open(path) as store:
         hinted = {look.key for look in store.looks.keys("forum")}
         decided = {t: store.ledger.get("forum", t) for t in asked}

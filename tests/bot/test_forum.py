@@ -84,7 +84,10 @@ def test_a_topic_is_read_with_its_replies(
 
     view = forum.topic(topic_id)
 
-    assert box.requests[before:] == [f"GET /t/{topic_id}.json", "GET /site.json"]
+    assert box.requests[before:] == [
+        f"GET /t/{topic_id}.json?include_raw=true",
+        "GET /site.json",
+    ]
     amina, ben, root = (community.user(name).id for name in ("amina", "ben", "root"))
     text = "<p>Write it to another disk.</p>"
     assert view.replies == (

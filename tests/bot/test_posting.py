@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -189,7 +191,12 @@ def test_a_claimed_whisper_is_not_said_aloud(
     topic_id = ask(community)
     claim(store, make("whisper").consider(topic_id))
 
-    assert make("public").reconcile() == ()
+    [settled] = make("public").reconcile()
+
+    assert settled.state == "refused"
+    assert settled.reasons[-1] == (
+        "never posted, and now its mode is public, and was whisper"
+    )
     assert own_posts(community, topic_id) == []
 
 
@@ -373,16 +380,42 @@ def test_votes_are_what_others_said(
     forum: LiveForum, box: Sandbox, community: Community
 ) -> None:
     place = forum.message("Some title here", text_for(TopicId(1)), "<!--", ["root"])
-    assert forum.votes(place.post_id) == Votes()
+    last = forum.add_to_message(place.topic_id, text_for(TopicId(2)), "<!--")
+    one, other = place.post_id, last.post_id
+    before = len(box.requests)
 
-    community.like(place.post_id, "root")
-    assert forum.votes(place.post_id) == Votes(likes=1)
+    def votes() -> Mapping[PostId, Votes]:
+        return forum.votes(place.topic_id, {one, other})
 
-    reactions = [
+    assert votes() == {one: Votes(), other: Votes()}
+    assert len(box.requests) == before + 1
+
+    community.like(one, "root")
+    assert votes() == {one: Votes(likes=1), other: Votes()}
+
+    reactions: list[dict[str, object]] = [
         {"id": name, "type": "emoji", "count": 1} for name in ("-1", "heart", "owl")
     ]
-    box.faults.alter(lambda found: found | {"reactions": reactions}, "/posts/")
-    assert forum.votes(place.post_id) == Votes(likes=1, against=1)
+    box.faults.alter(react_with(one, reactions), f"/t/{place.topic_id}/posts.json")
+    community.delete_post(other)
+    assert votes() == {one: Votes(likes=1, against=1)}
 
+    community.withdraw_post(one)
+    assert votes() == {one: Votes(likes=1, against=1, removed=True)}
     community.delete_topic(place.topic_id)
-    assert forum.votes(place.post_id) is None
+    with pytest.raises(ForumRejectedError):
+        votes()
+
+
+def react_with(
+    post_id: int, reactions: list[dict[str, object]]
+) -> Callable[[dict[str, Any]], object]:
+    """A forum with the plug-in for reactions, which a post of a topic got."""
+
+    def change(found: dict[str, Any]) -> object:
+        for post in found["post_stream"]["posts"]:
+            if post["id"] == post_id:
+                post["reactions"] = reactions
+        return found
+
+    return change

@@ -632,6 +632,7 @@ def test_a_claim_in_a_topic_that_vanished_is_settled_as_refused(
     claim(store, make().consider(topic_id))
     community.delete_topic(topic_id)
 
+    assert make().reconcile() == ()
     [settled] = make().reconcile()
 
     assert settled.state == "refused"
@@ -785,7 +786,12 @@ def test_a_topic_that_vanished_is_silence_and_no_failure(
 ) -> None:
     make().watch()
     topic_id = ask(community)
-    box.faults.fail_next(path=f"/t/{topic_id}", status=404)
+    # Neither a firewall's word, nor one word of the forum alone.
+    for status in (404, 403):
+        box.faults.fail_next(path=f"/t/{topic_id}", status=status)
+        assert make().watch().decisions == ()
+    community.delete_topic(topic_id)
+    assert make().watch().decisions == ()
 
     report = make().watch()
 
