@@ -363,7 +363,10 @@ class Drafts:
     def _draft(self, topic_id: TopicId) -> Decision:
         decision = self._store.ledger.get(self._name, topic_id)
         if decision is None or decision.state != "drafted":
-            raise NotFoundError(self._store.path, f"no draft waits for {topic_id}")
+            known = "" if decision is None else f": its reply is {decision.state}"
+            raise NotFoundError(
+                self._store.path, f"no draft waits for {topic_id}{known}"
+            )
         return decision
 
     def _silence(self, draft: Decision, *reasons: str) -> Decision:

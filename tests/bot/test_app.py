@@ -170,8 +170,11 @@ def test_the_bot_links_nothing_that_only_some_may_read(
     """The one thread that answers is found by those who may read it, and by no bot."""
     secret, public = "Where is the spare key of the cabinet?", "Which tablet is good?"
     community.add_category("Staff", slug="crew", read_restricted=True)
-    ask(community, secret, category="crew", user="root")
-    ask(community, public)
+    for topic_id in (
+        ask(community, secret, category="crew", user="root"),
+        ask(community, public),
+    ):
+        community.add_post(topic_id, "I have just seen it there.", user="ben")
     monkeypatch.setenv("ADMIN_KEY", box.admin_key)
     keys = {"api_key_env": "ADMIN_KEY", "api_username": "root"}
     # However unlike the question, whatever the bot may see is good enough.

@@ -302,8 +302,8 @@ def test_a_topic_that_is_not_there_is_one_line_and_exit_code_1(
 
     assert result.exit_code == 1
     assert result.stderr == (
-        f"baraza: {install.box.url}/t/999.json: 404 The requested URL or resource "
-        "could not be found.\n"
+        f"baraza: {install.box.url}/t/999.json?include_raw=true: 404 The requested URL "
+        "or resource could not be found.\n"
     )
 
 

@@ -39,7 +39,7 @@ def test_drafts_are_listed_approved_and_rejected(filled: Install) -> None:
     assert own_posts(filled.community, second) == []
     gone = filled.baraza("approve", str(second))
     assert (gone.exit_code, gone.stdout) == (1, "")
-    assert gone.stderr.endswith(f": no draft waits for {second}\n")
+    assert gone.stderr.endswith(f"no draft waits for {second}: its reply is rejected\n")
 
 
 def test_while_the_bot_runs_an_approved_draft_is_left_to_it(filled: Install) -> None:

@@ -176,6 +176,7 @@ def installed(folder: Path, box: Sandbox, *, mode: str, bridge: str) -> App:
             "max_replies_per_hour": 100,
             "max_replies_per_day": 100,
             "max_replies_per_author": 100,
+            "max_topics_per_author": 100,
         },
     }
     return App(parse_config(data, folder=folder))
