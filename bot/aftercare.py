@@ -242,6 +242,9 @@ class Aftercare:
         marks = marks_on(
             self._care, post, around, at=self._clock(), ignored=self._unheard
         )
+        # Nothing is held of who is forgotten, what they make of us neither.
+        gone = self._store.members.forgotten(self._name)
+        marks = [each for each in marks if not gone.covers(None, each.user_id or None)]
         with self._store.transaction():
             self._store.feedback.replace(self._name, decision.topic_id, marks)
         return marks

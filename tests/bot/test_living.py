@@ -180,8 +180,12 @@ def test_a_reply_stops_quoting_who_was_forgotten(
     app.clock = lambda: community.now() + timedelta(hours=2)
 
     forget(app, "ben", ["forum"])
+    liked = max(p.id for p in community.posts.values() if p.topic_id == topic)
+    community.like(liked, "ben")
     with open_manners(app) as manners:
         manners.run()
+    with app.open_store() as store:
+        assert store.feedback.of("forum", TopicId(topic)) == []
 
     [after] = replies(community, topic)
     assert f"/t/{old}" in before
