@@ -72,5 +72,4 @@ class Absences:
                 self._store.progress.take_back(self._source, key)
 
     def _times(self, key: str) -> int:
-        notes = self._store.progress.all_set_aside(self._source)
-        return next((note.times for note in notes if note.key == key), 0)
+        return self._store.progress.times(self._source, key)

@@ -63,7 +63,13 @@ def without_links(
 
 
 def links_left(body: str, urls: Collection[str]) -> int:
-    """How many of *urls* a text still links to."""
+    """How many of *urls* a text still links to.
+
+    >>> links_left("[Backups](https://x.org/a)", ["https://x.org/a"])
+    1
+    >>> links_left("[Backups](https://x.org/a/b)", ["https://x.org/a"])
+    0
+    """
     return sum(f"]({link_target(url)})" in body for url in urls)
 
 

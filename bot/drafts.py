@@ -26,8 +26,8 @@ from bot.draft_text import (
 from bot.forum import Forum, Place, Votes
 from bot.policy import PolicySettings
 from bot.posting import Poster
-from bot.quotas import sent_so_far, used_up
-from bot.windows import end_of, is_within
+from bot.quotas import against_one_more
+from bot.windows import end_of
 from kb.errors import (
     ConfigError,
     ForumError,
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 _UNACCEPTABLE = 422
 
-_APPROVED = "a moderator approved it"
+APPROVED = "a moderator approved it"
 _REJECTED = "a moderator rejected it"
 # From the quiet hours in which a draft would expire until it does.
 _MORNING = timedelta(hours=1)
@@ -95,7 +95,9 @@ class Drafts:
         decision = replace(considered.decision, state="drafted")
         topic_id = decision.topic_id
         with self._store.transaction():
-            against = self._against(decision)
+            against = against_one_more(
+                self._store, decision, self._settings, self._clock()
+            )
             if against:
                 decision = replace(
                     decision, state="decided", reasons=against, body=None
@@ -111,15 +113,6 @@ class Drafts:
         self._show(message)
         stored = self._poster.stored(topic_id)
         return decision if stored.state == "drafted" else stored
-
-    def _against(self, decision: Decision) -> tuple[str, ...]:
-        if self._store.pauses.get(self._name) is not None:
-            return ("the bot is paused",)
-        now = self._clock()
-        author = decision.author_id
-        return used_up(
-            sent_so_far(self._store, self._name, now, author_id=author), self._settings
-        )
 
     def _claim(self, decision: Decision, url: str) -> Message | None:
         messages = self._store.messages
@@ -290,7 +283,7 @@ class Drafts:
         if votes.removed or votes.against:
             return self._end(decision, "rejected", _REJECTED)
         paused = self._store.pauses.get(self._name) is not None
-        if not votes.likes or paused or self._is_quiet(self._clock()):
+        if not votes.likes or paused or self._settings.is_quiet(self._clock()):
             return None
         return self._approve_for(decision)
 
@@ -305,15 +298,11 @@ class Drafts:
         self._topics.is_there(key)
         return found
 
-    def _is_quiet(self, moment: datetime) -> bool:
-        quiet = self._settings.quiet_hours
-        return quiet is not None and is_within(quiet, moment, self._settings.zone)
-
     def _expires(self, decision: Decision) -> datetime:
         """When a draft's time ends: never in the hours when none can be posted."""
         end = decision.decided_at + self._expires_after
         quiet = self._settings.quiet_hours
-        if quiet is None or not self._is_quiet(end):
+        if quiet is None or not self._settings.is_quiet(end):
             return end
         return end_of(quiet, end, self._settings.zone) + _MORNING
 
@@ -344,7 +333,7 @@ class Drafts:
         if not _urls(decision) <= _urls(draft):
             return self._silence(draft, "it would lead elsewhere than what was shown")
         approved = replace(
-            decision, mode="draft", reasons=(*decision.reasons, _APPROVED)
+            decision, mode="draft", reasons=(*decision.reasons, APPROVED)
         )
         claimed = self._poster.claim(replace(now, decision=approved), counted=False)
         if claimed.state != "claimed" or not at_once:
@@ -375,7 +364,7 @@ class Drafts:
                 draft,
                 state="decided",
                 body=None,
-                reasons=(_APPROVED, *(f"but {reason}" for reason in reasons)),
+                reasons=(APPROVED, *(f"but {reason}" for reason in reasons)),
             )
         )
 

@@ -39,6 +39,27 @@ class Measured:
     right: int
     confidence: float | None
 
+    @classmethod
+    def of_shares(
+        cls,
+        kind: Kind,
+        *,
+        asked: float,
+        questions: int,
+        coverage: float,
+        precision: float | None,
+        confidence: float | None,
+    ) -> Measured:
+        """The counts behind shares.
+
+        Args:
+            coverage: Share of *questions* with a suggestion that was sure enough.
+            precision: Share of those that was right; ``None`` if there were none.
+        """
+        shown = round(coverage * questions)
+        right = round((precision or 0.0) * shown)
+        return cls(kind, asked, questions, shown, right, confidence)
+
     @property
     def precision(self) -> float | None:
         """The share that was right of what was shown; ``None`` if nothing was."""
@@ -53,12 +74,12 @@ class Measured:
 def measured(figures: Sequence[KindFigures]) -> tuple[Measured, ...]:
     """What a replay's figures say, for all languages together."""
     return tuple(
-        Measured(
-            kind=kind.kind,
+        Measured.of_shares(
+            kind.kind,
             asked=each.asked,
             questions=each.n,
-            shown=round(each.coverage * each.n),
-            right=round((each.precision or 0.0) * round(each.coverage * each.n)),
+            coverage=each.coverage,
+            precision=each.precision,
             confidence=None if each.chosen is None else each.chosen.confidence,
         )
         for kind in figures

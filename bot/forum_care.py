@@ -5,7 +5,6 @@ What is written, `bot.posts` writes.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,21 +21,16 @@ from bot.care import (
 )
 from bot.forum_json import as_protocol_error, json_of
 from bot.posts import Place, Posts
+from bot.reading import is_gone, is_staff
 from indexer.channel import Channel, Params
 from indexer.fields import Fields
-from kb.errors import (
-    ForumError,
-)
+from kb.errors import ForumError
 from kb.types import PostId, TopicId
-
-log = logging.getLogger(__name__)
 
 LIKE = 2
 # What of a forum's posts people write: no small actions, and whispers only where what
 # is looked after is one itself.
 _WRITTEN, _WHISPER = frozenset({1, 2}), 4
-_CONCEALED = ("hidden", "cooked_hidden", "user_deleted")
-_GONE = frozenset({404, 410})
 # A private message of more than so many pages is no conversation.
 _MAX_PAGES = 10
 
@@ -81,7 +75,7 @@ class LiveCare:
         else:
             answers = []
         for answer in answers:
-            if not self._is_own(answer):
+            if not self._posts.is_own(answer):
                 return answer.whole("post_number")
         return None
 
@@ -154,10 +148,7 @@ class LiveCare:
 
     def conversations(self, page: int) -> tuple[list[Conversation], bool]:
         """See `Care.conversations`."""
-        return self._box("private-messages", page)
-
-    def _box(self, box: str, page: int) -> tuple[list[Conversation], bool]:
-        path = f"/topics/{box}/{quote(self._username, safe='')}.json"
+        path = f"/topics/private-messages/{quote(self._username, safe='')}.json"
         with self._read(path, {"page": page}) as found:
             topics = found.inner("topic_list")
             return [
@@ -209,7 +200,10 @@ class LiveCare:
         users = details.count("allowed_users") if details.has("allowed_users") else 0
         groups = details.count("allowed_groups") if details.has("allowed_groups") else 0
         return (
-            began is not None and not self._is_own(began) and not groups and users <= 2
+            began is not None
+            and not self._posts.is_own(began)
+            and not groups
+            and users <= 2
         )
 
     def answer_message(self, topic_id: TopicId, markdown: str, marker: str) -> Place:
@@ -239,12 +233,9 @@ class LiveCare:
         return [
             _letter(post)
             for post in posts
-            if not self._is_own(post) and (post.maybe_whole("post_type") or 1) in types
+            if not self._posts.is_own(post)
+            and (post.maybe_whole("post_type") or 1) in types
         ]
-
-    def _is_own(self, who: Fields) -> bool:
-        username = who.maybe_text("username") or ""
-        return username.casefold() == self._username.casefold()
 
     @contextmanager
     def _read(
@@ -267,14 +258,13 @@ def _nameless(path: str) -> Iterator[None]:
 
 
 def _letter(post: Fields) -> Letter:
-    concealed = any(post.flag(name) for name in _CONCEALED) or post.has("deleted_at")
     return Letter(
         number=post.whole("post_number"),
         author=post.maybe_text("username") or "",
         # Without an account there is nobody left to hear, as with a bot.
         author_id=post.maybe_whole("user_id") or 0,
-        staff=post.flag("staff") or post.flag("admin") or post.flag("moderator"),
-        raw="" if concealed else post.maybe_text("raw") or "",
+        staff=is_staff(post),
+        raw="" if is_gone(post) else post.maybe_text("raw") or "",
         created_at=post.moment("created_at"),
         reply_to=post.maybe_whole("reply_to_post_number"),
         automatic=post.flag("is_auto_generated"),

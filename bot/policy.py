@@ -19,7 +19,7 @@ from bot.questions import not_a_question
 from bot.topic import TopicView
 from bot.waiting import Patience, wait_of
 from bot.waiting import Wait as Wait  # For who asks here.
-from bot.windows import Window
+from bot.windows import Window, is_within
 from kb.thresholds import Thresholds
 from kb.types import Kind, SearchHit
 
@@ -78,6 +78,11 @@ class PolicySettings:
     quiet_hours: Window | None = None
     zone: tzinfo = UTC
     missing: Sequence[Wanted] = ()
+
+    def is_quiet(self, moment: datetime) -> bool:
+        """Whether *moment* is in the quiet hours."""
+        quiet = self.quiet_hours
+        return quiet is not None and is_within(quiet, moment, self.zone)
 
     def limit(self, kind: Kind) -> int:
         """Links of a kind in one answer."""

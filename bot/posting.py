@@ -12,12 +12,12 @@ import logging
 from dataclasses import replace
 
 from bot.absence import Absences
+from bot.amending import links_left
 from bot.config import WRITING, Mode
 from bot.deciding import Considered, ModeFor, Unwanted
-from bot.escape import link_target
 from bot.forum import Forum, Reply, Standing
 from bot.policy import PolicySettings, objections, waiting_for
-from bot.quotas import replies_sent, sent_so_far, used_up
+from bot.quotas import against_one_more, replies_sent, used_up
 from bot.rechecking import LinkCheck
 from bot.settling import fingerprint, is_material
 from bot.topic import TopicView, marker
@@ -105,7 +105,9 @@ class Poster:
         if again is not None:
             return self.record(again)
         with self._store.transaction():
-            against = self._against(decision, counted=counted)
+            against = against_one_more(
+                self._store, decision, self._settings, self._clock(), counted=counted
+            )
             claim = (
                 _silent(decision, *against)
                 if against
@@ -125,7 +127,9 @@ class Poster:
             decision,
             state="claimed",
             body=found.raw,
-            suggestions=tuple(s for s in decision.suggestions if _links(raw, s["url"])),
+            suggestions=tuple(
+                s for s in decision.suggestions if links_left(raw, [s["url"]])
+            ),
         )
         with self._store.transaction():
             kept = self._store.ledger.record(adopted)
@@ -170,19 +174,6 @@ class Poster:
             fingerprint=fingerprint(topic),
             due_at=now if wait is None else wait.until,
         )
-
-    def _against(self, decision: Decision, *, counted: bool) -> tuple[str, ...]:
-        """What has come between since it was decided; asked within the claim's own
-        transaction."""
-        pause = self._store.pauses.get(self._name)
-        if pause is not None:
-            return ("the bot is paused",)
-        if not counted:
-            return ()
-        sent = sent_so_far(
-            self._store, self._name, self._clock(), author_id=decision.author_id
-        )
-        return used_up(sent, self._settings)
 
     def _close_draft(self, topic_id: TopicId) -> None:
         self._store.messages.close(self._name, "draft", str(topic_id))
@@ -415,17 +406,6 @@ def _is_rewritten(decision: Decision, topic: TopicView) -> bool:
     """Whether a topic asks something else than when it was decided."""
     known = decision.fingerprint
     return bool(known) and is_material(known, fingerprint(topic))
-
-
-def _links(raw: str, url: str) -> bool:
-    """Whether a reply's Markdown links to an address.
-
-    >>> _links("[Backups](https://x.org/a)", "https://x.org/a")
-    True
-    >>> _links("[Backups](https://x.org/a/b)", "https://x.org/a")
-    False
-    """
-    return f"]({link_target(url)})" in raw
 
 
 def _state_of(reply: Reply) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.policy import PolicySettings, Sent
-from kb.store import Store
+from kb.store import Decision, Store
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -64,3 +64,26 @@ def used_up(sent: Sent, settings: PolicySettings) -> tuple[str, ...]:
         )
         if count >= limit
     )
+
+
+def against_one_more(
+    store: Store,
+    decision: Decision,
+    settings: PolicySettings,
+    now: datetime,
+    *,
+    counted: bool = True,
+) -> tuple[str, ...]:
+    """What has come between an answer and its sending since it was decided; to be
+    asked within the transaction that claims it.
+
+    Args:
+        counted: Against the quotas; else a pause alone speaks against it.
+    """
+    forum = decision.forum
+    if store.pauses.get(forum) is not None:
+        return ("the bot is paused",)
+    if not counted:
+        return ()
+    sent = sent_so_far(store, forum, now, author_id=decision.author_id)
+    return used_up(sent, settings)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config import Mode
-from bot.drafts import _APPROVED as APPROVED
+from bot.drafts import APPROVED
 from bot.feedback import withdrawn_by_staff
 from bot.figures import Measured, load_figures
 from bot.naming import NAMES
@@ -54,10 +54,6 @@ class Judged:
 
     count: int = 0
     right: int = 0
-
-    @property
-    def share(self) -> float | None:
-        return self.right / self.count if self.count else None
 
     def reaches(self, asked: float) -> bool:
         """Whether so many are enough, and often enough right."""
@@ -266,15 +262,12 @@ def gather(app: App, replay: Path | None = None) -> Evidence:
 def _of_thresholds(thresholds: Sequence[Thresholds]) -> tuple[Measured, ...]:
     """What was learned here: thresholds were chosen on outcomes that were unseen."""
     return tuple(
-        Measured(
-            kind=group.kind,
+        Measured.of_shares(
+            group.kind,
             asked=known.asked,
             questions=group.threshold.n,
-            shown=round(group.threshold.coverage * group.threshold.n),
-            right=round(
-                (group.threshold.precision or 0.0)
-                * round(group.threshold.coverage * group.threshold.n)
-            ),
+            coverage=group.threshold.coverage,
+            precision=group.threshold.precision,
             confidence=group.threshold.confidence,
         )
         for known in thresholds

@@ -124,6 +124,7 @@ class Responder:
             forum=forum,
             store=store,
             respond=self.respond,
+            record=self._poster.record,
             settings=settings,
             mode=mode_for(()),
             clock=clock,

@@ -22,7 +22,6 @@ from bot.forum import Forum, Listed
 from bot.policy import PolicySettings
 from bot.quotas import sent_so_far, used_up
 from bot.settling import fingerprint_of_document, is_material
-from bot.windows import is_within
 from kb.errors import (
     ConfigError,
     EmbeddingError,
@@ -97,7 +96,12 @@ class _Progress:
 
 
 class Watch:
-    """Looks at one forum; see `bot.responder.Responder`."""
+    """Looks at one forum; see `bot.responder.Responder`.
+
+    Args:
+        respond: See `Respond`.
+        record: Keeps a silence; see `bot.posting.Poster.record`.
+    """
 
     def __init__(
         self,
@@ -106,6 +110,7 @@ class Watch:
         forum: Forum,
         store: Store,
         respond: Respond,
+        record: Callable[[Decision], Decision],
         settings: PolicySettings,
         mode: Mode,
         clock: Clock,
@@ -114,6 +119,7 @@ class Watch:
         self._forum = forum
         self._store = store
         self._respond = respond
+        self._record = record
         self._settings = settings
         self._mode = mode
         self._clock = clock
@@ -204,8 +210,7 @@ class Watch:
 
     def _rests(self) -> bool:
         """Whether nothing is decided now: what falls due waits, and costs nothing."""
-        quiet, now = self._settings.quiet_hours, self._clock()
-        if quiet is not None and is_within(quiet, now, self._settings.zone):
+        if self._settings.is_quiet(self._clock()):
             return True
         # Where nothing is ever posted a pause changes nothing.
         return self._forum.writes and self._store.pauses.get(self._name) is not None
@@ -273,22 +278,17 @@ class Watch:
         return used_up(sent, self._settings)
 
     def _silence(self, waiting: Decision, *reasons: str) -> Decision:
-        decision = replace(
-            waiting,
-            state="decided",
-            reasons=reasons,
-            body=None,
-            decided_at=self._clock(),
-            updated_at=None,
-            due_at=None,
+        return self._record(
+            replace(
+                waiting,
+                state="decided",
+                reasons=reasons,
+                body=None,
+                decided_at=self._clock(),
+                updated_at=None,
+                due_at=None,
+            )
         )
-        with self._store.transaction():
-            kept = self._store.ledger.record(decision)
-            if kept:
-                # Of one that was drafted.
-                self._store.messages.close(self._name, "draft", str(waiting.topic_id))
-        stored = self._store.ledger.get(self._name, waiting.topic_id)
-        return decision if kept or stored is None else stored
 
     def _note_failure(
         self, waiting: Decision, exc: Exception, progress: _Progress
@@ -320,8 +320,7 @@ class Watch:
         return self._tries(waiting.topic_id) >= MAX_TRIES
 
     def _tries(self, topic_id: TopicId) -> int:
-        notes = self._store.progress.all_set_aside(self._notes)
-        return next((note.times for note in notes if note.key == str(topic_id)), 0)
+        return self._store.progress.times(self._notes, str(topic_id))
 
     def _forget_failures(self, topic_id: TopicId) -> None:
         if self._tries(topic_id):

@@ -117,6 +117,13 @@ class Progress:
             "DELETE FROM set_aside WHERE source = ? AND key = ?", [source, key]
         )
 
+    def times(self, source: str, key: str) -> int:
+        """How often a record was set aside and not taken back."""
+        row = self._conn.execute(
+            "SELECT times FROM set_aside WHERE source = ? AND key = ?", [source, key]
+        ).fetchone()
+        return 0 if row is None else int(row[0])
+
     def all_set_aside(self, source: str | None = None) -> list[SetAside]:
         """What could not be read, by source and key."""
         rows = self._conn.execute(

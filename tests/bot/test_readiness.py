@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from bot.app import App
 from bot.cli import main
 from bot.cli_base import Session
-from bot.drafts import _APPROVED as APPROVED
+from bot.drafts import APPROVED
 from bot.figures import Measured, load_figures, save_figures
 from bot.readiness import Evidence, Judged, gather, lines, readiness
 from bot.sandbox import Community, Sandbox

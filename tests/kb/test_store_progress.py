@@ -79,6 +79,8 @@ def test_records_set_aside_are_counted_until_they_are_taken_back(store: Store) -
         SetAside("docs", "a.md", "too large", 1, NOON, NOON),
         SetAside("forum", "812", "cooked: null", 2, NOON, LATER),
     ]
+    assert store.progress.times("forum", "812") == 2
+    assert store.progress.times("docs", "812") == 0
     with store.transaction():
         store.progress.take_back("forum", "812")
     assert store.progress.all_set_aside("forum") == []
