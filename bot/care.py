@@ -45,17 +45,21 @@ class OwnPost:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member, as far as it matters for a mark.
+    """A member, as far as it matters for a mark, or for who could help.
 
     Attributes:
         staff: A moderator or administrator.
         fields: What the profile says, by the number of the field.
+        location: As the member wrote it; empty: not told.
+        group: That the member stands for on the forum; empty: none.
     """
 
     id: int
     username: str
     staff: bool = False
     fields: Mapping[int, str] | None = None
+    location: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

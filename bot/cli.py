@@ -26,6 +26,7 @@ from bot.cli_bot import approve, drafts, reject
 from bot.cli_manners import pause, resume
 from bot.cli_people import export, forget
 from bot.cli_ranking import explain, learn, readiness
+from bot.cli_report import mark, report
 from bot.progress import check_progress, harvest_progress, verify_progress
 from bot.terminal import (
     log_to_stderr,
@@ -542,6 +543,8 @@ main.add_command(export)
 main.add_command(drafts)
 main.add_command(approve)
 main.add_command(reject)
+main.add_command(report)
+main.add_command(mark)
 
 
 # -- measuring ---------------------------------------------------------------

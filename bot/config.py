@@ -290,11 +290,52 @@ class Trigger(Section):
         return self
 
 
+class Report(Section):
+    """What the moderators' triage report tells of, and where it goes."""
+
+    # Forums and archives; empty: bot.forum, and without one all of them.
+    sources: list[Name] = []
+    period: Duration = timedelta(days=7)
+    # So long a question that nobody answered is told of, whatever the period.
+    open_for: Duration = timedelta(days=30)
+    # Entries of each section.
+    limit: Annotated[int, Field(ge=1, le=100)] = 10
+    # Accounts that are programs, beside the forum's own and the bot's.
+    bots: list[str] = []
+    # Members who are not suggested as helpers, beside those who want fewer messages.
+    not_helpers: list[str] = []
+    # For how many questions of one report a member may be suggested.
+    load: Annotated[int, Field(ge=1, le=50)] = 3
+    # A user field of profiles that tells a region or group; its name or number.
+    region_field: str | None = None
+    # Tell also of what not everybody may read; never where it is sent to a topic.
+    private: bool = False
+    # What the schedule does beside writing the page: a private message to
+    # bot.moderators, or a reply in a topic.
+    send: Annotated[Literal["off", "message", "topic"], BeforeValidator(bare_off)] = (
+        "off"
+    )
+    topic: Annotated[int, Field(ge=1)] | None = None
+    # With a key, the query endpoint shows the report to whoever has it.
+    key_env: EnvName | None = None
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> Self:
+        if self.send == "topic" and self.topic is None:
+            raise ValueError("topic: expected the id of the topic that it is sent to")
+        if self.send == "topic" and self.private:
+            raise ValueError(
+                "private: expected false with send: topic, as others may read there"
+            )
+        return self
+
+
 # For sources that the schedule does not name.
 _FORUM_REFRESH = Trigger(every=timedelta(minutes=15))
 _DAILY = Trigger(every=timedelta(days=1))
 # Unchecked, as checking brings APScheduler along.
 _WEEKLY = Trigger.model_construct(every=None, cron="0 3 * * 0")
+_MONDAYS = Trigger.model_construct(every=None, cron="0 5 * * 1")
 
 
 class Schedule(Section):
@@ -309,6 +350,7 @@ class Schedule(Section):
     # Looked at then; learned only if translations have changed.
     bridge: Trigger = _DAILY
     check: Trigger = _DAILY
+    report: Trigger = _MONDAYS
 
     @field_validator("timezone")
     @classmethod
@@ -353,6 +395,7 @@ class Config(Section):
     schedule: Schedule = Schedule()
     serve: Serve = Serve()
     webhook: Webhook = Webhook()
+    report: Report = Report()
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
@@ -361,6 +404,17 @@ class Config(Section):
             raise ValueError(
                 f"bot.forum: expected a forum under sources, got {forum!r}"
             )
+        for name in self.report.sources:
+            if not isinstance(self.sources.get(name), ForumSource | ArchiveSource):
+                raise ValueError(
+                    f"report.sources: expected forums or archives, got {name!r}"
+                )
+        if self.report.send != "off" and self.bot.api_key_env is None:
+            raise ValueError(
+                f"report.send: {self.report.send} needs bot.forum and bot.api_key_env"
+            )
+        if self.report.send == "message" and not self.bot.moderators:
+            raise ValueError("report.send: message needs bot.moderators, who read it")
         for name in self.schedule.refresh:
             if name not in self.sources:
                 raise ValueError(

@@ -12,11 +12,20 @@ from bot.compose import compose, title_of
 from bot.config import Mode
 from bot.forum import Forum
 from bot.missing import lacking
-from bot.policy import PolicySettings, Verdict, Wait, judge, objections, waiting_for
+from bot.policy import (
+    PolicySettings,
+    Sent,
+    Verdict,
+    Wait,
+    judge,
+    objections,
+    waiting_for,
+)
 from bot.quotas import sent_so_far
 from bot.rechecking import LinkCheck
 from bot.settling import fingerprint
 from bot.topic import TopicView
+from bot.verdicts import against_answering
 from kb.errors import InvalidQueryError
 from kb.question import Question
 from kb.store import Decision, Store
@@ -154,10 +163,17 @@ class Decider:
         earlier = self._store.ledger.get(self._name, topic.id)
         replied = earlier is not None and not earlier.is_open
         now = self._clock()
-        if not counted:
-            return objections(topic, self._settings, now, replied=replied)
-        sent = sent_so_far(self._store, self._name, now, author_id=topic.author_id)
-        return objections(topic, self._settings, now, replied=replied, sent=sent)
+        sent = Sent()
+        if counted:
+            sent = sent_so_far(self._store, self._name, now, author_id=topic.author_id)
+        return objections(
+            topic,
+            self._settings,
+            now,
+            replied=replied,
+            sent=sent,
+            verdict=against_answering(self._store, self._name, topic.id),
+        )
 
     def _judged(self, topic: TopicView, blank: Decision) -> Considered:
         question = question_of_topic(

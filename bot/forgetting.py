@@ -112,6 +112,7 @@ def _forget_in(
         store.forgetting.drop_loose(person)
         _rewrite_loose(store, person, forgotten)
         store.forgetting.drop_marks(person)
+        store.forgetting.drop_profiles(person)
         decisions = store.forgetting.blank_topics(person, keys, at=at)
         replies = store.forgetting.unlink(source, at=at)
         store.forgetting.drop_messages()
@@ -238,6 +239,10 @@ def _held(store: Store, source: str, username: str) -> Iterator[dict[str, Any]]:
         }
     for mark in store.forgetting.marks_of(person):
         yield {"what": "mark", **mark}
+    for verdict in store.forgetting.verdicts_on(person):
+        yield {"what": "verdict", **verdict}
+    for profile in store.forgetting.profiles_of(person):
+        yield {"what": "profile", **profile}
 
 
 def _posts(

@@ -20,7 +20,7 @@ from bot.care import (
     Reaction,
 )
 from bot.forum_json import as_protocol_error, json_of
-from bot.posts import Place, Posts
+from bot.posts import Place, Posted, Posts
 from bot.reading import is_gone, is_staff
 from indexer.channel import Channel, Params
 from indexer.fields import Fields
@@ -118,10 +118,14 @@ class LiveCare:
                 username=user.text("username"),
                 staff=user.flag("admin") or user.flag("moderator"),
                 fields={
-                    int(number): str(value)
+                    int(number): _said(value)
                     for number, value in told.items()
                     if number.isdecimal() and value is not None
                 },
+                location=user.maybe_text("location") or "",
+                group=user.maybe_text("primary_group_name")
+                or user.maybe_text("flair_name")
+                or "",
             )
 
     def field_number(self, name: str) -> int | None:
@@ -224,6 +228,16 @@ class LiveCare:
         """See `Care.find_sent`."""
         return self._posts.find_message(title, marker)
 
+    # -- what everybody may read, see `bot.report.delivery.Outbox` ------------
+
+    def add_to_topic(self, topic_id: TopicId, markdown: str, marker: str) -> Posted:
+        """See `Outbox.add_to_topic`."""
+        return self._posts.add_to_topic(topic_id, markdown, marker)
+
+    def find_in_topic(self, topic_id: TopicId, marker: str) -> Posted | None:
+        """See `Outbox.find_in_topic`."""
+        return self._posts.find_in_topic(topic_id, marker)
+
     # -- all of these ------------------------------------------------------
 
     def _letters_in(
@@ -255,6 +269,11 @@ def _nameless(path: str) -> Iterator[None]:
         exc.url = exc.url.replace(path, "/u/….json")
         exc.args = (str(exc).replace(path, "/u/….json"),)
         raise
+
+
+def _said(value: object) -> str:
+    """What a field of a profile says; of some, several things may be chosen."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _letter(post: Fields) -> Letter:

@@ -48,15 +48,18 @@ class Told:
     code: bool
 
 
-def has_answer(topic: TopicView, *, bot: str) -> str:
+def has_answer(topic: TopicView, *, bot: str, enough: int = ENOUGH_WORDS) -> str:
     """Why a topic counts as answered by people; empty when it does not.
 
     Args:
         bot: The account of ours, whose replies are no people's.
+        enough: A reply that tells something in so many words is an answer whoever
+            wrote it. Who asks whether a bot may still speak wants to be surer than who
+            asks whether somebody should look.
     """
     for reply in topic.replies:
         if _is_of_others(reply, topic, bot):
-            why = _why(reply, asker_links=_targets(topic.opening))
+            why = _why(reply, asker_links=_targets(topic.opening), enough=enough)
             if why:
                 return f"a member has answered (post {reply.number}: {why})"
     return ""
@@ -71,7 +74,7 @@ def _is_of_others(reply: ReplyView, topic: TopicView, bot: str) -> bool:
     )
 
 
-def _why(reply: ReplyView, *, asker_links: frozenset[str]) -> str:
+def _why(reply: ReplyView, *, asker_links: frozenset[str], enough: int) -> str:
     if reply.accepted:
         return "it is accepted"
     told = told_by(reply.cooked, known=asker_links)
@@ -85,7 +88,7 @@ def _why(reply: ReplyView, *, asker_links: frozenset[str]) -> str:
         return "it is from the staff"
     if told.code and told.words >= FEW_WORDS:
         return "it shows code"
-    if told.words >= ENOUGH_WORDS:
+    if told.words >= enough:
         return f"it tells something in {told.words} words"
     return ""
 

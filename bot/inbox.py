@@ -18,6 +18,8 @@ from bot.care import Care, Conversation, Letter
 from bot.catalogue import Catalogue, Catalogues, shipped
 from bot.commands import OF_STAFF, Command, Verb, command_in
 from bot.escape import visible
+from bot.orders import OpenDrafts, Orders
+from bot.verdicts import mark_no_question
 from bot.wishes import language_of_wish
 from kb.errors import (
     ForumError,
@@ -43,6 +45,8 @@ _DAY = timedelta(days=1)
 
 _WISHES: frozenset[Verb] = frozenset({"opt_out", "opt_in"})
 _STOPS: frozenset[Verb] = frozenset({"pause", "resume"})
+# What takes more than a note in the store.
+_ON_THE_FORUM: frozenset[Verb] = frozenset({"withdraw", "approve", "reject"})
 
 Withdraw = Callable[[TopicId, str], bool]
 """See `bot.aftercare.Aftercare.withdraw`."""
@@ -72,6 +76,7 @@ class Inbox:
         name: The forum's source in the config.
         store: Used from one thread only.
         withdraw: Withdraws the reply in a topic.
+        open_drafts: For orders about drafts.
         languages: Those that members write in; the first is used when none is told.
         clock: Aware, UTC.
         catalogues: Our words; without them, those that are shipped.
@@ -84,6 +89,7 @@ class Inbox:
         care: Care,
         store: Store,
         withdraw: Withdraw,
+        open_drafts: OpenDrafts,
         languages: Sequence[str],
         clock: Clock = utc_now,
         catalogues: Catalogues | None = None,
@@ -92,6 +98,7 @@ class Inbox:
         self._care = care
         self._store = store
         self._withdraw = withdraw
+        self._orders = Orders(name, store=store, open_drafts=open_drafts)
         self._languages = tuple(languages)
         self._clock = clock
         self._catalogues = catalogues or shipped()
@@ -208,9 +215,9 @@ class Inbox:
         command = self._command(letter)
         said: str | None = None
         words = self._words(letter)
-        if command is not None and command.verb == "withdraw":
+        if command is not None and command.verb in _ON_THE_FORUM:
             # Before anything is noted: tried again, it finds nothing left to do.
-            said = self._withdrawn(command, letter, words)
+            said = self._carry_out(command, letter, words)
         with self._store.transaction():
             key = f"{topic_id}/{letter.number}"
             if command is not None and self._is_overtaken(command, letter):
@@ -303,6 +310,8 @@ class Inbox:
                 return self._pause(command, words)
             case "resume":
                 return self._resume(words)
+            case "not_a_question":
+                return self._leave_alone(command, letter, words)
             case _:
                 return self._status(words)
 
@@ -315,6 +324,7 @@ class Inbox:
             origin="message",
             at=letter.created_at,
         )
+        self._store.profiles.drop(self._name, [letter.author_id])
         return mail_words.opted_out(words)
 
     def _opt_in(self, letter: Letter, words: Catalogue) -> str:
@@ -355,8 +365,28 @@ class Inbox:
         is_paused = self._store.pauses.get(self._name) is not None
         return mail_words.status(words, is_paused=is_paused, replies=count)
 
-    def _withdrawn(self, command: Command, letter: Letter, words: Catalogue) -> str:
+    def _leave_alone(self, command: Command, letter: Letter, words: Catalogue) -> str:
+        for topic_id in command.topic_ids:
+            mark_no_question(
+                self._store,
+                self._name,
+                topic_id,
+                origin="staff",
+                at=letter.created_at,
+            )
+        return mail_words.left_alone(words, len(command.topic_ids))
+
+    def _carry_out(self, command: Command, letter: Letter, words: Catalogue) -> str:
         topic_id = command.topic_id
+        if command.verb == "withdraw" or topic_id is None:
+            return self._withdrawn(topic_id, letter, words)
+        if command.verb == "approve":
+            return self._orders.approve(topic_id, words)
+        return self._orders.reject(topic_id, command.reason, words)
+
+    def _withdrawn(
+        self, topic_id: TopicId | None, letter: Letter, words: Catalogue
+    ) -> str:
         try:
             done = topic_id is not None and self._withdraw(
                 topic_id, "a moderator asked for it"

@@ -65,6 +65,45 @@ def withdrawn(words: Catalogue) -> str:
     return words.gettext("I have withdrawn it.")
 
 
+def approved(words: Catalogue) -> str:
+    # Translators: the bot tells staff that an answer that they approved is posted.
+    return words.gettext("It is approved, and I post it.")
+
+
+def approved_in_vain(words: Catalogue, *, is_paused: bool = False) -> str:
+    """A draft stays as it is, because the bot is paused or cannot look at it again."""
+    # Translators: the bot tells staff that it cannot post what they approved.
+    said = words.gettext("I cannot post it now; the draft still waits.")
+    return f"{_state(words, is_paused=True)} {said}" if is_paused else said
+
+
+def draft_is_stale(words: Catalogue) -> str:
+    # Translators: the bot tells staff that it does not post what they approved.
+    return words.gettext("It does not hold any more, and I do not post it.")
+
+
+def no_draft(words: Catalogue) -> str:
+    # Translators: the bot tells staff that there is nothing to approve or to reject.
+    return words.gettext("No draft of mine waits there.")
+
+
+def rejected(words: Catalogue) -> str:
+    # Translators: the bot tells staff that it does not post what they rejected.
+    return words.gettext("It is rejected, and I never post it.")
+
+
+def left_alone(words: Catalogue, topics: int) -> str:
+    """So many topics are no questions."""
+    # Translators: the bot tells staff that it answers nothing in topics that are no
+    # questions.
+    return words.ngettext(
+        "I leave {count} topic alone, as it is no question.",
+        "I leave {count} topics alone, as they are no questions.",
+        topics,
+        count=str(topics),
+    )
+
+
 def help_for(words: Catalogue, *, staff: bool) -> str:
     """What may be written to the bot."""
     wish = f"`{opt_out_words(words.language)}`"
@@ -80,6 +119,7 @@ def help_for(words: Catalogue, *, staff: bool) -> str:
     # Translators: the bot tells staff its commands; {commands} stays as it is.
     orders = words.gettext(
         "As staff you may also write: {commands}.",
-        commands="`status, please`, `pause, please`, `resume, please`, `withdraw 123`",
+        commands="`status, please`, `pause, please`, `resume, please`, `withdraw 123`,"
+        " `approve draft 123`, `reject draft 123`, `not a question 123`",
     )
     return f"{said} {orders}"

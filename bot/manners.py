@@ -18,6 +18,7 @@ from bot.pausing import Breaker
 
 if TYPE_CHECKING:
     from bot.app import App
+    from bot.drafts import Drafts
     from kb.store import Store
 
 
@@ -92,6 +93,7 @@ def open_manners(app: App) -> Iterator[Manners]:
                 care=care,
                 store=store,
                 withdraw=aftercare.withdraw,
+                open_drafts=lambda: _open_drafts(app),
                 languages=community.languages,
                 clock=app.clock,
                 catalogues=app.catalogues,
@@ -109,6 +111,12 @@ def open_manners(app: App) -> Iterator[Manners]:
                 catalogues=app.catalogues,
             ),
         )
+
+
+@contextmanager
+def _open_drafts(app: App) -> Iterator[Drafts]:
+    with app.responder() as responder:
+        yield responder.drafts
 
 
 @contextmanager

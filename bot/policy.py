@@ -207,12 +207,14 @@ def objections(
     replied: bool = False,
     sent: Sent = Sent(),
     opted_out: str = "",
+    verdict: str = "",
 ) -> tuple[str, ...]:
     """What speaks against answering whatever the search may find; empty if nothing.
 
     Args:
         opted_out: Why its author, category or the like is not to be answered, in words
             that follow "because"; empty when nobody wished so.
+        verdict: What moderators say against an answer; empty when they say nothing.
     """
     age = now - topic.created_at
     slugs = _folded(topic.category)
@@ -251,6 +253,7 @@ def objections(
             and not tags & _folded(settings.tags)
         ),
         opted_out: bool(opted_out),
+        verdict: bool(verdict),
         no_question: bool(no_question),
         helped: bool(helped),
         f"it is {_days(age)} old, and {_days(settings.max_topic_age)} is the limit": (

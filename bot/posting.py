@@ -21,6 +21,7 @@ from bot.quotas import against_one_more, replies_sent, used_up
 from bot.rechecking import LinkCheck
 from bot.settling import fingerprint, is_material
 from bot.topic import TopicView, marker
+from bot.verdicts import against_answering
 from kb.errors import (
     ConfigError,
     ForumError,
@@ -141,7 +142,11 @@ class Poster:
     def _objections(self, topic: TopicView) -> tuple[str, ...]:
         """What speaks against a reply as the topic is now, quotas aside."""
         return objections(
-            topic, self._settings, self._clock(), opted_out=self._unwanted(topic)
+            topic,
+            self._settings,
+            self._clock(),
+            opted_out=self._unwanted(topic),
+            verdict=against_answering(self._store, self._name, topic.id),
         )
 
     def _unknown_past(self, topic: TopicView) -> tuple[str, ...]:

@@ -80,6 +80,17 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """A post of the bot in a topic, for all who may read that.
+
+    Attributes:
+        place: ``None`` while it waits for a moderator.
+    """
+
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
 class Votes:
     """What people said of a post without a word.
 
@@ -163,6 +174,14 @@ class Posts:
                 ),
                 reverse=True,
             )
+
+    def find_in_topic(self, topic_id: TopicId, marker: str) -> Posted | None:
+        """What we wrote in a topic, by its marker, or what waits for a moderator."""
+        place = self.find_post(topic_id, marker)
+        if place is not None:
+            return Posted(place)
+        waits = any(marker in raw for _topic, raw in self._waiting())
+        return Posted(None) if waits else None
 
     def queued(self) -> frozenset[TopicId]:
         """See `Forum.queued`."""
@@ -279,6 +298,15 @@ class Posts:
             lambda: self.find_post(topic_id, marker),
         )
 
+    def add_to_topic(self, topic_id: TopicId, markdown: str, marker: str) -> Posted:
+        """Post in a topic what is no answer to it; otherwise as `reply`, and
+        `find_in_topic` finds it again."""
+        check_marker(markdown, marker)
+        body = {"topic_id": topic_id, "raw": markdown, "auto_track": "false"}
+        return self._sent(
+            body, self._posted, lambda: self.find_in_topic(topic_id, marker)
+        )
+
     def edit(self, post: OwnPost, markdown: str, reason: str) -> None:
         """See `bot.care.Care.edit`."""
         body = {
@@ -391,6 +419,13 @@ class Posts:
     def _as_reply(self, post: Fields) -> Reply:
         path = f"/t/{post.whole('topic_id')}/{post.whole('post_number')}"
         return Reply(PostId(post.whole("id")), f"{self._channel.base_url}{path}")
+
+    def _posted(self, answer: Answer) -> Posted:
+        data = json_of(answer)
+        with as_protocol_error(answer.url):
+            if Fields(data, answer.url).raw("action") == "enqueued":
+                return Posted(None)
+        return Posted(self._placed(answer))
 
     def _placed(self, answer: Answer) -> Place:
         data = json_of(answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.policy import PolicySettings, Sent
+from bot.verdicts import against_answering
 from kb.store import Decision, Store
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -78,11 +79,15 @@ def against_one_more(
     asked within the transaction that claims it.
 
     Args:
-        counted: Against the quotas; else a pause alone speaks against it.
+        counted: Against the quotas; else a pause or a moderator's word alone speaks
+            against it.
     """
     forum = decision.forum
     if store.pauses.get(forum) is not None:
         return ("the bot is paused",)
+    verdict = against_answering(store, forum, decision.topic_id)
+    if verdict:
+        return (verdict,)
     if not counted:
         return ()
     sent = sent_so_far(store, forum, now, author_id=decision.author_id)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
-from bot.escape import shortened, visible
+from bot.pages import templates
 from bot.replay_charts import Mark, calibration_chart, coverage_chart
 from kb.metrics import (
     CoveragePoint,
@@ -34,7 +33,6 @@ WORST = 10
 _REASONS = 4
 # Rows of the table beside a curve.
 _STEPS = 10
-_MAX_TITLE_CHARS = 160
 _HEADINGS = {
     Kind.THREAD: "Threads",
     Kind.DOCS: "Documentation",
@@ -187,24 +185,10 @@ def render_report(
         made_at: Printed below the heading.
     """
     # Not needed before there is something to report.
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("bot", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": _percent,
-        "figure": _figure,
-        "line": lambda text: shortened(visible(text), _MAX_TITLE_CHARS),
-        "reasons": _reasons,
-        "place": _place,
-    }
-    environment.tests["web_address"] = _is_web_address
+    environment = templates()
+    environment.filters |= {"figure": _figure, "reasons": _reasons, "place": _place}
     # Our own drawings, of numbers and fixed words; all else is escaped.
     charts = {
         kind.kind: tuple(Markup(svg) for svg in _charts(kind))  # noqa: S704
@@ -350,22 +334,6 @@ def _place(outcome: ReplayOutcome) -> int | None:
         if suggestion.right:
             return place
     return None
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def _percent(share: float | None) -> str:
-    if share is None:
-        return "–"
-    # A threshold of 0.4 % is not one of 0.
-    rounded = "< 1" if 0 < share < 0.005 else f"{share * 100:.0f}"
-    return f"{rounded}\u00a0%"
 
 
 def _figure(value: float | None) -> str:

@@ -14,7 +14,7 @@ from bot.app import App, StoppedError
 from bot.bridging import bridge_is_due, has_translations, learn_bridge
 from bot.checking import check, names_to_check
 from bot.config import secret
-from bot.config_sources import ForumSource
+from bot.config_sources import ArchiveSource, ForumSource
 from bot.indexing import Turn, bring_up
 from bot.schedule import Job
 from bot.sources import key_headers
@@ -41,6 +41,7 @@ _INDEX = "index"
 _WATCH = "watch"
 _LEARN = "learn"
 _BRIDGE = "bridge"
+_REPORT = "report"
 
 
 class Service:
@@ -84,7 +85,21 @@ class Service:
             # In the same lane: both take a processor for themselves.
             bridge = Job(_BRIDGE, self._bridge_job, schedule.bridge, lane="learn")
             jobs.append(bridge)
+        if self._has_threads():
+            report = Job(
+                _REPORT,
+                self._report_job,
+                schedule.report,
+                # It writes to the forum as the watch does, and one of them at a time.
+                lane="watch",
+                at_start=False,
+            )
+            jobs.append(report)
         return jobs
+
+    def _has_threads(self) -> bool:
+        sources = self._app.config.sources.values()
+        return any(isinstance(s, ForumSource | ArchiveSource) for s in sources)
 
     def _has_translations(self) -> bool:
         sources = self._app.sources
@@ -357,6 +372,7 @@ class Service:
 
         with suppress(StoppedError):
             self._check_categories()
+            self._finish_reports()
             if not has_manners(self._app):
                 self._look_for_topics(self._app.stopped)
                 return True
@@ -365,6 +381,41 @@ class Service:
                 self._look_for_topics(MailBetween(manners, self._app.stopped))
             return True
         return False
+
+    def _report_job(self) -> bool:
+        from bot.report.making import make
+        from bot.report.sending import (
+            read_regions,
+            scheduled,
+            send_report,
+            write_report,
+        )
+
+        def look(*_step: object) -> None:
+            self._app.check_stopped()
+
+        with suppress(StoppedError):
+            try:
+                read_regions(self._app)
+            except ForumError as exc:
+                log.warning("profiles of helpers are not read now: %s", exc)
+            made = make(self._app, scheduled(self._app), progress=look)
+            page = write_report(self._app, made)
+            log.info("report written to %s", page)
+            if self._app.config.report.send != "off":
+                log.info("report: %s", send_report(self._app, made))
+            return True
+        return False
+
+    def _finish_reports(self) -> None:
+        """A report that was sent in part is nobody's report."""
+        if self._app.config.report.send == "off":
+            return
+        from bot.report.sending import finish_reports
+
+        sent = finish_reports(self._app)
+        if sent:
+            log.info("report: %d parts sent that were left", sent)
 
     def _mind(self, manners: Manners) -> None:
         """What people said to the bot holds for all that it does next."""

@@ -63,19 +63,26 @@ def serve_forever(app: App, *, host: str, port: int) -> None:
 
     Raises:
         KBError: The port is taken, or *host* is no address of this machine.
+        ConfigError: See `bot.report.served.serve_report`.
         StoreError, SearchIndexError, EmbeddingError: Nothing can be searched yet.
     """
     import uvicorn
 
     live = LiveSearch(app)
     live.health()  # A service that cannot answer anything should not start.
+    endpoint = create_app(live.search, live.health)
+    if app.config.report.key_env is not None:
+        # It brings all that a report is made with.
+        from bot.report.served import serve_report
+
+        serve_report(app, endpoint)
     listener = listen(host, port)
     bound = listener.getsockname()[1]
     log.info("listening on http://%s:%d", host, bound)
     click.echo(f"http://{host}:{bound}/api/search?q=…", err=True)
-    config = uvicorn.Config(
-        create_app(live.search, live.health), log_config=None, access_log=False
-    )
+    if app.config.report.key_env is not None:
+        click.echo(f"http://{host}:{bound}/report", err=True)
+    config = uvicorn.Config(endpoint, log_config=None, access_log=False)
     # uvicorn ends on a signal and raises it again: then it must find a handler, or
     # an ordered end would look like a crash.
     with listener, stopping_on_signals(Stop()):

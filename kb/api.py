@@ -218,8 +218,14 @@ _REASONS = {
 
 
 def _on_http_error(_: Request, exc: Exception) -> JSONResponse:
-    status = exc.status_code if isinstance(exc, HTTPException) else 500
-    return _problem(HTTPStatus(status), "no such address or method here")
+    status, headers, detail = 500, None, ""
+    if isinstance(exc, HTTPException):
+        status, headers = exc.status_code, exc.headers
+        detail = exc.detail if status == HTTPStatus.UNAUTHORIZED else ""
+    answer = _problem(HTTPStatus(status), detail or "no such address or method here")
+    # How to log in, which methods there are.
+    answer.headers.update(headers or {})
+    return answer
 
 
 def _on_bug(request: Request, _: Exception) -> JSONResponse:

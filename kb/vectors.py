@@ -92,6 +92,13 @@ class VectorIndex(Protocol):
             DimensionMismatchError: If ``queries.shape[-1] != dim``.
         """
 
+    def stored(self) -> tuple[Int64, Float32]:
+        """All that it holds.
+
+        Returns:
+            ``(ids, vectors)``, shapes ``(n,)`` and ``(n, dim)``, ids ascending; copies.
+        """
+
     def save(self, path: Path) -> None:
         """Write it to a file.
 
@@ -193,6 +200,10 @@ class ExactIndex:
                 ]
         return found
 
+    def stored(self) -> tuple[Int64, Float32]:
+        order = np.argsort(self._ids)
+        return self._ids[order], self._vectors[order]
+
     def save(self, path: Path) -> None:
         try:
             with path.open("wb") as stream:
@@ -279,6 +290,13 @@ class FaissIndex:
         found = np.full((*queries.shape[:-1], len(ids)), np.nan, dtype=np.float32)
         found[..., known] = _exact(self._vectors(ids[known]), queries)
         return found
+
+    def stored(self) -> tuple[Int64, Float32]:
+        ids = self._ids()
+        order = np.argsort(ids)
+        # Nothing lies in memory of an empty index.
+        vectors = self._stored()[order] if len(ids) else np.empty((0, self.dim), "f4")
+        return ids[order], vectors
 
     def save(self, path: Path) -> None:
         try:

@@ -84,6 +84,8 @@ class User:
 
     Attributes:
         fields: What the member's profile says, by the number of the field.
+        location: As the member wrote it.
+        primary_group: The one of *groups* that the member stands for.
     """
 
     id: int
@@ -96,6 +98,8 @@ class User:
     suspended: bool = False
     groups: frozenset[str] = frozenset()
     fields: dict[int, str] = field(default_factory=dict)
+    location: str = ""
+    primary_group: str | None = None
 
     @property
     def staff(self) -> bool:

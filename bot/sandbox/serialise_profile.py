@@ -5,9 +5,9 @@ from __future__ import annotations
 from bot.sandbox.records import Post, PostType, User
 from bot.sandbox.serialise import Json, View, aged, avatar, stamp, user_json
 
-# Nobody sets up a profile here, so all of these stay as the forum makes them.
+# Few set up a profile here, so all of these stay as the forum makes them.
 _UNSET = (
-    "title primary_group_id primary_group_name flair_group_id flair_name flair_url"
+    "title primary_group_id flair_group_id flair_name flair_url"
     " flair_bg_color flair_color featured_topic uploaded_avatar_id invited_by"
 )
 _NEVER = (
@@ -72,6 +72,7 @@ def profile_json(view: View, user: User) -> Json:
     found: Json = {
         **user_json(view, user),
         **dict.fromkeys(_UNSET.split()),
+        "primary_group_name": user.primary_group,
         **dict.fromkeys(_NEVER.split(), False),
         "last_posted_at": stamp(max((p.created_at for p in written), default=None)),
         "last_seen_at": stamp(user.created_at),
@@ -104,6 +105,8 @@ def profile_json(view: View, user: User) -> Json:
             for number, name in enumerate(groups, start=1)
         ],
     }
+    if user.location:
+        found["location"] = user.location
     if own:
         found |= _private(view, user)
     aged(view, found, "topic_count")

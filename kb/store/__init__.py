@@ -4,10 +4,13 @@ SQL lives in this package alone. Each module is one part of the store and is
 reached as an attribute: ``store.documents``, ``store.passages``, ``store.links``,
 ``store.evidence``, ``store.templates``, ``store.progress``, ``store.loose``,
 ``store.looks``, ``store.ledger``, ``store.fetches``, ``store.editions``,
-``store.targets``, ``store.works``, ``store.parallel``; of the bot ``store.messages``,
-``store.feedback``, ``store.members``, ``store.pauses``, ``store.deliveries``.
+``store.targets``, ``store.works``, ``store.parallel``,
+``store.activity``; of the bot ``store.messages``,
+``store.feedback``, ``store.members``, ``store.pauses``, ``store.deliveries``; of the
+moderators' report ``store.verdicts``, ``store.profiles``, ``store.upkeep``.
 """
 
+from kb.store.activity import Activity, PostRow, PostText, ThreadRow
 from kb.store.connection import Store
 from kb.store.deliveries import Deliveries
 from kb.store.documents import Documents
@@ -25,14 +28,18 @@ from kb.store.messages import Message, Messages
 from kb.store.parallel import Parallel
 from kb.store.passages import Passages
 from kb.store.pauses import Pause, Pauses
+from kb.store.profiles import Profile, Profiles
 from kb.store.progress import Progress, SetAside, SourceState
 from kb.store.targets import Target, Targets
 from kb.store.templates import LearnedTemplates, Post, TemplateSet
+from kb.store.upkeep import Upkeep
+from kb.store.verdicts import Verdict, VerdictOrigin, Verdicts
 from kb.store.works import Works
 
 __all__ = [
     "CATEGORIES",
     "NOBODY",
+    "Activity",
     "Coverage",
     "Decision",
     "Deliveries",
@@ -61,6 +68,10 @@ __all__ = [
     "Pause",
     "Pauses",
     "Post",
+    "PostRow",
+    "PostText",
+    "Profile",
+    "Profiles",
     "Progress",
     "Rating",
     "SetAside",
@@ -70,5 +81,10 @@ __all__ = [
     "Target",
     "Targets",
     "TemplateSet",
+    "ThreadRow",
+    "Upkeep",
+    "Verdict",
+    "VerdictOrigin",
+    "Verdicts",
     "Works",
 ]

@@ -12,6 +12,7 @@ from typing import Self
 from sqlite_utils import Database
 
 from kb.errors import SchemaVersionError, StoreError
+from kb.store.activity import Activity
 from kb.store.deliveries import Deliveries
 from kb.store.documents import Documents
 from kb.store.editions import Editions
@@ -30,10 +31,13 @@ from kb.store.messages import Messages
 from kb.store.parallel import Parallel
 from kb.store.passages import Passages
 from kb.store.pauses import Pauses
+from kb.store.profiles import Profiles
 from kb.store.progress import Progress
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from kb.store.targets import Targets
 from kb.store.templates import LearnedTemplates
+from kb.store.upkeep import Upkeep
+from kb.store.verdicts import Verdicts
 from kb.store.watched import Watched
 from kb.store.works import Works
 
@@ -69,6 +73,10 @@ class Store:
         self.forgetting = Forgetting(db)
         self.watched = Watched(db)
         self.deliveries = Deliveries(db)
+        self.activity = Activity(db)
+        self.verdicts = Verdicts(db)
+        self.profiles = Profiles(db)
+        self.upkeep = Upkeep(db)
 
     @classmethod
     def open(

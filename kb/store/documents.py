@@ -286,6 +286,11 @@ class Documents:
         )
         return [(DocumentId(i), key) for i, key in rows]
 
+    def visibilities(self) -> frozenset[str]:
+        """All that some document may be seen as, see `kb.types.Document`."""
+        rows = self._conn.execute("SELECT DISTINCT visibility FROM documents")
+        return frozenset(visibility for (visibility,) in rows)
+
     def summaries(self, ids: Sequence[DocumentId]) -> dict[DocumentId, DocumentSummary]:
         """The stored ones among *ids*, by id."""
         found: dict[DocumentId, DocumentSummary] = {}

@@ -79,22 +79,32 @@ class Feedback:
         )
         return [_mark(row) for row in rows]
 
-    def ratings(self, forum: str, *, limit: int | None = None) -> list[Rating]:
+    def ratings(
+        self, forum: str, *, limit: int | None = None, before: datetime | None = None
+    ) -> list[Rating]:
         """What people made of each reply that they rated, the newest first.
 
         A moderator's word outweighs all others; else the more frequent one holds, and
         with as many for it as against it, it did not help. However often a person
         says so, it is one word, and against it if one of them is.
+
+        Args:
+            before: Marks of then and later do not count.
         """
         rows = self._conn.execute(
             "SELECT topic_id, sum(value * (CASE WHEN staff THEN 1000 ELSE 1 END)),"
             " max(at) AS last FROM (SELECT topic_id, min(value) AS value,"
             " max(staff) AS staff, max(at) AS at FROM feedback"
-            " WHERE forum = ? AND value != 0"
+            " WHERE forum = ? AND value != 0 AND at < ?"
             # What nobody is told of was done by somebody, each thing by one.
             " GROUP BY topic_id, user_id, CASE WHEN user_id = 0 THEN kind END)"
             " GROUP BY topic_id ORDER BY last DESC, topic_id DESC LIMIT ?",
-            [forum, -1 if limit is None else limit],
+            # Times are compared as text: nothing comes after a tilde.
+            [
+                forum,
+                "~" if before is None else to_text(before),
+                -1 if limit is None else limit,
+            ],
         )
         return [
             Rating(TopicId(row[0]), 1 if row[1] > 0 else -1, _moment(row[2]))

@@ -61,9 +61,16 @@ class Forgetting:
         self._conn.create_function("folded", 1, _folded, deterministic=True)
 
     def person(self, source: str, username: str) -> Person:
-        """The account of a name, with all its names; also where only a wish or a post
-        that waits for its topic tells them."""
+        """The account of a name, with all its names; also where only a wish, a profile
+        or a post that waits for its topic tells them."""
         ids = set(self._members.accounts(source, username))
+        ids.update(
+            user_id
+            for (user_id,) in self._conn.execute(
+                "SELECT user_id FROM profiles WHERE source = ? AND folded(name) = ?",
+                [source, folded(username)],
+            )
+        )
         for table in _AUTHORS:
             ids.update(
                 user_id
@@ -196,6 +203,30 @@ class Forgetting:
             for row in rows
         ]
 
+    def profiles_of(self, person: Person) -> list[dict[str, Any]]:
+        """What was read of their profile."""
+        rows = self._conn.execute(
+            "SELECT name, region, fetched_at FROM profiles WHERE source = ?"  # noqa: S608
+            f" AND user_id IN ({placeholders(person.ids)}) ORDER BY user_id",
+            [person.source, *person.ids],
+        )
+        return [{"name": row[0], "region": row[1], "read_at": row[2]} for row in rows]
+
+    def verdicts_on(self, person: Person) -> list[dict[str, Any]]:
+        """What moderators said of topics that they began."""
+        theirs, values = _theirs(person)
+        topics = self.begun_by(person)
+        rows = self._conn.execute(
+            "SELECT topic_id, verdict, at FROM verdicts WHERE forum = ?"  # noqa: S608
+            f" AND (topic_id IN ({placeholders(topics)})"
+            " OR EXISTS (SELECT 1 FROM documents d JOIN parts p"
+            " ON p.document_id = d.id WHERE d.source = forum"
+            f" AND d.key = CAST(topic_id AS TEXT) AND p.number = 1 AND {theirs}))"
+            " ORDER BY topic_id",
+            [person.source, *topics, *values],
+        )
+        return [{"topic_id": row[0], "verdict": row[1], "at": row[2]} for row in rows]
+
     # -- removing ----------------------------------------------------------
 
     def drop_loose(self, person: Person) -> int:
@@ -210,6 +241,14 @@ class Forgetting:
         """What they made of the bot's replies."""
         return self._conn.execute(
             "DELETE FROM feedback WHERE forum = ?"  # noqa: S608
+            f" AND user_id IN ({placeholders(person.ids)})",
+            [person.source, *person.ids],
+        ).rowcount
+
+    def drop_profiles(self, person: Person) -> int:
+        """What was read of their profile."""
+        return self._conn.execute(
+            "DELETE FROM profiles WHERE source = ?"  # noqa: S608
             f" AND user_id IN ({placeholders(person.ids)})",
             [person.source, *person.ids],
         ).rowcount

@@ -150,6 +150,26 @@ class Ledger:
             [forum, to_text(since)],
         )
 
+    def decided_between(
+        self, forum: str, since: datetime, until: datetime
+    ) -> list[Decision]:
+        """Topics that were last decided, or noted, from a time on and before another
+        one; oldest first."""
+        return self._select(
+            "forum = ? AND decided_at >= ? AND decided_at < ?"
+            " ORDER BY decided_at, topic_id",
+            [forum, to_text(since), to_text(until)],
+        )
+
+    def knows(self, forum: str, before: datetime) -> bool:
+        """Whether anything was decided, or noted, of a forum before a time."""
+        row = self._conn.execute(
+            "SELECT EXISTS (SELECT 1 FROM decisions"
+            " WHERE forum = ? AND decided_at < ?)",
+            [forum, to_text(before)],
+        ).fetchone()
+        return bool(row[0])
+
     def replies(self, forum: str, since: datetime) -> list[Decision]:
         """Replies that stand on the forum, sent since a time, or of any time as long as
         they show what was forgotten: those first that were not looked after the

@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from kb.store.rows import clean, to_text
 from kb.types import PostId, TopicId
 
-Purpose = Literal["draft", "answer", "notice"]
+Purpose = Literal["draft", "answer", "notice", "report"]
 MessageState = Literal["claimed", "sent", "failed", "closed"]
 
 _COLUMNS = "forum, purpose, key, state, body, topic_id, post_id, at"
@@ -146,6 +146,14 @@ class Messages:
             " post_id = coalesce(?, post_id)"
             " WHERE forum = ? AND purpose = ? AND key = ?",
             [state, topic_id, post_id, message.forum, message.purpose, message.key],
+        )
+
+    def forget_text(self, message: Message) -> None:
+        """What a message said is not kept: it is sent, or never will be."""
+        self._conn.execute(
+            "UPDATE messages SET body = '' WHERE forum = ? AND purpose = ?"
+            " AND key = ? AND state != 'claimed'",
+            [message.forum, message.purpose, message.key],
         )
 
     def close(self, forum: str, purpose: Purpose, key: str) -> None:

@@ -13,7 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 # "BRZA": tells our files from other SQLite databases (`file` shows it, too).
 APPLICATION_ID = 0x42525A41
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 MIGRATIONS = Migrations("baraza")
 
@@ -498,5 +498,36 @@ def _manners(db: Database) -> None:
             PRIMARY KEY (source, mark)
         ) WITHOUT ROWID;
         CREATE INDEX deliveries_at ON deliveries (at);
+        """,
+    )
+
+
+@MIGRATIONS(name="007_report")
+def _report(db: Database) -> None:
+    _run(
+        db,
+        """
+        -- what moderators say of topics; forum is the source that holds the topic
+        CREATE TABLE verdicts (
+            forum TEXT NOT NULL,
+            topic_id INTEGER NOT NULL,
+            -- not_a_question
+            verdict TEXT NOT NULL,
+            -- operator or staff
+            origin TEXT NOT NULL,
+            at TEXT NOT NULL,
+            PRIMARY KEY (forum, topic_id)
+        ) WITHOUT ROWID;
+
+        -- where members are from, of those alone who are suggested as helpers
+        CREATE TABLE profiles (
+            source TEXT NOT NULL,
+            user_id INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            -- empty: the profile does not tell
+            region TEXT NOT NULL,
+            fetched_at TEXT NOT NULL,
+            PRIMARY KEY (source, user_id)
+        ) WITHOUT ROWID;
         """,
     )

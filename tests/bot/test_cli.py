@@ -77,7 +77,7 @@ class Install:
 
 
 # A source without a schedule is refreshed all the same.
-RUNNING = "running: refresh forum, refresh docs, check, index, watch, learn"
+RUNNING = "running: refresh forum, refresh docs, check, index, watch, learn, report"
 
 
 @pytest.fixture
@@ -231,6 +231,8 @@ def test_all_the_promised_commands_are_there() -> None:
         "reject",
         "forget",
         "export",
+        "report",
+        "mark",
     }
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 
+from bot.app import App
+from bot.config import load_config
+from bot.inbox import InboxReport
 from bot.lock import single_instance
+from bot.manners import open_manners
+from bot.service import MailBetween
 from kb.store import Store
 from kb.types import utc_now
 from tests.bot.test_cli import Install, clock, filled, install, site
@@ -52,6 +57,41 @@ def test_while_the_bot_runs_an_approved_draft_is_left_to_it(filled: Install) -> 
 
     assert told.startswith(f"topic {topic_id}: approved: baraza run posts it")
     assert own_posts(filled.community, topic_id) == []
+
+
+def test_drafts_are_judged_by_the_messages_that_the_report_opens(
+    filled: Install,
+) -> None:
+    """All of it at once: as the service reads its mail, between two topics."""
+    filled.change("bot", {"mode": "draft", "moderators": ["root"]})
+    topics = [
+        ask(filled.community, f"{ASKED} Number {n}", user=user)
+        for n, user in enumerate(("amina", "ben", "root"))
+    ]
+    for topic_id in topics:
+        filled.ok("answer", str(topic_id))
+    orders = ("approve draft", "reject draft", "not a question")
+    for order, topic_id in zip(orders, topics, strict=True):
+        filled.community.add_topic(
+            f"About topic {topic_id}",
+            f"{order} {topic_id}",
+            user="root",
+            recipients=["baraza"],
+        )
+    app = App(load_config(filled.config))
+
+    with open_manners(app) as manners, app.responder() as responder:
+        mail = MailBetween(manners, lambda: False, every_s=0)
+        assert not mail()
+        report = responder.watch()
+        assert manners.inbox.run() == InboxReport()
+
+    assert [each.state for each in report.reconciled] == ["posted"]
+    assert [len(own_posts(filled.community, t)) for t in topics] == [1, 0, 0]
+    with Store.open(filled.data / "baraza.db", readonly=True) as store:
+        found = [store.ledger.get("forum", topic_id) for topic_id in topics]
+        assert list(store.verdicts.of("forum")) == topics[2:]
+    assert [each.state for each in found if each] == ["posted", "rejected", "decided"]
 
 
 def test_the_status_tells_of_modes_and_a_pause(filled: Install) -> None:

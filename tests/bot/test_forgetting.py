@@ -28,7 +28,7 @@ from bot.forgetting import (
 from bot.sandbox import Community, Sandbox
 from kb.errors import ConfigError, KBError
 from kb.index.known import title_hashes
-from kb.store import Decision, Mark
+from kb.store import Decision, Mark, Profile
 from kb.types import LoosePart, Part, TopicId
 from tests.bot.making import NOW
 from tests.bot.test_app import app_for
@@ -304,6 +304,37 @@ def test_all_that_is_held_can_be_had(app: App, community: Community) -> None:
     post = posts[f"{answered}/2"]
     assert WORD in post["body"]
     assert (post["author"], len(post["links"])) == (NAME, 1)
+
+
+def test_what_was_read_of_a_profile_can_be_had_and_goes(
+    app: App, community: Community
+) -> None:
+    """Also where nothing else is held of the name it was read under."""
+    answered, asked = topics_of(community)
+    member, ben = community.user(NAME), community.user("ben")
+    with app.open_store() as store, store.transaction():
+        for user_id, name in ((member.id, f"{NAME}_before"), (ben.id, "ben")):
+            store.profiles.keep("forum", Profile(user_id, name, "Dodoma", NOW))
+        store.profiles.keep("forum", Profile(4711, "Stranger", "Lima", NOW))
+        for topic_id in (answered, asked):
+            store.verdicts.mark("forum", topic_id, "not_a_question", "staff", NOW)
+
+    items = {item["what"]: item for item in held(app)}
+    [alone] = export(app, "stranger", ["forum"])
+    forget(app, NAME, ["forum"])
+    forget(app, "stranger", ["forum"])
+
+    assert (items["profile"]["name"], items["profile"]["region"]) == (
+        f"{NAME}_before",
+        "Dodoma",
+    )
+    assert items["verdict"]["topic_id"] == asked, "of what they asked alone"
+    assert (alone["what"], alone["region"]) == ("profile", "Lima")
+    with app.open_store(readonly=True) as store:
+        assert list(store.profiles.of("forum")) == [ben.id]
+        # That there is no answer wanted stays known, as decisions do.
+        assert list(store.verdicts.of("forum")) == [answered, asked]
+    assert traces(app, NAME, "stranger") == []
 
 
 def test_of_who_was_forgotten_only_the_wish_is_held(app: App) -> None:

@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.commands import command_in
+from bot.drafts import APPROVED
+from bot.forum import LiveForum
 from bot.forum_care import LiveCare
 from bot.inbox import MAX_ANSWERS_A_DAY, Inbox, InboxReport
 from bot.opt_outs import OptOuts
+from bot.orders import Judged, OpenDrafts
+from bot.policy import PolicySettings
+from bot.responder import Responder
 from bot.sandbox import Community, Sandbox
 from bot.sandbox.faults import RandomKind
 from bot.sandbox.records import Topic
+from bot.verdicts import NO_QUESTION
 from indexer.channel import Channel
 from kb.errors import (
     ForumError,
     ForumRejectedError,
     ForumUnavailableError,
+    IndexMissingError,
     RateLimitedError,
 )
-from kb.store import Store
+from kb.store import Profile, Store
 from kb.types import TopicId
 from tests.bot.conftest import BOT, FakeClock
 from tests.bot.making import NOW
 from tests.bot.making import topic as view
+from tests.bot.test_forum import QUESTION, ask, own_posts
+from tests.bot.test_responder import Finder
 
 KINDS: tuple[RandomKind, ...] = ("503", "drop", "lose", "truncate", "malformed")
 
@@ -64,12 +75,23 @@ def inbox(care: LiveCare, store: Store, clock: FakeClock, replies: Replies) -> I
     return made(care, store, clock, replies)
 
 
-def made(care: LiveCare, store: Store, clock: FakeClock, replies: Replies) -> Inbox:
+def no_drafts() -> AbstractContextManager[Judged]:
+    raise AssertionError("nobody ordered anything about a draft")
+
+
+def made(
+    care: LiveCare,
+    store: Store,
+    clock: FakeClock,
+    replies: Replies,
+    open_drafts: OpenDrafts = no_drafts,
+) -> Inbox:
     return Inbox(
         "forum",
         care=care,
         store=store,
         withdraw=replies,
+        open_drafts=open_drafts,
         languages=["en", "fr", "es", "pt"],
         clock=clock,
     )
@@ -180,7 +202,278 @@ def test_staff_stop_it_and_let_it_go_on(
     assert store.pauses.get("forum") is None
 
 
-@pytest.mark.parametrize("order", ["pause", "resume", "withdraw 7", "status"])
+# -- drafts and questions ------------------------------------------------------
+
+
+@pytest.fixture
+def find() -> Finder:
+    return Finder()
+
+
+@pytest.fixture
+def responder(
+    forum: LiveForum, store: Store, find: Finder, clock: FakeClock
+) -> Responder:
+    """In mode draft, over the store that the inbox uses as well: a transaction that
+    one of them leaves open is an error for the other."""
+    return Responder(
+        "forum",
+        forum=forum,
+        store=store,
+        find=find,
+        languages=["en"],
+        settings=PolicySettings(BOT, 0.5),
+        mode="draft",
+        community="Example Forum",
+        clock=clock,
+        moderators=("root",),
+    )
+
+
+@pytest.fixture
+def desk(
+    care: LiveCare,
+    store: Store,
+    clock: FakeClock,
+    replies: Replies,
+    responder: Responder,
+) -> Inbox:
+    return made(care, store, clock, replies, lambda: nullcontext(responder.drafts))
+
+
+def state_of(store: Store, topic_id: TopicId) -> str:
+    decision = store.ledger.get("forum", topic_id)
+    return "" if decision is None else decision.state
+
+
+APPROVED_IT = "It is approved, and I post it."
+
+
+@pytest.mark.parametrize("named", ["{id}", "draft {id}", "{url}/t/a-title/{id}/1"])
+def test_a_draft_that_staff_approve_is_posted_once_by_the_next_watch(
+    named: str,
+    desk: Inbox,
+    responder: Responder,
+    community: Community,
+    store: Store,
+    box: Sandbox,
+) -> None:
+    asked = ask(community)
+    draft = responder.respond(asked)
+    order = f"approve {named}".format(id=asked, url=box.url)
+    topic = write(community, order, by="root")
+
+    assert desk.run() == InboxReport(read=1, obeyed=1, answered=1)
+    assert answers(community, topic) == [APPROVED_IT]
+    assert state_of(store, asked) == "claimed"
+    assert own_posts(community, asked) == []
+    [posted] = responder.watch().reconciled
+    community.add_post(topic.id, order, user="root")
+    desk.run()
+    responder.watch()
+
+    assert (posted.state, posted.reasons[-1]) == ("posted", APPROVED)
+    assert own_posts(community, asked) == [draft.body]
+    assert answers(community, topic) == [APPROVED_IT, APPROVED_IT]
+
+
+def test_an_approval_that_was_killed_before_it_was_noted_is_tried_again(
+    desk: Inbox, responder: Responder, community: Community, store: Store
+) -> None:
+    asked = ask(community)
+    responder.respond(asked)
+    topic = write(community, f"approve {asked}", by="root")
+    responder.drafts.approve(asked, at_once=False)
+
+    assert desk.run() == InboxReport(read=1, obeyed=1, answered=1)
+    assert answers(community, topic) == [APPROVED_IT]
+    responder.watch()
+    assert len(own_posts(community, asked)) == 1
+
+
+def test_a_draft_that_staff_reject_is_never_posted(
+    desk: Inbox, responder: Responder, community: Community, store: Store
+) -> None:
+    asked = ask(community)
+    responder.respond(asked)
+    raw = f"reject draft {asked}: it answers\u202e another question"
+    topic = write(community, raw, by="root")
+    desk.run()
+    for order in (f"reject {asked}", f"approve {asked}", "reject 4711"):
+        community.add_post(topic.id, order, user="root")
+        desk.run()
+
+    decision = store.ledger.get("forum", asked)
+    assert decision is not None
+    assert (decision.state, decision.reasons[-1]) == (
+        "rejected",
+        "a moderator rejected it: it answers another question",
+    )
+    rejected, nothing = (
+        "It is rejected, and I never post it.",
+        "No draft of mine waits there.",
+    )
+    assert answers(community, topic) == [rejected, rejected, nothing, nothing]
+    responder.watch()
+    assert own_posts(community, asked) == []
+
+
+def test_a_draft_that_does_not_hold_any_more_is_not_posted_on_an_order(
+    desk: Inbox, responder: Responder, community: Community, store: Store
+) -> None:
+    asked = ask(community)
+    responder.respond(asked)
+    community.topics[asked].closed = True
+    topic = write(community, f"approve {asked}", by="root")
+
+    desk.run()
+    responder.watch()
+
+    assert answers(community, topic) == [
+        "It does not hold any more, and I do not post it."
+    ]
+    assert state_of(store, asked) == "decided"
+    assert own_posts(community, asked) == []
+
+
+@pytest.mark.parametrize("why", ["paused", "no index", "refused"])
+def test_a_draft_that_cannot_be_looked_at_again_waits_on(
+    why: str,
+    desk: Inbox,
+    responder: Responder,
+    community: Community,
+    store: Store,
+    box: Sandbox,
+    find: Finder,
+    tmp_path: Path,
+) -> None:
+    asked = ask(community)
+    responder.respond(asked)
+    match why:
+        case "paused":
+            with store.transaction():
+                store.pauses.start("forum", "to look at it", "operator", at=NOW)
+        case "no index":
+            find.failing[asked] = IndexMissingError(tmp_path, "no index")
+        case "refused":
+            box.faults.fail_next(5, f"/t/{asked}.json", status=403)
+    topic = write(community, f"approve {asked}", by="root")
+
+    assert desk.run() == InboxReport(read=1, obeyed=1, answered=1)
+    [answer] = answers(community, topic)
+    assert answer.endswith("I cannot post it now; the draft still waits.")
+    assert answer.startswith("I am paused.") == (why == "paused")
+    assert state_of(store, asked) == "drafted"
+
+
+def test_an_approval_waits_for_a_forum_that_does_not_answer(
+    desk: Inbox,
+    responder: Responder,
+    community: Community,
+    store: Store,
+    box: Sandbox,
+) -> None:
+    asked = ask(community)
+    responder.respond(asked)
+    topic = write(community, f"approve {asked}", by="root")
+    box.faults.fail_next(20, f"/t/{asked}.json", status=503)
+
+    assert desk.run() == InboxReport(read=1, failed=1)
+    assert (state_of(store, asked), answers(community, topic)) == ("drafted", [])
+    box.faults.clear()
+    assert desk.run() == InboxReport(read=1, obeyed=1, answered=1)
+    assert (state_of(store, asked), len(answers(community, topic))) == ("claimed", 1)
+
+
+@pytest.mark.parametrize("state", ["waiting", "drafted", "unknown"])
+def test_what_staff_call_no_question_is_left_alone(
+    state: str,
+    desk: Inbox,
+    responder: Responder,
+    community: Community,
+    store: Store,
+) -> None:
+    asked = ask(community)
+    if state == "drafted":
+        responder.respond(asked)
+    elif state == "waiting":
+        blank = replace(responder.consider(asked), state="waiting", due_at=NOW)
+        with store.transaction():
+            store.ledger.record(replace(blank, body=None))
+    topic = write(community, f"not a question {asked}", by="root")
+
+    assert desk.run() == InboxReport(read=1, obeyed=1, answered=1)
+    assert answers(community, topic) == ["I leave 1 topic alone, as it is no question."]
+    assert store.verdicts.of("forum") == {asked: "not_a_question"}
+    decision = store.ledger.get("forum", asked)
+    if state == "unknown":
+        assert decision is None
+    else:
+        assert decision is not None
+        assert (decision.state, decision.reasons) == ("decided", (NO_QUESTION,))
+        assert (decision.body, decision.due_at) == (None, None)
+    assert responder.respond(asked).reasons == (NO_QUESTION,)
+    assert own_posts(community, asked) == []
+    open_drafts = [
+        each
+        for each in store.messages.about("forum", "draft", str(asked))
+        if each.state != "closed"
+    ]
+    assert open_drafts == []
+
+
+def test_several_topics_are_called_no_questions_at_once_in_any_language(
+    desk: Inbox, community: Community, store: Store
+) -> None:
+    topic = write(community, "Não é uma pergunta: 812, 813 e #815", by="root")
+
+    desk.run()
+
+    assert answers(community, topic) == [
+        "Deixo 3 tópicos em paz, porque não são perguntas."
+    ]
+    assert list(store.verdicts.of("forum")) == [812, 813, 815]
+
+
+def test_old_orders_about_drafts_and_questions_are_void(
+    desk: Inbox, responder: Responder, community: Community, store: Store
+) -> None:
+    asked = ask(community, f"{QUESTION} Once more")
+    responder.respond(asked)
+    for order in ("approve", "reject", "not a question"):
+        write(community, f"{order} {asked}", by="root", at=NOW - timedelta(days=8))
+
+    assert desk.run() == InboxReport(read=3)
+    assert state_of(store, asked) == "drafted"
+    assert store.verdicts.of("forum") == {}
+
+
+def test_who_opts_out_leaves_no_profile(
+    inbox: Inbox, community: Community, store: Store
+) -> None:
+    amina, ben = community.user("amina").id, community.user("ben").id
+    with store.transaction():
+        for user_id in (amina, ben):
+            store.profiles.keep("forum", Profile(user_id, "x", "Dodoma", NOW))
+    write(community, "opt out", by="amina")
+
+    inbox.run()
+
+    assert list(store.profiles.of("forum")) == [ben]
+
+
+ORDERS = [
+    "pause",
+    "resume",
+    "withdraw 7",
+    "status",
+    "approve 7",
+    "reject 7",
+    "not a question 7",
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
 def test_who_only_says_to_be_staff_is_not_obeyed(
     order: str, inbox: Inbox, community: Community, store: Store, replies: Replies
 ) -> None:
@@ -189,9 +482,20 @@ def test_who_only_says_to_be_staff_is_not_obeyed(
     assert inbox.run() == InboxReport(read=1, answered=1)
     assert store.pauses.get("forum") is None
     assert replies.withdrawn == []
+    assert store.verdicts.of("forum") == {}
     [answer] = answers(community, topic)
     assert answer.startswith("I am a bot")
-    assert "withdraw" not in answer
+    assert not {"withdraw", "approve"} & set(answer.replace("`", " ").split())
+
+
+def test_staff_are_told_what_they_may_order(inbox: Inbox, community: Community) -> None:
+    topic = write(community, "What can you do for me, please?", by="root")
+    inbox.run()
+
+    [answer] = answers(community, topic)
+    for order in ("withdraw 123", "approve draft 123", "not a question 123"):
+        assert f"`{order}`" in answer
+        assert command_in(order) is not None
 
 
 def test_what_it_does_not_understand_is_answered_once_for_each_conversation(

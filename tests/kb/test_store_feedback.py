@@ -61,3 +61,15 @@ def test_the_newest_come_first(tmp_path: Path) -> None:
 
         found = store.feedback.ratings("forum", limit=2)
         assert [each.topic_id for each in found] == [3, 2]
+
+
+def test_what_was_said_later_does_not_count(tmp_path: Path) -> None:
+    later = Mark(TOPIC, "word", 3, -1, True, NOW + timedelta(days=1))
+    with Store.open(tmp_path / "baraza.db") as store:
+        with store.transaction():
+            store.feedback.replace("forum", TOPIC, [mark("like", 2, 1), later])
+
+        assert store.feedback.ratings("forum")[0].value == -1
+        then = store.feedback.ratings("forum", before=later.at)
+        assert then == [Rating(TOPIC, 1, NOW)]
+        assert store.feedback.ratings("forum", before=NOW) == []

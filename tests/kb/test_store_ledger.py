@@ -189,6 +189,31 @@ def test_recent_decisions_come_newest_first(store: Store) -> None:
     assert [decision.topic_id for decision in store.ledger.recent(2)] == [3, 2]
 
 
+def test_decisions_of_a_period_come_oldest_first(store: Store) -> None:
+    hours = {4: 0, 3: 2, 2: 2, 1: 3}
+    for topic, hour in hours.items():
+        at = NOON + timedelta(hours=hour)
+        record(store, replace(SILENT, topic_id=TopicId(topic), decided_at=at))
+    record(store, replace(SILENT, forum="https://other.example"))
+
+    def decided(since: int, until: int) -> list[int]:
+        span = NOON + timedelta(hours=since), NOON + timedelta(hours=until)
+        found = store.ledger.decided_between(FORUM, *span)
+        return [each.topic_id for each in found]
+
+    assert decided(0, 4) == [4, 2, 3, 1]
+    assert decided(0, 3) == [4, 2, 3]
+    assert decided(1, 2) == []
+
+
+def test_the_ledger_knows_whether_anything_was_decided_by_then(store: Store) -> None:
+    record(store, SILENT)
+
+    assert store.ledger.knows(FORUM, NOON + timedelta(seconds=1))
+    assert not store.ledger.knows(FORUM, NOON)
+    assert not store.ledger.knows("https://other.example", NOON + timedelta(days=1))
+
+
 def test_titles_and_bodies_are_cleaned(store: Store) -> None:
     record(store, replace(CLAIM, title="a\0b\ud800", body="c\0\udfffd"))
 

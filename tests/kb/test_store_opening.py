@@ -15,7 +15,7 @@ from sqlite_utils import Database
 from kb.errors import SchemaVersionError, StoreError
 from kb.store import EmbeddingCache, Store
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
-from kb.types import DocumentId, PassageId
+from kb.types import DocumentId, PassageId, TopicId
 from tests.kb.stored import delete, insert, page
 
 
@@ -118,6 +118,31 @@ def test_a_store_of_version_2_is_migrated_with_all_that_it_holds(
         assert people.helpers(DocumentId(1)) == {"forum:8": 1}
         assert store.evidence.document_facts([DocumentId(1)])[DocumentId(1)].likes == 5
         assert [p.part_number for p in store.passages.of_solution(DocumentId(1))] == [2]
+    Store.open(store_path.with_name("new.db")).close()
+    assert schema_of(store_path) == schema_of(store_path.with_name("new.db"))
+
+
+def test_a_store_of_version_6_keeps_the_ledger_of_its_bot(store_path: Path) -> None:
+    store_path.parent.mkdir()
+    with raw(store_path) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        MIGRATIONS.apply(Database(connection), stop_before="007_report")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA user_version = 6")
+        connection.execute(
+            "INSERT INTO decisions (forum, topic_id, title, mode, state, reasons,"
+            " suggestions, decided_at, updated_at) VALUES ('forum', 812, 'Import"
+            " fails', 'public', 'posted', '[\"sure\"]', '[]',"
+            " '2026-01-01T00:00:00.000000Z', '2026-01-01T00:00:00.000000Z')"
+        )
+
+    with Store.open(store_path) as store:
+        decision = store.ledger.get("forum", TopicId(812))
+        assert store.verdicts.of("forum") == {}
+        assert store.profiles.of("forum") == {}
+
+    assert decision is not None
+    assert (decision.state, decision.reasons) == ("posted", ("sure",))
     Store.open(store_path.with_name("new.db")).close()
     assert schema_of(store_path) == schema_of(store_path.with_name("new.db"))
 

@@ -135,6 +135,19 @@ def test_an_empty_index_finds_nothing(make: Make) -> None:
 
 
 @BOTH
+def test_all_that_it_holds_comes_by_id_and_as_a_copy(make: Make) -> None:
+    index = make(2)
+    assert [part.shape for part in index.stored()] == [(0,), (0, 2)]
+    index.add(ids(30, 10), rows([0, 1], [1, 0]))
+
+    found, vectors = index.stored()
+    vectors[0] = 7
+
+    assert found.tolist() == [10, 30]
+    assert index.stored()[1].tolist() == [[1, 0], [0, 1]]
+
+
+@BOTH
 def test_no_query_is_an_empty_result(make: Make) -> None:
     index = make(2)
     index.add(ids(5), rows([1, 0]))

@@ -1,0 +1,268 @@
+"""The commands about the moderators' report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli_base import Session, common_options
+from bot.terminal import progress_of_steps, say
+from kb.errors import ConfigError
+from kb.types import TopicId
+
+if TYPE_CHECKING:
+    from bot.report.making import Wanted
+    from bot.report.model import Report
+
+# By the ending of a file's name.
+_FORMATS = {
+    ".html": "html",
+    ".htm": "html",
+    ".md": "markdown",
+    ".json": "json",
+    ".csv": "csv",
+}
+
+
+@click.command()
+@click.option(
+    "--since",
+    metavar="TIME",
+    default="",
+    help="From this day or time on.  [default: report.period before the end]",
+)
+@click.option(
+    "--until",
+    "--as-of",
+    "until",
+    metavar="TIME",
+    default="",
+    help="As it stood at the end of this day, or at this time.  [default: now]",
+)
+@click.option(
+    "--all",
+    "whole",
+    is_flag=True,
+    help="From the first topic on.",
+)
+@click.option(
+    "--source",
+    "sources",
+    metavar="NAME",
+    multiple=True,
+    help="Of this forum or archive; may be repeated.  [default: report.sources]",
+)
+@click.option(
+    "--private",
+    is_flag=True,
+    help="Tell also of what not everybody may read.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100),
+    help="Entries of each section.  [default: report.limit]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "markdown", "json", "csv", "brief"]),
+    help="How it is written.  [default: by --out, else brief]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write it there: a file, for csv a folder of tables.  [default: stdout]",
+)
+@click.option(
+    "--table",
+    metavar="NAME",
+    help="With --format csv: only this table, such as gaps.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--schema", is_flag=True, help="Print the schema of the JSON, and nothing else."
+)
+@click.option(
+    "--send",
+    is_flag=True,
+    help="Send it as report.send says; once for a period, however often it is asked.",
+)
+@common_options()
+@click.pass_obj
+def report(
+    session: Session,
+    since: str,
+    until: str,
+    whole: bool,
+    sources: tuple[str, ...],
+    private: bool,
+    limit: int | None,
+    form: str | None,
+    out: Path | None,
+    table: str | None,
+    as_json: bool,
+    schema: bool,
+    send: bool,
+) -> None:
+    """Tell moderators what needs somebody, and how the community is.
+
+    Open questions first, each with what may answer it and who could help; then
+    repeated questions, solutions without a mark, gaps in the documentation, trends,
+    figures of the community and of the bot, and what needs upkeep. The store as it is
+    gives the same report each time.
+
+    \b
+    Example:
+        baraza report
+        baraza report --out report.html
+        baraza report --since 2026-05-01 --until 2026-05-31 --format csv --table gaps
+        baraza report --all --as-of 2022-06-30 --source history --json
+    """
+    from bot.report import writing
+    from bot.report.making import make
+
+    if schema:
+        say(writing.schema_text())
+        return
+    form = _form(form, out, as_json=as_json)
+    if table is not None and form != "csv":
+        raise click.UsageError("--table goes with --format csv")
+    if send and session.app.config.report.send == "off":
+        raise ConfigError("report.send", "expected message or topic, got off")
+    if send:
+        from bot.report.sending import last_whole_days
+
+        until = until or last_whole_days(session.app)
+    wanted = _wanted(
+        session, since, until, sources, limit, whole=whole, private=private
+    )
+    with progress_of_steps("report") as progress:
+        made = make(session.app, wanted, progress=progress)
+    if not send:
+        _write(made, form, out, table)
+        return
+    from bot.report.sending import send_report
+
+    with session.app.single_instance("baraza report --send"):
+        say(send_report(session.app, made))
+
+
+def _form(form: str | None, out: Path | None, *, as_json: bool) -> str:
+    if as_json:
+        if form not in (None, "json"):
+            raise click.UsageError("--json goes with no other --format")
+        return "json"
+    if form is not None:
+        return form
+    if out is None:
+        return "brief"
+    if out.suffix.casefold() not in _FORMATS:
+        raise click.UsageError(
+            f"--out: expected a name that ends in {', '.join(_FORMATS)}, or --format"
+        )
+    return _FORMATS[out.suffix.casefold()]
+
+
+def _wanted(
+    session: Session,
+    since: str,
+    until: str,
+    sources: tuple[str, ...],
+    limit: int | None,
+    *,
+    whole: bool,
+    private: bool,
+) -> Wanted:
+    from bot.report.making import wanted
+    from bot.report.period import PeriodError
+
+    if whole and since:
+        raise click.UsageError("--all goes without --since")
+    try:
+        return wanted(
+            session.app,
+            since=since,
+            until=until,
+            whole=whole,
+            sources=sources,
+            private=private,
+            limit=limit,
+        )
+    except PeriodError as exc:
+        raise click.UsageError(f"--{exc}") from exc
+
+
+def _write(made: Report, form: str, out: Path | None, table: str | None) -> None:
+    from bot.report import writing
+
+    if form == "csv":
+        _write_tables(made, out, table)
+        return
+    text = writing.TEXTS[form](made)
+    if out is None:
+        say(text)
+        return
+    writing.write_file(out, text)
+    click.echo(f"written to {out}", err=True)
+
+
+def _write_tables(made: Report, out: Path | None, table: str | None) -> None:
+    from bot.report import writing
+
+    found = writing.tables(made)
+    if table is not None:
+        if table not in found:
+            raise click.UsageError(
+                f"--table: expected one of {', '.join(found)}, got {table}"
+            )
+        if out is None:
+            say(found[table].rstrip("\n"))
+        else:
+            writing.write_file(out, found[table])
+        return
+    if out is None:
+        raise click.UsageError(
+            "csv is several tables: name one with --table, or a folder with --out"
+        )
+    writing.write_tables(out, found)
+    click.echo(f"{len(found)} tables written to {out}", err=True)
+
+
+@click.command()
+@click.argument("topic_id", type=click.IntRange(1))
+@click.argument("verdict", type=click.Choice(["not-a-question", "question"]))
+@click.option(
+    "--source",
+    metavar="NAME",
+    help="The forum or archive of the topic.  [default: bot.forum]",
+)
+@common_options()
+@click.pass_obj
+def mark(session: Session, topic_id: int, verdict: str, source: str | None) -> None:
+    """Say that a topic is no question, or after all is one.
+
+    What is no question is not answered, and not told of as open. On the forum, staff
+    can send the bot the private message "not a question 812".
+
+    \b
+    Example:
+        baraza mark 812 not-a-question
+        baraza mark 812 question
+    """
+    from bot.report.actions import mark as mark_topic
+
+    app = session.app
+    forum = source if source is not None else app.bot_forum()[0]
+    app.sources.settings(forum)
+    with app.open_store() as store:
+        is_news = mark_topic(
+            store,
+            forum,
+            TopicId(topic_id),
+            is_question=verdict == "question",
+            at=app.clock(),
+        )
+    told = "is a question" if verdict == "question" else "is no question"
+    say(f"topic {topic_id} {told}" + ("" if is_news else ", as before"))

@@ -1,0 +1,204 @@
+"""Section 7, how the community is: how soon people answer each other, and how often.
+
+Pure. What programs write never counts as an answer, and each figure has the topics that
+it was counted from. Quantiles are by nearest rank, so that each is a wait that somebody
+had.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from bot.report.model import Figure, Group, Health, Rows, Topic
+from bot.report.records import Past, Period, Thread
+from kb.metrics import wilson_interval
+from kb.tongues import primary
+from kb.types import DocumentId
+
+_HOUR = timedelta(hours=1)
+_WEEK = timedelta(days=7)
+# A chart of more weeks than these is drawn by month.
+_MOST_WEEKS = 26
+_ROWS, _ROWS_OF_GROUP = 25, 5
+# Below the largest ones, all others together.
+_MOST_GROUPS = 30
+NO_CATEGORY, NO_LANGUAGE, OTHERS = "no category", "not known", "all others"
+
+
+def topic_of(thread: Thread) -> Topic:
+    """A thread as the report points to it."""
+    return Topic(
+        source=thread.source,
+        key=thread.key,
+        title=thread.title,
+        url=thread.url,
+        created_at=thread.created_at,
+        author=thread.asker_name,
+        category=thread.category,
+        language=thread.language,
+    )
+
+
+def first_reply_hours(thread: Thread) -> float | None:
+    """Until the first reply by another person; ``None``: there is none."""
+    first = thread.first_human
+    return None if first is None else (first.at - thread.created_at) / _HOUR
+
+
+def nearest_rank(values: Sequence[float], share: float) -> float | None:
+    """The smallest of *values* that is not below *share* of them; ``None`` of none.
+
+    >>> nearest_rank([3, 1, 2, 4], 0.5), nearest_rank([3, 1, 2, 4], 0.9)
+    (2, 4)
+    >>> nearest_rank([], 0.5) is None
+    True
+    """
+    if not values:
+        return None
+    # In whole numbers: 0.9 * 10 is more than 9.
+    place = -(-len(values) * round(share * 100) // 100)
+    return sorted(values)[max(place, 1) - 1]
+
+
+def health(past: Past, *, open_ids: Collection[DocumentId] | None = None) -> Health:
+    """Measure the period, the one before it, and groups of the period.
+
+    Args:
+        open_ids: Questions of the period that nobody answered, see
+            `bot.report.open_now`; ``None``: that was not looked at.
+    """
+    asked = past.asked
+    earlier = [
+        thread
+        for thread in past.threads
+        if past.period.before.holds(thread.created_at) and not thread.by_bot
+    ]
+    still_open = None if open_ids is None else frozenset(open_ids)
+    return Health(
+        overall=_figures(asked, still_open, "", _ROWS),
+        # What is open now says nothing of what was open then.
+        before=_figures(earlier, None, None, 0),
+        by_category=_groups(
+            asked, still_open, "category", lambda t: t.category or NO_CATEGORY
+        ),
+        by_language=_groups(
+            asked, still_open, "language", lambda t: primary(t.language) or NO_LANGUAGE
+        ),
+        over_time=tuple(
+            Group(
+                name,
+                _figures(
+                    [t for t in asked if span.holds(t.created_at)], still_open, None, 0
+                ),
+            )
+            for name, span in _spans(past.period, asked)
+        ),
+    )
+
+
+def _figures(
+    threads: Sequence[Thread],
+    still_open: frozenset[DocumentId] | None,
+    where: str | None,
+    rows: int,
+) -> tuple[Figure, ...]:
+    """Args:
+    where: Condition of the table of topics; ``None``: its rows are not in there.
+    """
+    waits = ((thread.id, first_reply_hours(thread)) for thread in threads)
+    hours = {i: waited for i, waited in waits if waited is not None}
+    answered = [thread for thread in threads if thread.id in hours]
+    slowest = sorted(answered, key=lambda t: (-hours[t.id], t.id))
+
+    def share(name: str, column: str, some: Sequence[Thread]) -> Figure:
+        n = len(threads)
+        low, high = wilson_interval(len(some), n) if n else (None, None)
+        value = len(some) / n if n else None
+        shown = _rows(some, where, f"{column} = yes", rows)
+        return Figure(name, value, "share", n, shown, low, high)
+
+    def wait(name: str, quantile: float) -> Figure:
+        value = nearest_rank(list(hours.values()), quantile)
+        shown = _rows(slowest, where, "answered = yes", rows, newest=False)
+        return Figure(name, value, "hours", len(hours), shown)
+
+    count = _rows(threads, where, "", rows)
+    found = [
+        Figure("asked", len(threads), "count", len(threads), count),
+        share("answered", "answered", answered),
+        share("solved", "solved", [t for t in threads if t.solved]),
+        wait("first_reply_median", 0.5),
+        wait("first_reply_p90", 0.9),
+        share("newcomers", "newcomer", [t for t in threads if t.newcomer]),
+    ]
+    if still_open is not None:
+        found.insert(
+            3, share("open", "open", [t for t in threads if t.id in still_open])
+        )
+    return tuple(found)
+
+
+def _rows(
+    threads: Sequence[Thread],
+    where: str | None,
+    condition: str,
+    limit: int,
+    *,
+    newest: bool = True,
+) -> Rows:
+    order = (
+        sorted(threads, key=lambda t: (t.created_at, t.id), reverse=True)
+        if newest
+        else threads
+    )
+    told = "" if where is None else " and ".join(filter(None, (where, condition)))
+    return Rows(len(threads), told, tuple(map(topic_of, order[:limit])))
+
+
+def _groups(
+    threads: Iterable[Thread],
+    still_open: frozenset[DocumentId] | None,
+    column: str,
+    group_of: Callable[[Thread], str],
+) -> tuple[Group, ...]:
+    groups: defaultdict[str, list[Thread]] = defaultdict(list)
+    for thread in threads:
+        groups[group_of(thread)].append(thread)
+    largest = sorted(groups, key=lambda name: (-len(groups[name]), name))
+    told = [
+        Group(
+            name,
+            _figures(groups[name], still_open, f"{column} = {name}", _ROWS_OF_GROUP),
+        )
+        for name in largest[:_MOST_GROUPS]
+    ]
+    rest = [thread for name in largest[_MOST_GROUPS:] for thread in groups[name]]
+    if rest:
+        told.append(Group(OTHERS, _figures(rest, still_open, None, _ROWS_OF_GROUP)))
+    return tuple(told)
+
+
+def _spans(period: Period, threads: Sequence[Thread]) -> Iterator[tuple[str, Period]]:
+    """The weeks of a period, or its months where it is long, from the first in which
+    something was asked; the first and the last may be cut."""
+    if not threads:
+        return
+    start = max(period.since, min(thread.created_at for thread in threads))
+    by_month = period.until - start > _MOST_WEEKS * _WEEK
+    begin = _month(start) if by_month else _monday(start)
+    while begin < period.until:
+        end = _month(begin + timedelta(days=32)) if by_month else begin + _WEEK
+        name = begin.strftime("%Y-%m") if by_month else begin.strftime("%Y-%m-%d")
+        yield name, Period(max(begin, period.since), min(end, period.until))
+        begin = end
+
+
+def _month(moment: datetime) -> datetime:
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _monday(moment: datetime) -> datetime:
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - timedelta(days=midnight.weekday())

@@ -1,0 +1,116 @@
+"""The report at an address of the query endpoint, for moderators alone.
+
+Import this module only to serve: it brings FastAPI with it. Who asks names the key as
+the password of HTTP Basic (any user name will do), which each browser can, or as a
+bearer token. Reading changes nothing, and nothing is kept by caches on the way.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import logging
+from collections.abc import Callable, Mapping
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from bot.report.model import Report
+
+log = logging.getLogger(__name__)
+
+# Of a page that holds its own styles and drawings, and asks for nothing.
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+Made = Callable[[], Report]
+"""Gives a report that is young enough; called from several threads at once. Raises
+`KBError` where the store cannot be read."""
+
+
+def add_report(
+    app: FastAPI,
+    made: Made,
+    *,
+    key: str,
+    page: Callable[[Report], str],
+    as_json: Callable[[Report], str],
+    tables: Callable[[Report], Mapping[str, str]],
+    markdown: Callable[[Report], str],
+) -> None:
+    """Answer at ``/report``, ``/report.json``, ``/report.md`` and
+    ``/report/TABLE.csv``.
+
+    Args:
+        key: What lets in, compared in constant time.
+        page, as_json, tables, markdown: How a report is written down.
+    """
+
+    def check(request: Request) -> None:
+        if not _is_let_in(request, key):
+            client = request.client.host if request.client else "unknown"
+            log.warning("report asked for without its key, from %s", client)
+            raise HTTPException(
+                401,
+                "the report needs its key (report.key_env), as a password",
+                {"WWW-Authenticate": 'Basic realm="Baraza report", charset="UTF-8"'},
+            )
+
+    let_in = [Depends(check)]
+
+    @app.get("/report", dependencies=let_in, include_in_schema=False)
+    def report_page() -> Response:
+        return _answer(page(made()), "text/html")
+
+    @app.get("/report.json", dependencies=let_in, include_in_schema=False)
+    def report_json() -> Response:
+        return _answer(as_json(made()), "application/json")
+
+    @app.get("/report.md", dependencies=let_in, include_in_schema=False)
+    def report_markdown() -> Response:
+        return _answer(markdown(made()), "text/markdown")
+
+    @app.get("/report/{table}.csv", dependencies=let_in, include_in_schema=False)
+    def report_table(table: str) -> Response:
+        found = tables(made())
+        if table not in found:
+            raise HTTPException(404)
+        # A name of ours: it is one of them.
+        named = {"Content-Disposition": f'attachment; filename="{table}.csv"'}
+        return _answer(found[table], "text/csv", **named)
+
+
+def _is_let_in(request: Request, key: str) -> bool:
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    if scheme.casefold() == "bearer":
+        given = rest.strip()
+    elif scheme.casefold() == "basic":
+        given = _password(rest.strip())
+    else:
+        return False
+    return hmac.compare_digest(given.encode(), key.encode())
+
+
+def _password(encoded: str) -> str:
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return decoded.partition(":")[2]
+
+
+def _answer(text: str, media_type: str, **headers: str) -> Response:
+    return Response(
+        text, media_type=f"{media_type}; charset=utf-8", headers=_HEADERS | headers
+    )

@@ -1,0 +1,73 @@
+"""A report as text, in each form, and into files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bot.report.brief import brief
+from bot.report.model import Report
+from bot.report.tables import tables
+from kb.errors import KBError
+from kb.whole import write_whole
+
+__all__ = ["TEXTS", "schema_text", "tables", "write_file", "write_tables"]
+
+
+def page(report: Report) -> str:
+    """The page, with its tables."""
+    from bot.report.page import render_page
+
+    return render_page(report, csv=tables(report))
+
+
+def markdown(report: Report) -> str:
+    """All parts of the Markdown, a rule between them."""
+    from bot.report.markdown import render_markdown
+
+    return "\n\n---\n\n".join(render_markdown(report))
+
+
+def as_json(report: Report) -> str:
+    """The JSON, by the schema that `schema_text` prints."""
+    from bot.report.schema import to_json
+
+    return to_json(report)
+
+
+def schema_text() -> str:
+    """The schema of the JSON."""
+    from bot.report.schema import json_schema
+
+    return json.dumps(json_schema(), indent=2, ensure_ascii=True)
+
+
+TEXTS: Mapping[str, Callable[[Report], str]] = {
+    "html": page,
+    "markdown": markdown,
+    "json": as_json,
+    "brief": brief,
+}
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        KBError: It cannot be written.
+    """
+    try:
+        write_whole(path, text.encode("utf-8", "replace"))
+    except OSError as exc:
+        raise KBError(f"{path} cannot be written: {exc.strerror or exc}") from exc
+
+
+def write_tables(folder: Path, found: Mapping[str, str]) -> None:
+    """Write each table into a folder, as NAME.csv.
+
+    Raises:
+        KBError: One cannot be written.
+    """
+    for name, text in found.items():
+        write_file(folder / f"{name}.csv", text)
