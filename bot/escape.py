@@ -44,6 +44,9 @@ def visible(text: str) -> str:
     >>> visible("a\\x1b[31m\\u202eb\\n\\tc")
     'a[31mb c'
     """
+    if text.isprintable():
+        # As nearly all is; then the one space among it is that.
+        return " ".join(text.split())
     kept = (
         " " if char.isspace() else char
         for char in text

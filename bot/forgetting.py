@@ -69,6 +69,7 @@ def forget(app: App, username: str, sources: Sequence[str]) -> list[ForgetReport
 
     Raises:
         StoreError: The store cannot be changed; nothing was.
+        KBError: A report that names the member cannot be removed.
         SearchIndexError, EmbeddingError: The index cannot be brought up.
     """
     with app.open_store() as store:
@@ -81,6 +82,9 @@ def forget(app: App, username: str, sources: Sequence[str]) -> list[ForgetReport
 
             with EmbeddingCache.open(app.cache_path) as cache:
                 forget_vectors(cache, store)
+    from bot.report.writing import remove_written
+
+    remove_written(app.data_dir)
     if app.index_folder.is_dir():
         # Always: an earlier attempt may have ended before it came here.
         app.index()

@@ -17,13 +17,12 @@ from bot.report.model import Report
 from bot.report.profiles import look_up
 from bot.report.reading import read_past
 from bot.report.records import Period
-from bot.report.writing import TEXTS, tables, write_file, write_tables
+from bot.report.writing import FOLDER, TEXTS, tables, write_file, write_tables
 from kb.types import TopicId
 
 if TYPE_CHECKING:
     from bot.app import App
 
-FOLDER = "report"
 # Whose profiles are read: of so many, and who answered somebody within this time.
 _MOST, _RECENT = 50, timedelta(days=90)
 _DAY = timedelta(days=1)

@@ -31,6 +31,7 @@ class Served:
         self._lock = threading.Lock()
         self._made: Report | None = None
         self._at: datetime | None = None
+        self._generation = -1
 
     def __call__(self) -> Report:
         """A report that is young enough.
@@ -40,9 +41,13 @@ class Served:
         """
         with self._lock:
             now = self._app.clock()
-            if self._made is None or self._at is None or not self._is_young(now):
+            with self._app.open_store(readonly=True) as store:
+                generation = store.generation
+            # What left the store must leave the report at once.
+            is_same = generation == self._generation
+            if self._made is None or not (is_same and self._is_young(now)):
                 self._made = make(self._app, wanted(self._app))
-                self._at = now
+                self._at, self._generation = now, generation
             return self._made
 
     def _is_young(self, now: datetime) -> bool:

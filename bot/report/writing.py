@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -37,10 +36,10 @@ def as_json(report: Report) -> str:
 
 
 def schema_text() -> str:
-    """The schema of the JSON."""
-    from bot.report.schema import json_schema
+    """The schema of the JSON, as ``docs/report.schema.json`` has it."""
+    from bot.report import schema
 
-    return json.dumps(json_schema(), indent=2, ensure_ascii=True)
+    return schema.schema_text().rstrip("\n")
 
 
 TEXTS: Mapping[str, Callable[[Report], str]] = {
@@ -52,15 +51,35 @@ TEXTS: Mapping[str, Callable[[Report], str]] = {
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file, whole or not at all.
+    """Write a file, whole or not at all; a table with the mark by which spreadsheets
+    tell UTF-8.
 
     Raises:
         KBError: It cannot be written.
     """
+    is_table = path.suffix.casefold() == ".csv"
     try:
-        write_whole(path, text.encode("utf-8", "replace"))
+        write_whole(path, text.encode("utf-8-sig" if is_table else "utf-8", "replace"))
     except OSError as exc:
         raise KBError(f"{path} cannot be written: {exc.strerror or exc}") from exc
+
+
+# The job of `baraza run` writes there, below the data folder.
+FOLDER = "report"
+
+
+def remove_written(data_dir: Path) -> None:
+    """Remove what the job wrote: it names people, and is made anew.
+
+    Raises:
+        KBError: Something cannot be removed.
+    """
+    try:
+        for path in (data_dir / FOLDER).glob("*"):
+            if path.suffix in (".html", ".json", ".csv", ".part"):
+                path.unlink(missing_ok=True)
+    except OSError as exc:
+        raise KBError(f"{data_dir / FOLDER}: {exc.strerror or exc}") from exc
 
 
 def write_tables(folder: Path, found: Mapping[str, str]) -> None:

@@ -276,14 +276,19 @@ class Forgetting:
         return changed
 
     def drop_messages(self) -> int:
-        """Texts of messages that were sent, and drafts of what is drafted no longer:
-        they quote people, and what they are about is all that is still needed."""
+        """Texts of messages that were sent, drafts of what is drafted no longer, and
+        reports on their way: they name people, and what they are about is all that is
+        still needed."""
         self._conn.execute(
             "UPDATE messages SET state = 'closed' WHERE purpose = 'draft'"
             " AND state = 'claimed' AND NOT EXISTS (SELECT 1 FROM decisions d"
             " WHERE d.forum = messages.forum AND d.state = 'drafted'"
             # The key of a later version is the topic's with a point and its number.
             " AND d.topic_id = CAST(messages.key AS INTEGER))"
+        )
+        self._conn.execute(
+            "UPDATE messages SET state = 'closed'"
+            " WHERE purpose = 'report' AND state = 'claimed'"
         )
         return self._conn.execute(
             "UPDATE messages SET body = '' WHERE state != 'claimed' AND body != ''"

@@ -20,6 +20,7 @@ from bot.report.served import Served
 from bot.sandbox import Community
 from bot.service import Service
 from kb.store import Store
+from kb.types import utc_now
 from tests.bot.test_cli import Install, clock, end, filled, install, running, site
 from tests.bot.test_forum import ask, own_posts
 
@@ -212,6 +213,22 @@ def test_it_is_posted_into_a_topic_where_that_is_wanted(told: Install) -> None:
     assert len(own_posts(told.community, place)) == 1
 
 
+def test_who_is_forgotten_leaves_what_was_written_and_what_waits(
+    told: Install,
+) -> None:
+    told.ok("report", "--out", str(told.data / "report" / "report.html"))
+    with Store.open(told.data / "baraza.db") as store, store.transaction():
+        store.messages.claim("forum", "report", "x/y/message.1", "of ben", at=utc_now())
+
+    told.ok("forget", "ben", "--yes")
+
+    assert list((told.data / "report").iterdir()) == []
+    with Store.open(told.data / "baraza.db") as store:
+        waits = store.messages.get("forum", "report", "x/y/message.1")
+    assert waits is not None
+    assert (waits.state, waits.body) == ("closed", "")
+
+
 # -- its address ---------------------------------------------------------------
 
 
@@ -296,3 +313,8 @@ def test_a_served_report_is_kept_for_a_while(told: Install) -> None:
     assert served() is not first
     at -= timedelta(hours=1)  # A clock that was put back.
     assert served().as_of == at
+    at += timedelta(hours=1)
+    assert served().topics == 2
+    # What left the store leaves the report at once.
+    told.ok("forget", "amina", "--yes")
+    assert served().topics == 0

@@ -304,7 +304,7 @@ def test_groups_lead_to_their_rows_where_there_are_any() -> None:
         ),
         (
             "tables",
-            "They are not in this page; baraza report --format csv writes them.",
+            "They are not in this page; baraza report --format csv --out tables writes",
         ),
     ],
 )
@@ -409,7 +409,7 @@ def test_a_page_of_fifty_thousand_topics_stays_below_ten_megabytes() -> None:
     told = LexborHTMLParser(large).css('section[aria-labelledby="tables"] li')
     assert [text(node) for node in told] == [
         "topics.csv, 50,000 rows: too long for this page; baraza report --format csv "
-        "writes it",
+        "--out tables writes it",
         "gaps.csv, 0 rows",
     ]
     carried = render_page(empty_report(), csv={"topics": "head\r\n" + row * 11_000})
