@@ -59,7 +59,7 @@ def has_answer(topic: TopicView, *, bot: str, enough: int = ENOUGH_WORDS) -> str
     """
     for reply in topic.replies:
         if _is_of_others(reply, topic, bot):
-            why = _why(reply, asker_links=_targets(topic.opening), enough=enough)
+            why = _why(reply, topic.opening, enough=enough)
             if why:
                 return f"a member has answered (post {reply.number}: {why})"
     return ""
@@ -74,11 +74,12 @@ def _is_of_others(reply: ReplyView, topic: TopicView, bot: str) -> bool:
     )
 
 
-def _why(reply: ReplyView, *, asker_links: frozenset[str], enough: int) -> str:
+def _why(reply: ReplyView, opening: str, *, enough: int) -> str:
     if reply.accepted:
         return "it is accepted"
-    told = told_by(reply.cooked, known=asker_links)
-    if told.links:
+    told = told_by(reply.cooked)
+    # Few have any, and only for these it matters what was linked above.
+    if told.links and told_by(reply.cooked, known=_targets(opening)).links:
         return "it has a link"
     if told.words < _LEAST_WORDS and not told.code:
         return ""
@@ -152,9 +153,11 @@ def _idle(sentence: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    parted = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
+    bare = text.casefold().replace("’", "'")
+    if not bare.isascii():
+        parted = unicodedata.normalize("NFKD", bare)
+        bare = "".join(char for char in parted if not unicodedata.combining(char))
     # Lines of HTML's own making end no sentence; a full stop may lie beyond them.
-    bare = "".join(char for char in parted if not unicodedata.combining(char))
     return re.sub(r"\s*\n\s*", " ", bare)
 
 

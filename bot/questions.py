@@ -92,8 +92,10 @@ def _said(topic: TopicView) -> _Said:
 
 
 def _plain(text: str) -> str:
-    parted = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
-    bare = "".join(char for char in parted if not unicodedata.combining(char))
+    bare = text.casefold().replace("’", "'")
+    if not bare.isascii():
+        parted = unicodedata.normalize("NFKD", bare)
+        bare = "".join(char for char in parted if not unicodedata.combining(char))
     return " ".join(bare.replace("¿", "?").split())
 
 

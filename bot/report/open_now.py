@@ -21,6 +21,7 @@ from bot.report.health import topic_of
 from bot.report.model import Action, Helper, OpenNow, OpenQuestion, Resource, Rows
 from bot.report.records import Past, Post, Reply, Texts, Thread
 from bot.topic import ReplyView, TopicView
+from indexer.clean import is_tangled
 from kb.types import DocumentId, TopicId
 
 _BATCH = 400
@@ -129,7 +130,7 @@ def _view(
         id=TopicId(0),
         title=thread.title,
         url=thread.url,
-        opening="" if opening is None else opening.body,
+        opening="" if opening is None else _markup(opening),
         author="",
         author_id=1,
         created_at=thread.created_at,
@@ -141,7 +142,7 @@ def _view(
                 author=reply.name or "somebody",
                 author_id=2,
                 staff=reply.staff,
-                cooked=posts[reply.number].body,
+                cooked=_markup(posts[reply.number]),
                 created_at=reply.at,
                 likes=reply.likes,
                 accepted=reply.accepted,
@@ -149,6 +150,10 @@ def _view(
             for reply in replies
         ),
     )
+
+
+def _markup(post: Post) -> str:
+    return "" if is_tangled(post.body) else post.body
 
 
 def open_now(
@@ -323,8 +328,10 @@ def urgency_words(text: str) -> tuple[str, ...]:
     >>> urgency_words("How do I add an urgent care ward?")
     ()
     """
-    parted = unicodedata.normalize("NFKD", text[:_MAX_CHARS].casefold())
-    bare = "".join(char for char in parted if not unicodedata.combining(char))
+    bare = text[:_MAX_CHARS].casefold()
+    if not bare.isascii():
+        parted = unicodedata.normalize("NFKD", bare)
+        bare = "".join(char for char in parted if not unicodedata.combining(char))
     return tuple(dict.fromkeys(found[0] for found in _URGENT.finditer(bare)))
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from bot.pages import line, percent, templates
+from bot.pages import percent, templates
 from bot.report import model
 from bot.report.charts import (
     activity_chart,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 # All tables that a page carries; a longer one is left to a command. What a browser
 # takes as one address goes further, what a mail takes does not.
 MAX_TABLES_BYTES = 8_000_000
-_MAX_PASSAGE_CHARS = 420
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 _KINDS = {
     Kind.THREAD: "thread",
@@ -120,7 +119,6 @@ def _environment() -> Environment:
     """Compiled once: an endpoint writes many pages."""
     environment = templates()
     environment.filters |= {
-        "passage": lambda text: line(text, _MAX_PASSAGE_CHARS),
         "amount": amount,
         "age": age,
         "day": lambda moment: f"{moment:%Y-%m-%d}",

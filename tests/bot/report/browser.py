@@ -77,11 +77,12 @@ class Seen:
         )
 
     def thin_out(self) -> None:
-        """Keep two of all that comes in numbers: what is true of their colours is true
-        of all."""
+        """Keep one of all that comes in numbers: what is true of its colours is true of
+        all. Drawings are not looked at anyway."""
         self.page.evaluate(
-            "document.querySelectorAll('li + li + li, tr + tr + tr, div + div + div')"
-            ".forEach(each => each.remove())"
+            "selector => document.querySelectorAll(selector)"
+            ".forEach(each => each.remove())",
+            "li + li:not(.actions > li), tr + tr, dl > div + div, svg",
         )
 
     def too_wide(self) -> list[str]:
@@ -103,17 +104,19 @@ class Seen:
         """What axe finds that keeps people out, contrast apart."""
         return self._axe({"runOnly": list(_RULES), "rules": {_CONTRAST: _OFF}})
 
-    def pale(self) -> list[str]:
+    def pale(self, where: str = "body") -> list[str]:
         """What axe finds too pale to be read; it looks at each word, so it is slow."""
-        return self._axe({"runOnly": [_CONTRAST]})
+        return self._axe({"runOnly": [_CONTRAST]}, where)
 
-    def _axe(self, options: Mapping[str, Any]) -> list[str]:
+    def _axe(self, options: Mapping[str, Any], where: str = "html") -> list[str]:
         from axe_playwright_python.base import AXE_SCRIPT
 
         if not self.page.evaluate("typeof axe === 'object'"):
             self.page.evaluate(AXE_SCRIPT)
         result: dict[str, Any] = self.page.evaluate(
-            "options => axe.run({resultTypes: ['violations'], ...options})", options
+            "([where, options]) =>"
+            " axe.run(where, {resultTypes: ['violations'], ...options})",
+            [where, options],
         )
         return [
             f"{violation['id']}: {node['target']} {node['html'][:300]}"

@@ -120,6 +120,14 @@ def test_a_topic_whose_question_is_not_held_is_open_all_the_same(store: Store) -
     assert [t.key for t in looked.unanswered] == ["1"]
 
 
+def test_markup_that_is_never_closed_costs_nothing_and_answers_nothing(
+    store: Store,
+) -> None:
+    looked = looked_at(store, asked(1, post(2, "ben", "<div><b>" * 50_000)))
+
+    assert [t.key for t in looked.unanswered] == ["1"]
+
+
 def test_need_is_explained_and_orders(store: Store) -> None:
     calm = asked(1, at=WEEK.until - HOUR)
     old = asked(2, at=WEEK.until - 3 * DAY)
