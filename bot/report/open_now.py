@@ -168,7 +168,7 @@ def open_now(
 ) -> OpenNow:
     """The questions that need somebody most.
 
-    Twice as many as are told are looked at once more, with what is known that may
+    Half as many again as are told are looked at once more, with what is known that may
     answer them: that costs a search each.
 
     Args:
@@ -181,7 +181,7 @@ def open_now(
     first = sorted(
         looked.unanswered,
         key=lambda t: (-_need(_parts(t, openings.get(t.id, ""), at, None)), t.id),
-    )[: 2 * limit]
+    )[: limit + max(limit // 2, 5)]
     held = hold(first)
     weighed = []
     for thread in first:
