@@ -26,6 +26,7 @@ from kb.types import Document, Kind, Part
 if TYPE_CHECKING:
     from bot.calls import Calls
     from bot.manners import Manners
+    from bot.report.model import Report
     from indexer.pipeline import RefreshReport
     from kb.index import IndexReport
 
@@ -90,8 +91,8 @@ class Service:
                 _REPORT,
                 self._report_job,
                 schedule.report,
-                # It writes to the forum as the watch does, and one of them at a time.
-                lane="watch",
+                # Its own: no question waits for it. The watch sends it.
+                lane="report",
                 at_start=False,
             )
             jobs.append(report)
@@ -372,24 +373,20 @@ class Service:
 
         with suppress(StoppedError):
             self._check_categories()
-            self._finish_reports()
-            if not has_manners(self._app):
+            if has_manners(self._app):
+                with open_manners(self._app) as manners:
+                    self._mind(manners)
+                    self._look_for_topics(MailBetween(manners, self._app.stopped))
+            else:
                 self._look_for_topics(self._app.stopped)
-                return True
-            with open_manners(self._app) as manners:
-                self._mind(manners)
-                self._look_for_topics(MailBetween(manners, self._app.stopped))
+            # Last: who asked comes first.
+            self._finish_reports()
             return True
         return False
 
     def _report_job(self) -> bool:
         from bot.report.making import make
-        from bot.report.sending import (
-            read_regions,
-            scheduled,
-            send_report,
-            write_report,
-        )
+        from bot.report.sending import read_regions, scheduled, write_report
 
         def look(*_step: object) -> None:
             self._app.check_stopped()
@@ -400,22 +397,30 @@ class Service:
             except ForumError as exc:
                 log.warning("profiles of helpers are not read now: %s", exc)
             made = make(self._app, scheduled(self._app), progress=look)
-            page = write_report(self._app, made)
-            log.info("report written to %s", page)
+            log.info("report written to %s", write_report(self._app, made))
             if self._app.config.report.send != "off":
-                log.info("report: %s", send_report(self._app, made))
+                self._send_report(made)
             return True
         return False
 
+    def _send_report(self, made: Report) -> None:
+        """Of two that write to the forum at a time each would send it: where there is a
+        watch, that does."""
+        from bot.report.sending import queue_report, send_report
+
+        if not self._watches():
+            log.info("report: %s", send_report(self._app, made))
+        elif queue_report(self._app, made) and self._calls is not None:
+            self._calls.call(_WATCH)
+
     def _finish_reports(self) -> None:
-        """A report that was sent in part is nobody's report."""
         if self._app.config.report.send == "off":
             return
         from bot.report.sending import finish_reports
 
         sent = finish_reports(self._app)
         if sent:
-            log.info("report: %d parts sent that were left", sent)
+            log.info("report: %d parts sent", sent)
 
     def _mind(self, manners: Manners) -> None:
         """What people said to the bot holds for all that it does next."""

@@ -163,8 +163,27 @@ class Courier:
             return self._told(errand, 0)
         return self._told(errand, self._send(errand, parts, again=not is_new))
 
+    def queue(
+        self, report: model.Report, *, topic: TopicId | None = None, whole: str = ""
+    ) -> bool:
+        """Note all that is to be sent, and leave it to `finish`: for who makes a report
+        beside whoever writes to the forum.
+
+        Args:
+            topic, whole: As for `deliver`.
+
+        Returns:
+            False where that of the same period was noted before.
+
+        Raises:
+            ConfigError: It may not go there.
+        """
+        self._check(report, topic)
+        return self._claim(report, _Errand(report.since, report.until, topic), whole)
+
     def finish(self) -> int:
-        """Send what a crash, a lost answer, a tired forum or a pause left unsent.
+        """Send what was queued, and what a crash, a lost answer, a tired forum or a
+        pause left unsent.
 
         Returns:
             How many parts.

@@ -63,12 +63,8 @@ def send_report(app: App, report: Report) -> str:
         ConfigError: It cannot go there, or the bot's key is not in the environment.
         ForumError: It cannot be sent now; `finish_reports` goes on with it.
     """
-    settings = app.config.report
-    topic = TopicId(settings.topic) if settings.topic is not None else None
     with open_courier(app) as courier:
-        told = courier.deliver(
-            report, topic=topic if settings.send == "topic" else None
-        )
+        told = courier.deliver(report, topic=_topic(app))
     if told.waiting:
         return f"{told.waiting} of {told.parts} parts wait: the bot is paused"
     where = "" if told.topic_id is None else f" in topic {told.topic_id}"
@@ -77,8 +73,24 @@ def send_report(app: App, report: Report) -> str:
     return f"{told.sent} of {told.parts} parts sent{where}"
 
 
+def queue_report(app: App, report: Report) -> bool:
+    """Leave it to `finish_reports`; False where that of its period was left before.
+
+    Raises:
+        ConfigError: See `send_report`.
+    """
+    with open_courier(app) as courier:
+        return courier.queue(report, topic=_topic(app))
+
+
+def _topic(app: App) -> TopicId | None:
+    settings = app.config.report
+    is_topic = settings.send == "topic" and settings.topic is not None
+    return TopicId(settings.topic or 0) if is_topic else None
+
+
 def finish_reports(app: App) -> int:
-    """Send what an earlier delivery left unsent; gives how many parts.
+    """Send what was queued or left unsent; gives how many parts.
 
     Raises:
         ForumError: The forum takes nothing now.

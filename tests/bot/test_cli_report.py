@@ -192,14 +192,28 @@ def test_the_job_writes_the_report_and_sends_it(told: Install) -> None:
     told.change("report", {"send": "message"})
     told.change("bot", {"moderators": ["root"]})
     service = Service(app_of(told))
-    job = next(job for job in service.jobs() if job.name == "report")
+    jobs = {job.name: job for job in service.jobs()}
+    job = jobs["report"]
 
     assert job.run() is True
+    assert messages_of(told.community, "root") == []
+    assert jobs["watch"].run() is True
     assert job.run() is True
+    assert jobs["watch"].run() is True
 
     names = {each.name for each in (told.data / "report").iterdir()}
     assert {"report.html", "report.json", "gaps.csv"} <= names
     assert not job.at_start
+    assert len(messages_of(told.community, "root")) == 1
+
+
+def test_where_nothing_is_watched_the_job_sends_it_itself(told: Install) -> None:
+    told.change("report", {"send": "message"})
+    told.change("bot", {"moderators": ["root"], "mode": "off"})
+    jobs = {job.name: job for job in Service(app_of(told)).jobs()}
+
+    assert "watch" not in jobs
+    assert jobs["report"].run() is True
     assert len(messages_of(told.community, "root")) == 1
 
 
