@@ -52,6 +52,8 @@ class Person:
         fields: What the profile says, by the number of the field.
         location: As the member wrote it; empty: not told.
         group: That the member stands for on the forum; empty: none.
+        hidden: The member does not want the profile to be seen. Staff see it, and so
+            do we with a key of theirs.
     """
 
     id: int
@@ -60,6 +62,7 @@ class Person:
     fields: Mapping[int, str] | None = None
     location: str = ""
     group: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,10 @@ class Care(Protocol):
         ForumRejectedError: It is not there, not for us, or not acceptable.
         ForumProtocolError: The answer is not Discourse's.
     """
+
+    @property
+    def base_url(self) -> str:
+        """Address of the forum."""
 
     def own_post(self, post_id: PostId) -> OwnPost:
         """A post of ours."""

@@ -159,9 +159,15 @@ def _harvest_one(
     app: App, name: str, *, full: bool, accept_deletions: bool, as_json: bool
 ) -> RefreshReport:
     with harvest_progress(name, as_json=as_json) as look:
-        return app.harvest(
+        report = app.harvest(
             name, full=full, accept_deletions=accept_deletions, progress=look
         )
+    if report.deleted or report.passages_removed:
+        from bot.report.writing import remove_written
+
+        # It tells of what left, and nobody makes it anew: baraza run is not running.
+        remove_written(app.data_dir)
+    return report
 
 
 def _verify(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,20 +10,23 @@ import click
 
 from bot.cli_base import Session, common_options
 from bot.terminal import progress_of_steps, say
-from kb.errors import ConfigError
+from kb.errors import AlreadyRunningError, ConfigError
 from kb.types import TopicId
 
 if TYPE_CHECKING:
+    from bot.app import App
     from bot.report.making import Wanted
     from bot.report.model import Report
 
+_TOPIC = re.compile(
+    r"(?:https?://\S+/t/(?:[^/\s]+/)?)?(?P<number>[1-9][0-9]{0,9})(?:[/?#]\S*)?"
+)
 # By the ending of a file's name.
 _FORMATS = {
     ".html": "html",
     ".htm": "html",
     ".md": "markdown",
     ".json": "json",
-    ".csv": "csv",
 }
 
 
@@ -87,7 +91,8 @@ _FORMATS = {
 @click.option(
     "--send",
     is_flag=True,
-    help="Send it as report.send says; once for a period, however often it is asked.",
+    help="Send it as report.send says: of whole days until yesterday unless --until is "
+    "given, and once for a period, however often it is asked.",
 )
 @common_options()
 @click.pass_obj
@@ -129,8 +134,12 @@ def report(
     form = _form(form, out, as_json=as_json)
     if table is not None and form != "csv":
         raise click.UsageError("--table goes with --format csv")
+    if send and (as_json or out is not None or form != "brief"):
+        raise click.UsageError("--send goes with no --format, --out or --json")
     if send and session.app.config.report.send == "off":
-        raise ConfigError("report.send", "expected message or topic, got off")
+        raise ConfigError(
+            "report.send", f"expected message or topic in {session.path}, got off"
+        )
     if send:
         from bot.report.sending import last_whole_days
 
@@ -143,10 +152,21 @@ def report(
     if not send:
         _write(made, form, out, table)
         return
-    from bot.report.sending import send_report
+    say(f"{made.topics} topics from {made.since:%Y-%m-%d} to {made.until:%Y-%m-%d} UTC")
+    say(_send(session.app, made))
 
-    with session.app.single_instance("baraza report --send"):
-        say(send_report(session.app, made))
+
+def _send(app: App, made: Report) -> str:
+    from bot.report.sending import queue_report, send_report
+
+    try:
+        with app.single_instance("baraza report --send"):
+            return send_report(app, made)
+    except AlreadyRunningError:
+        # Of two that write to the forum at a time each would send it.
+        if queue_report(app, made):
+            return "baraza run is running, and sends it with its next watch"
+        return "that of this period was sent, or left to baraza run, before"
 
 
 def _form(form: str | None, out: Path | None, *, as_json: bool) -> str:
@@ -158,6 +178,11 @@ def _form(form: str | None, out: Path | None, *, as_json: bool) -> str:
         return form
     if out is None:
         return "brief"
+    if out.suffix.casefold() == ".csv":
+        raise click.UsageError(
+            "--out: csv is several tables: name a folder with --format csv, or one "
+            "table with --format csv --table"
+        )
     if out.suffix.casefold() not in _FORMATS:
         raise click.UsageError(
             f"--out: expected a name that ends in {', '.join(_FORMATS)}, or --format"
@@ -230,8 +255,20 @@ def _write_tables(made: Report, out: Path | None, table: str | None) -> None:
     click.echo(f"{len(found)} tables written to {out}", err=True)
 
 
+def _topic(ctx: click.Context, param: click.Parameter, value: str) -> int:
+    """A topic by its number, or its address."""
+    found = _TOPIC.fullmatch(value.strip())
+    if found is None:
+        raise click.BadParameter(
+            f"expected the number of a topic, such as 812, or its address, got {value}",
+            ctx,
+            param,
+        )
+    return int(found["number"])
+
+
 @click.command()
-@click.argument("topic_id", type=click.IntRange(1))
+@click.argument("topic_id", metavar="TOPIC", callback=_topic)
 @click.argument("verdict", type=click.Choice(["not-a-question", "question"]))
 @click.option(
     "--source",
@@ -249,7 +286,7 @@ def mark(session: Session, topic_id: int, verdict: str, source: str | None) -> N
     \b
     Example:
         baraza mark 812 not-a-question
-        baraza mark 812 question
+        baraza mark https://community.dhis2.org/t/812 question
     """
     from bot.report.actions import mark as mark_topic
 
@@ -264,5 +301,8 @@ def mark(session: Session, topic_id: int, verdict: str, source: str | None) -> N
             is_question=verdict == "question",
             at=app.clock(),
         )
+        held = store.documents.find(forum, str(topic_id))
     told = "is a question" if verdict == "question" else "is no question"
-    say(f"topic {topic_id} {told}" + ("" if is_news else ", as before"))
+    before = "" if is_news else ", as before"
+    title = f": {held.title}" if held else "; it is not held here, and that is noted"
+    say(f"topic {topic_id} {told}{before}{title}")

@@ -50,6 +50,11 @@ class LiveCare:
         self._field_numbers: Mapping[str, int] | None = None
         self._people: dict[str, Person] = {}
 
+    @property
+    def base_url(self) -> str:
+        """See `Care.base_url`."""
+        return self._channel.base_url
+
     # -- our own replies ---------------------------------------------------
 
     def own_post(self, post_id: PostId) -> OwnPost:
@@ -126,6 +131,7 @@ class LiveCare:
                 group=user.maybe_text("primary_group_name")
                 or user.maybe_text("flair_name")
                 or "",
+                hidden=_is_hidden(user),
             )
 
     def field_number(self, name: str) -> int | None:
@@ -269,6 +275,16 @@ def _nameless(path: str) -> Iterator[None]:
         exc.url = exc.url.replace(path, "/u/….json")
         exc.args = (str(exc).replace(path, "/u/….json"),)
         raise
+
+
+def _is_hidden(user: Fields) -> bool:
+    """Staff are told all that a hidden profile holds, and that it is one among the
+    member's options alone; older forums have one for it and for presence."""
+    if not user.has("user_option"):
+        return user.flag("profile_hidden")
+    options = user.inner("user_option")
+    both = options.flag("hide_profile_and_presence")
+    return options.flag("hide_profile", default=both)
 
 
 def _said(value: object) -> str:

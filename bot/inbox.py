@@ -19,7 +19,7 @@ from bot.catalogue import Catalogue, Catalogues, shipped
 from bot.commands import OF_STAFF, Command, Verb, command_in
 from bot.escape import visible
 from bot.orders import OpenDrafts, Orders
-from bot.verdicts import mark_no_question
+from bot.verdicts import against_answering, mark_no_question
 from bot.wishes import language_of_wish
 from kb.errors import (
     ForumError,
@@ -251,8 +251,9 @@ class Inbox:
         if not _is_member(letter):
             return None
         # A hidden message says nothing, and neither does its subject.
-        command = command_in(letter.raw) or (
-            command_in(letter.subject) if letter.raw else None
+        home = self._care.base_url
+        command = command_in(letter.raw, home) or (
+            command_in(letter.subject, home) if letter.raw else None
         )
         if command is None or command.verb not in OF_STAFF:
             return command
@@ -266,6 +267,11 @@ class Inbox:
             ordered = self._store.pauses.ordered_at(self._name)
             return (ordered is not None and at < ordered) or (
                 command.verb == "resume" and self._is_older_than_pause(at)
+            )
+        if command.verb == "not_a_question":
+            return all(
+                self._store.verdicts.taken_back_since(self._name, topic_id, at)
+                for topic_id in command.topic_ids
             )
         if command.verb == "opt_in" and self._is_older_than_wish(letter):
             return True
@@ -374,14 +380,19 @@ class Inbox:
                 origin="staff",
                 at=letter.created_at,
             )
-        return mail_words.left_alone(words, len(command.topic_ids))
+        left = [
+            topic_id
+            for topic_id in command.topic_ids
+            if against_answering(self._store, self._name, topic_id)
+        ]
+        return mail_words.left_alone(words, len(left))
 
     def _carry_out(self, command: Command, letter: Letter, words: Catalogue) -> str:
         topic_id = command.topic_id
         if command.verb == "withdraw" or topic_id is None:
             return self._withdrawn(topic_id, letter, words)
         if command.verb == "approve":
-            return self._orders.approve(topic_id, words)
+            return self._orders.approve(topic_id, words, written=letter.created_at)
         return self._orders.reject(topic_id, command.reason, words)
 
     def _withdrawn(

@@ -82,6 +82,11 @@ def draft_is_stale(words: Catalogue) -> str:
     return words.gettext("It does not hold any more, and I do not post it.")
 
 
+def draft_is_newer(words: Catalogue) -> str:
+    # Translators: the bot tells staff that what they approved is not what waits now.
+    return words.gettext("The draft is newer than your message; please read it first.")
+
+
 def no_draft(words: Catalogue) -> str:
     # Translators: the bot tells staff that there is nothing to approve or to reject.
     return words.gettext("No draft of mine waits there.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from bot import mail_words
@@ -61,14 +62,20 @@ class Orders:
         self._store = store
         self._open_drafts = open_drafts
 
-    def approve(self, topic_id: TopicId, words: Catalogue) -> str:
+    def approve(self, topic_id: TopicId, words: Catalogue, *, written: datetime) -> str:
         """Have a draft posted with the next watch, if it still holds.
+
+        Args:
+            written: When the order was: one that was made since, nobody has approved.
 
         Raises:
             ForumError: Whether it holds cannot be found out now.
         """
         if self._store.pauses.get(self._name) is not None:
             return mail_words.approved_in_vain(words, is_paused=True)
+        if self._is_newer(topic_id, written):
+            log.info("topic=%d its draft is newer than its approval", topic_id)
+            return mail_words.draft_is_newer(words)
         try:
             with self._open_drafts() as drafts:
                 decision = drafts.approve(topic_id, at_once=False)
@@ -86,6 +93,14 @@ class Orders:
         if _is_approved(decision):
             return mail_words.approved(words)
         return mail_words.draft_is_stale(words)
+
+    def _is_newer(self, topic_id: TopicId, written: datetime) -> bool:
+        """Whether the draft that waits now was made after an order was written."""
+        known = self._store.ledger.get(self._name, topic_id)
+        if known is None or known.state != "drafted":
+            return False
+        shown = self._store.messages.about(self._name, "draft", str(topic_id))
+        return bool(shown) and shown[-1].at > written
 
     def reject(self, topic_id: TopicId, reason: str, words: Catalogue) -> str:
         """Never post a draft."""

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 from bot.app import App, StoppedError
 from bot.bridging import bridge_is_due, has_translations, learn_bridge
 from bot.checking import check, names_to_check
-from bot.config import secret
+from bot.config import Trigger, secret
 from bot.config_sources import ArchiveSource, ForumSource
 from bot.indexing import Turn, bring_up
 from bot.schedule import Job
@@ -25,6 +26,7 @@ from kb.types import Document, Kind, Part
 
 if TYPE_CHECKING:
     from bot.calls import Calls
+    from bot.inbox import InboxReport
     from bot.manners import Manners
     from bot.report.model import Report
     from indexer.pipeline import RefreshReport
@@ -43,6 +45,9 @@ _WATCH = "watch"
 _LEARN = "learn"
 _BRIDGE = "bridge"
 _REPORT = "report"
+_FILES = "report files"
+# Making a report takes a processor for seconds: not with every post that is edited.
+_FILES_APART = timedelta(minutes=10)
 
 
 class Service:
@@ -52,6 +57,8 @@ class Service:
         self._app = app
         self._calls: Calls | None = None
         self._categories_checked = False
+        self._files_are_old = False
+        self._files_called_at: datetime | None = None
 
     def jobs(self) -> list[Job]:
         """What ``baraza run`` does; each comes to an end when `stopped` says so."""
@@ -95,7 +102,15 @@ class Service:
                 lane="report",
                 at_start=False,
             )
-            jobs.append(report)
+            files = Job(
+                _FILES,
+                self._renew_job,
+                # What left must leave these, too, whatever else tells of it.
+                Trigger(every=timedelta(days=1)),
+                lane="report",
+                at_start=False,
+            )
+            jobs += [report, files]
         return jobs
 
     def _has_threads(self) -> bool:
@@ -238,6 +253,7 @@ class Service:
             ):
                 # What left must leave the bridge, too, and not a day later.
                 self._calls.call(_BRIDGE)
+            self._see_to_files(left=bool(report.deleted or report.passages_removed))
             return True
         return False
 
@@ -376,7 +392,9 @@ class Service:
             if has_manners(self._app):
                 with open_manners(self._app) as manners:
                     self._mind(manners)
-                    self._look_for_topics(MailBetween(manners, self._app.stopped))
+                    self._look_for_topics(
+                        MailBetween(manners, self._app.stopped, heard=self._heard)
+                    )
             else:
                 self._look_for_topics(self._app.stopped)
             # Last: who asked comes first.
@@ -386,22 +404,52 @@ class Service:
 
     def _report_job(self) -> bool:
         from bot.report.making import make
-        from bot.report.sending import read_regions, scheduled, write_report
-
-        def look(*_step: object) -> None:
-            self._app.check_stopped()
+        from bot.report.sending import (
+            expire_reports,
+            profile_reader,
+            scheduled,
+            write_report,
+        )
 
         with suppress(StoppedError):
-            try:
-                read_regions(self._app)
-            except ForumError as exc:
-                log.warning("profiles of helpers are not read now: %s", exc)
-            made = make(self._app, scheduled(self._app), progress=look)
+            expire_reports(self._app)
+            made = make(
+                self._app,
+                scheduled(self._app),
+                progress=self._look_for_a_stop,
+                look_up=profile_reader(self._app),
+            )
             log.info("report written to %s", write_report(self._app, made))
             if self._app.config.report.send != "off":
                 self._send_report(made)
             return True
         return False
+
+    def _look_for_a_stop(self, *_step: object) -> None:
+        self._app.check_stopped()
+
+    def _renew_job(self) -> bool:
+        from bot.report.sending import expire_reports, renew_report
+
+        with suppress(StoppedError):
+            expire_reports(self._app)
+            if renew_report(self._app, progress=self._look_for_a_stop):
+                log.info("the written report was made anew")
+            return True
+        return False
+
+    def _see_to_files(self, *, left: bool = False) -> None:
+        """Ask for the written report to be made anew, where something that it may tell
+        of has left, now or a while ago."""
+        self._files_are_old |= left
+        if not self._files_are_old or self._calls is None:
+            return
+        from bot.report.sending import is_written
+
+        now, last = self._app.clock(), self._files_called_at
+        if is_written(self._app) and (last is None or abs(now - last) >= _FILES_APART):
+            self._files_are_old, self._files_called_at = False, now
+            self._calls.call(_FILES)
 
     def _send_report(self, made: Report) -> None:
         """Of two that write to the forum at a time each would send it: where there is a
@@ -414,13 +462,18 @@ class Service:
             self._calls.call(_WATCH)
 
     def _finish_reports(self) -> None:
-        if self._app.config.report.send == "off":
-            return
+        """Whatever becomes of a report, it ends no watch."""
         from bot.report.sending import finish_reports
 
-        sent = finish_reports(self._app)
-        if sent:
-            log.info("report: %d parts sent", sent)
+        try:
+            told = finish_reports(self._app)
+        except KBError as exc:
+            log.warning("reports are not sent now: %s", exc)
+            return
+        if told.sent:
+            log.info("report: %d parts sent", told.sent)
+        if told.stale and self._calls is not None:
+            self._calls.call(_REPORT)
 
     def _mind(self, manners: Manners) -> None:
         """What people said to the bot holds for all that it does next."""
@@ -430,8 +483,13 @@ class Service:
             # A key with fewer rights: it can still answer, and be paused here.
             log.error("the bot cannot read its mail, or see to its replies: %s", exc)
             return
+        self._heard(report.inbox)
         if report.paused:
             log.warning("the bot pauses: too few of its newest replies helped")
+
+    def _heard(self, mail: InboxReport) -> None:
+        """Somebody may have opted out, or a topic be no question any more."""
+        self._see_to_files(left=bool(mail.obeyed))
 
     def _look_for_topics(self, stopped: Callable[[], bool]) -> None:
         with self._app.responder() as responder:
@@ -452,6 +510,7 @@ class MailBetween:
     an order of staff holds for the next topic, and not after all of them.
 
     Args:
+        heard: Told what came of it.
         every_s: How often.
         clock: Seconds that only grow.
     """
@@ -461,11 +520,13 @@ class MailBetween:
         manners: Manners,
         stopped: Callable[[], bool],
         *,
+        heard: Callable[[InboxReport], None] = lambda _report: None,
         every_s: float = MAIL_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._manners = manners
         self._stopped = stopped
+        self._heard = heard
         self._every_s = every_s
         self._clock = clock
         self._read_at = clock()
@@ -474,7 +535,7 @@ class MailBetween:
         """See `Manners.run`; what cannot be read now is read with the next watch."""
         if self._clock() - self._read_at >= self._every_s:
             try:
-                self._manners.inbox.run(self._stopped)
+                self._heard(self._manners.inbox.run(self._stopped))
             except ForumError as exc:
                 log.warning("the bot's mail cannot be read now: %s", exc)
             self._read_at = self._clock()

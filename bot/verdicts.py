@@ -28,12 +28,15 @@ def mark_no_question(
     closed. Inside a transaction.
 
     A reply that stands is left to whoever withdraws it. One that is about to be sent
-    is refused when its claim is settled.
+    is refused when its claim is settled. What staff said before an operator took it
+    back is void.
 
     Returns:
-        False where that was known.
+        False where that was known, or is void.
     """
     is_new = store.verdicts.mark(forum, topic_id, "not_a_question", origin, at)
+    if not against_answering(store, forum, topic_id):
+        return False
     decision = store.ledger.get(forum, topic_id)
     if decision is not None and decision.state in ("waiting", "drafted"):
         store.ledger.record(
@@ -70,5 +73,5 @@ def mark(
     """
     with store.transaction():
         if is_question:
-            return store.verdicts.unmark(forum, topic_id)
+            return store.verdicts.unmark(forum, topic_id, at)
         return mark_no_question(store, forum, topic_id, origin="operator", at=at)

@@ -208,6 +208,8 @@ def _on_trouble(_: Request, exc: Exception) -> JSONResponse:
     )
 
 
+# Whose details are for whoever asks.
+_TOLD = (HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE)
 _REASONS = {
     "IndexMissingError": "no index was built yet",
     "StaleIndexError": "the index is being replaced by one that fits the store",
@@ -221,7 +223,7 @@ def _on_http_error(_: Request, exc: Exception) -> JSONResponse:
     status, headers, detail = 500, None, ""
     if isinstance(exc, HTTPException):
         status, headers = exc.status_code, exc.headers
-        detail = exc.detail if status == HTTPStatus.UNAUTHORIZED else ""
+        detail = exc.detail if status in _TOLD else ""
     answer = _problem(HTTPStatus(status), detail or "no such address or method here")
     # How to log in, which methods there are.
     answer.headers.update(headers or {})

@@ -226,3 +226,22 @@ def _stemmer(language: str) -> TextAnalyzer:
         .filter(Filter.ascii_fold())
         .build()
     )
+
+
+@cache
+def is_stopword(word: str) -> bool:
+    """Whether a lower-case word is one of grammar in a language of the bridge: it tells
+    nothing, and in a text of another language hardly occurs.
+
+    >>> [word for word in ("con", "the", "une", "backup", "não") if is_stopword(word)]
+    ['con', 'the', 'une', 'não']
+    """
+    return any(not each.analyze(word) for each in _stoppers())
+
+
+@cache
+def _stoppers() -> tuple[TextAnalyzer, ...]:
+    return tuple(
+        TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.stopword(language)).build()
+        for language in ("english", "french", "portuguese", "spanish")
+    )

@@ -24,6 +24,8 @@ from bot.config import load_config, parse_config
 from bot.demo import run_demo
 from bot.policy import PolicySettings, choose, judge_links, needed
 from bot.ranking import thresholds_for
+from bot.report.brief import brief
+from bot.report.making import make, wanted
 from bot.sandbox import Sandbox, write_docs
 from bot.sandbox.load import SAMPLE
 from kb.metrics import mrr_at_k, recall_at_k
@@ -335,6 +337,12 @@ def readme_demo() -> str:
     return text.split("<!-- demo -->\n```text\n")[1].split("```\n<!-- /demo -->")[0]
 
 
+def readme_report() -> str:
+    """What the README says that the report of the sample community tells."""
+    text = (CHECKOUT / "README.md").read_text("utf-8")
+    return text.split("<!-- report -->\n```text\n")[1].split("```\n<!-- /report")[0]
+
+
 def without_numbers(output: str, folder: Path) -> list[str]:
     """Its lines: ports, sizes, times and second decimals differ by machine."""
     # A long port leaves less room for an address at the end of an excerpt.
@@ -356,3 +364,16 @@ def test_the_demo_answers_two_questions_and_leaves_the_third(demo: Demo) -> None
     # A cold question needs the model's runtime, and never PyTorch.
     config = str(demo.folder / "config.yaml")
     assert "torch" not in imported("ask", "nightly backup", "--config", config)
+
+
+def test_the_report_of_the_sample_community_is_the_one_of_the_readme(
+    demo: Demo,
+) -> None:
+    app = App(load_config(demo.folder / "config.yaml"))
+    asked = wanted(app, since="2025-01-01", until="2025-03-31")
+
+    told = brief(make(app, asked))
+
+    assert without_numbers(told, demo.folder) == without_numbers(
+        readme_report(), Path("demo")
+    )

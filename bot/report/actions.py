@@ -24,8 +24,8 @@ def actions_for(
     draft_url: str = "",
     commands: bool = True,
 ) -> tuple[Action, ...]:
-    """What can be done about a topic: open it, approve its draft, say that it is no
-    question.
+    """What can be done about a topic: open it, read its draft, approve or reject that,
+    say that it is no question.
 
     Args:
         forum_url: Of the forum that the bot watches.
@@ -33,7 +33,7 @@ def actions_for(
         bot_source: Name of that forum in the config. Topics of others, as of an
             archive, have no drafts, and are marked at a terminal alone.
         draft_waits: For a moderator's word.
-        draft_url: Where it stands; a like of it approves it, too.
+        draft_url: Where it can be read; a like of it approves it, too.
         commands: The reader has a terminal.
 
     Returns:
@@ -45,16 +45,23 @@ def actions_for(
     # Without a number of its own a topic cannot be named.
     if topic.key.isascii() and topic.key.isdecimal():
         if draft_waits and is_watched:
-            order = f"approve draft {topic.key}"
-            found.append(
-                Action(
-                    "approve",
-                    order_link(forum_url, bot or "", order, topic.key)
-                    if takes_orders
-                    else _web(draft_url),
-                    f"baraza approve {topic.key}" if commands else "",
+            if _web(draft_url):
+                found.append(Action("read_draft", _web(draft_url)))
+            for name, order in (
+                ("approve", "approve draft"),
+                ("reject", "reject draft"),
+            ):
+                found.append(
+                    Action(
+                        name,
+                        order_link(
+                            forum_url, bot or "", f"{order} {topic.key}", topic.key
+                        )
+                        if takes_orders
+                        else "",
+                        f"baraza {name} {topic.key}" if commands else "",
+                    )
                 )
-            )
         order = f"not a question {topic.key}"
         where = "" if is_watched else f" --source {shlex.quote(topic.source)}"
         found.append(

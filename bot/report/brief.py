@@ -9,10 +9,34 @@ from collections.abc import Iterator
 
 from bot.escape import shortened, visible
 from bot.report.definitions import DEFINITIONS
-from bot.report.model import Figure, OpenQuestion, Report, Topic
+from bot.report.markdown import period_of
+from bot.report.model import Figure, OpenQuestion, Report, Topic, Trends
+from bot.report.phrases import (
+    BOT,
+    GAPS,
+    HEALTH,
+    HELPERS,
+    NOTHING_BEFORE,
+    OPEN_NOW,
+    SAME,
+    TRENDS,
+    UNMARKED,
+    UPKEEP,
+    age,
+    amount,
+    basis,
+    counted,
+    gaps_in_order,
+    need_level,
+    share,
+    solved_there,
+    standing,
+    summary,
+)
 
 _TITLE_CHARS, _WHY_CHARS = 90, 200
 _FEW = 3
+_VERDICT_TITLES = {"missing": "gap_missing", "not_found": "gap_not_found"}
 
 
 def brief(report: Report) -> str:
@@ -21,73 +45,104 @@ def brief(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    span = f"{report.since:%Y-%m-%d} to {report.until:%Y-%m-%d %H:%M} UTC"
-    yield f"{visible(report.community)}: {span}, {report.topics} topics asked"
+    span = period_of(report.since, report.until)
+    topics = counted(report.topics, "topic")
+    yield f"{visible(report.community)}: {span}, {topics} asked"
     if report.private:
         yield "It may hold what not everybody may read."
     for note in report.notes:
         yield f"! {visible(note)}"
-    total = report.open_now.total.count
+    yield f"{summary(report)}."
     yield ""
-    yield f"1 Open now: {total}, of which the first {len(report.open_now.questions)}"
+    count, listed = report.open_now.total.count, len(report.open_now.questions)
+    first = f", of which the first {listed}" if listed < count else ""
+    yield f"{OPEN_NOW.heading}: {count}{first}"
     for place, question in enumerate(report.open_now.questions, start=1):
-        yield from _question(place, question)
+        yield from _open_question(place, question)
     repeats = report.repeats
-    yield f"2 Probably the same: {len(repeats.repeats)} that repeat a solved question"
+    told = counted(len(repeats.repeats), "repeats", "repeat")
+    yield f"{SAME.heading}: {told} an earlier question"
+    listed_ones = {(q.topic.source, q.topic.key) for q in report.open_now.questions}
     for repeat in repeats.repeats[:_FEW]:
-        yield f"  {_title(repeat.topic)}"
-        yield f"    as {repeat.earlier.url} ({repeat.similarity:.2f})"
-    yield f"  {len(repeats.clusters)} groups of open questions that ask the same"
-    yield f"3 Answered, but not marked solved: {len(report.unmarked)}"
+        is_open = (repeat.topic.source, repeat.topic.key) in listed_ones
+        also = f" (also under {OPEN_NOW.title})" if is_open else ""
+        yield f"  {_title(repeat.topic)}{also}"
+        address = visible(repeat.answer.url) or visible(repeat.earlier.url)
+        alike = share(repeat.similarity)
+        yield f"    {alike} alike, {solved_there(repeat)}: {address}"
+    if repeats.clusters:
+        groups = counted(len(repeats.clusters), "group")
+        yield f"  {groups} of open questions that ask the same"
+    yield f"{UNMARKED.heading}: {len(report.unmarked)}"
     for unmarked in report.unmarked[:_FEW]:
         yield f"  {_title(unmarked.topic)}"
-        yield f"    {unmarked.url} ({unmarked.sure:.2f})"
-    yield f"4 Who could help: {len(report.who_could_help)} members"
+        yield f"    {visible(unmarked.url)} ({share(unmarked.sure)} sure)"
+    yield f"{HELPERS.heading}: {counted(len(report.who_could_help), 'member')}"
     for load in report.who_could_help[:_FEW]:
-        yield f"  {visible(load.name)}: {load.questions} questions"
-    yield f"5 Gaps: {len(report.gaps.gaps)} in {report.gaps.questions} questions"
-    for gap in report.gaps.gaps[:_FEW]:
-        kind = "nothing exists" if gap.verdict == "missing" else "exists, is not found"
-        yield f"  {', '.join(map(visible, gap.words))}: {gap.size} questions, {kind}"
-    trends = report.trends
-    yield f"6 Trends: {trends.asked} questions, {trends.asked_before} before"
-    for name, found in (
-        ("words", trends.words),
-        ("clusters", trends.clusters),
-        ("errors", trends.errors),
-        ("versions", trends.versions),
-    ):
-        told = (f"{visible(r.label)} ({r.now}, {r.before} before)" for r in found)
-        if found:
-            yield f"  {name}: {'; '.join(list(told)[:_FEW])}"
-    yield "7 Community health"
+        yield f"  {visible(load.name)}: {counted(load.questions, 'question')}"
+    asked = counted(report.gaps.questions, "question")
+    yield f"{GAPS.heading}: {len(report.gaps.gaps)} in {asked}"
+    by_verdict = gaps_in_order(report.gaps.gaps)
+    for gap in by_verdict[:_FEW]:
+        kind = DEFINITIONS[_VERDICT_TITLES[gap.verdict]].title
+        size = counted(gap.size, "question")
+        yield f"  {kind}: {', '.join(map(visible, gap.words))} ({size})"
+    yield from _trends(report.trends)
+    yield HEALTH.heading
     yield from _figures(report.health.overall)
-    yield "8 Bot"
+    yield BOT.heading
     if report.scorecard is None:
         yield "  there is no bot here, or it has decided nothing yet"
     else:
         yield from _figures(report.scorecard.figures)
     upkeep = report.upkeep
-    yield f"9 Upkeep: {len(upkeep.links)} links in answers need somebody"
+    yield f"{UPKEEP.heading}: {counted(len(upkeep.links), 'link')} to mend"
     for link in upkeep.links[:_FEW]:
-        yield f"  {link.problem}: {visible(link.url)} ({link.links} posts)"
+        problem = link.problem.replace("_", " ")
+        yield f"  {problem}: {visible(link.url)} ({counted(link.links, 'post')})"
     for source in upkeep.sources:
-        age = "never read" if source.age_hours is None else f"{source.age_hours:.0f} h"
+        read = (
+            "never read"
+            if source.age_hours is None
+            else f"read {age(source.age_hours)} ago"
+        )
         trouble = f", {visible(source.error)}" if source.error else ""
-        yield f"  {visible(source.name)}: {source.documents} documents, {age}{trouble}"
+        held = counted(source.documents, "document")
+        yield f"  {visible(source.name)}: {held}, {read}{trouble}"
 
 
-def _question(place: int, question: OpenQuestion) -> Iterator[str]:
+def _trends(trends: Trends) -> Iterator[str]:
+    asked = counted(trends.asked, "question")
+    before = f"{trends.asked_before} before" if trends.asked_before else NOTHING_BEFORE
+    yield f"{TRENDS.heading}: {asked}, {before}"
+    for name, found in (
+        ("words", trends.words),
+        ("subjects", trends.clusters),
+        ("errors", trends.errors),
+        ("versions", trends.versions),
+    ):
+        told = [
+            f"{visible(each.label)} ({each.now}"
+            + (f", {each.before} before)" if trends.asked_before else ")")
+            for each in found[:_FEW]
+        ]
+        if told:
+            yield f"  {name}: {'; '.join(told)}"
+
+
+def _open_question(place: int, question: OpenQuestion) -> Iterator[str]:
     yield f"  {place}. {_title(question.topic)}"
     yield f"     {visible(question.topic.url)}"
     why = shortened(visible("; ".join(question.why)), _WHY_CHARS)
-    yield f"     need {question.need:.2f}: {why}"
+    yield f"     need {need_level(question.need)} ({share(question.need)}): {why}"
     if question.suggestion is not None:
         best = question.suggestion
-        sure = "" if best.confidence is None else f" ({best.confidence:.2f} sure)"
-        yield f"     held back: {visible(best.url)}{sure}"
-    if question.silence:
-        yield f"     silent: {shortened(visible(question.silence), _WHY_CHARS)}"
+        sure = "" if best.confidence is None else f" ({share(best.confidence)} sure)"
+        yield f"     best suggestion: {visible(best.url)}{sure}"
+    stands = standing(question)
+    if stands.sentence:
+        reason = shortened(visible(stands.why), _WHY_CHARS)
+        yield f"     {stands.sentence} {reason}".rstrip()
     if question.helpers:
         names = ", ".join(visible(helper.name) for helper in question.helpers)
         yield f"     could help: {names}"
@@ -100,12 +155,5 @@ def _title(topic: Topic) -> str:
 def _figures(figures: tuple[Figure, ...]) -> Iterator[str]:
     for figure in figures:
         title = DEFINITIONS[figure.name].title
-        if figure.value is None:
-            value = "–"
-        elif figure.unit == "share":
-            value = f"{figure.value:.0%} of {figure.n}"
-        elif figure.unit == "hours":
-            value = f"{figure.value:.1f} h"
-        else:
-            value = f"{figure.value:.0f}"
-        yield f"  {title}: {value}"
+        of = f" {basis(figure)}" if figure.unit == "share" and basis(figure) else ""
+        yield f"  {title}: {amount(figure)}{of}"

@@ -20,7 +20,7 @@ import numpy as np
 from bot.report.records import Float32, Int64, Texts, Thread
 from kb.tongues import primary
 from kb.types import DocumentId
-from kb.words import spans, stem, words
+from kb.words import is_stopword, spans, stem, words
 
 # The square of what a vector is multiplied with, and some for rounding, is less than
 # 2 ** 24, up to which single precision knows each whole number. It costs 0.0007 of a
@@ -227,7 +227,8 @@ _RARE_COUNT = 3
 
 
 def words_of(text: str, language: str | None) -> frozenset[str]:
-    """Stems of the words in the beginning of a text; numbers and addresses are none.
+    """Stems of the words in the beginning of a text; numbers, addresses and words of
+    grammar are none.
 
     >>> sorted(words_of("Importing 3 files, v2, see https://example.org", "en"))
     ['file', 'import', 'see', 'v2']
@@ -241,7 +242,7 @@ def _beginning(text: str) -> str:
 
 
 def _is_word(word: str) -> bool:
-    return len(word) > 1 and not word.isdecimal()
+    return len(word) > 1 and not word.isdecimal() and not is_stopword(word)
 
 
 def in_batches(

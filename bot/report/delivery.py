@@ -5,6 +5,9 @@ the rest is of the same report. As with drafts (`bot.drafts`), what a crash or a
 answer left claimed is looked for on the forum, by its invisible marker, before it is
 sent again. Texts are kept no longer than that: they name people.
 
+A report grows old while it waits: somebody opts out, a topic goes. One of which nothing
+was sent is soon given up, and may be made and claimed anew.
+
 Whoever calls holds the data folder (`bot.lock`).
 """
 
@@ -31,11 +34,14 @@ from kb.types import Clock, TopicId, utc_now
 
 log = logging.getLogger(__name__)
 
-# A report that could not be sent for so long is no news any more.
+# What a report says may be said for so long after it was made.
+FRESH = timedelta(minutes=10)
+# Moderators who have a part get the rest for so long.
 HOLDS = timedelta(days=2)
 
 _PURPOSE: Final = "report"
 _MESSAGE, _TOPIC = "message", "topic:"
+_UNPROCESSABLE = 422
 
 
 class Outbox(Protocol):
@@ -67,16 +73,31 @@ class Delivered:
     """What became of a report.
 
     Attributes:
-        topic_id: Of the message or topic that it stands in; ``None``: nowhere yet.
+        topic_id: Of the message or topic that it stands in; ``None``: nowhere.
         parts: How many it has; of a second delivery, those of the first.
         sent: How many of them were sent now, or found after their answer got lost.
-        waiting: How many are still to be sent: the bot is paused.
+        before: How many were sent before.
+        paused: It was not sent: the bot is paused, and others read that topic.
     """
 
     topic_id: TopicId | None
     parts: int
     sent: int
-    waiting: int = 0
+    before: int = 0
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of reports that were queued, or left unsent.
+
+    Attributes:
+        sent: How many parts were sent.
+        stale: One waited for so long that it was given up, and is to be made anew.
+    """
+
+    sent: int
+    stale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +165,8 @@ class Courier:
     ) -> Delivered:
         """Send a report, unless that of the same period was sent there before.
 
-        One of which something is still to be sent is gone on with, as it was then.
+        One of which something is still to be sent is gone on with, as it was then; if
+        nothing of it was sent, only while it is fresh.
 
         Args:
             topic: In which it is posted; without one, it is a private message.
@@ -156,12 +178,16 @@ class Courier:
         """
         self._check(report, topic)
         errand = _Errand(report.since, report.until, topic)
-        is_new = self._claim(report, errand, whole)
-        parts = self._parts(errand)
         if self._must_wait(errand):
-            log.info("the report waits: the bot is paused")
-            return self._told(errand, 0)
-        return self._told(errand, self._send(errand, parts, again=not is_new))
+            return Delivered(None, 0, 0, paused=True)
+        is_known = bool(self._rows(errand))
+        if self._claim(report, errand, whole):
+            return self._told(errand, self._send(errand, again=is_known))
+        told = self._go_on(errand)
+        sent = told.sent
+        if told.stale and self._claim(report, errand, whole):
+            sent += self._send(errand, again=True)
+        return self._told(errand, sent)
 
     def queue(
         self, report: model.Report, *, topic: TopicId | None = None, whole: str = ""
@@ -173,46 +199,44 @@ class Courier:
             topic, whole: As for `deliver`.
 
         Returns:
-            False where that of the same period was noted before.
+            False where that of the same period was noted before, and where the bot is
+            paused and others would read it.
 
         Raises:
             ConfigError: It may not go there.
         """
         self._check(report, topic)
-        return self._claim(report, _Errand(report.since, report.until, topic), whole)
+        errand = _Errand(report.since, report.until, topic)
+        return not self._must_wait(errand) and self._claim(report, errand, whole)
 
-    def finish(self) -> int:
-        """Send what was queued, and what a crash, a lost answer, a tired forum or a
-        pause left unsent.
+    def finish(self, *, topic: TopicId | None = None) -> Finished:
+        """Send what was queued, and what a crash, a lost answer or a tired forum left
+        unsent. Nothing that the forum does is an error here: it is tried again.
 
-        Returns:
-            How many parts.
+        Args:
+            topic: Where reports go now, as for `deliver`; those that were to go
+                elsewhere are given up.
 
         Raises:
-            ConfigError: The forum refuses a report; others were sent.
-            ForumError: The forum takes nothing now.
+            StoreError: The ledger cannot be used.
         """
-        sent = 0
-        mistake: ConfigError | None = None
+        sent, stale = 0, False
         for errand in dict.fromkeys(_Errand.of(each.key) for each in self._claimed()):
-            parts = self._parts(errand)
-            if self._is_too_late(parts):
-                log.warning("the report of %s was never sent whole", errand.key)
-                self._end(parts, "closed")
-                continue
-            if self._must_wait(errand):
+            if errand.topic != topic:
+                log.warning("%s is not sent: reports go elsewhere now", errand.key)
+                self._give_up(errand)
                 continue
             try:
-                sent += self._send(errand, parts, again=True)
-            except (RateLimitedError, ForumReadOnlyError):
-                raise
-            except ForumError as exc:
-                log.warning("the report of %s is sent later: %s", errand.key, exc)
-            except ConfigError as exc:
-                mistake = exc
-        if mistake is not None:
-            raise mistake
-        return sent
+                told = self._go_on(errand)
+            except (RateLimitedError, ForumReadOnlyError) as exc:
+                log.warning("reports are sent later: %s", exc)
+                break
+            except (ForumError, ConfigError) as exc:
+                log.warning("the report of %s is not sent now: %s", errand.key, exc)
+                continue
+            sent += told.sent
+            stale |= told.stale
+        return Finished(sent, stale)
 
     # -- the ledger --------------------------------------------------------
 
@@ -250,12 +274,19 @@ class Courier:
     def _claimed(self) -> list[Message]:
         return self._store.messages.in_state(self._name, "claimed", purpose=_PURPOSE)
 
-    def _parts(self, errand: _Errand) -> list[Message]:
-        found = self._store.messages.about(self._name, _PURPOSE, errand.key)
-        return [each for each in found if each.state != "failed"]
+    def _rows(self, errand: _Errand) -> list[Message]:
+        return self._store.messages.about(self._name, _PURPOSE, errand.key)
 
-    def _is_too_late(self, parts: Sequence[Message]) -> bool:
-        return any(self._clock() - each.at > HOLDS for each in parts)
+    def _parts(self, errand: _Errand) -> list[Message]:
+        return [each for each in self._rows(errand) if each.state != "failed"]
+
+    def _waits_longer(self, errand: _Errand, limit: timedelta) -> bool:
+        now = self._clock()
+        return any(
+            # A clock may have been put back since.
+            each.state == "claimed" and abs(now - each.at) > limit
+            for each in self._rows(errand)
+        )
 
     def _must_wait(self, errand: _Errand) -> bool:
         """A paused bot says nothing where others read; moderators want to know more
@@ -263,33 +294,69 @@ class Courier:
         is_paused = self._store.pauses.get(self._name) is not None
         return is_paused and errand.topic is not None
 
+    def _give_up(self, errand: _Errand) -> None:
+        """It is not sent any more; if nothing of it was, it may be made anew."""
+        parts = self._parts(errand)
+        self._end(parts, "closed" if _is_begun(parts) else "failed")
+
     def _told(self, errand: _Errand, sent: int) -> Delivered:
         parts = self._parts(errand)
         where = errand.topic if errand.topic is not None else _place_of(parts)
-        waiting = sum(each.state == "claimed" for each in parts)
-        stands = any(each.state == "sent" for each in parts)
-        return Delivered(where if stands else None, len(parts), sent, waiting)
+        stands = sum(each.state == "sent" for each in parts)
+        return Delivered(where if stands else None, len(parts), sent, stands - sent)
 
     # -- the forum ---------------------------------------------------------
 
-    def _send(self, errand: _Errand, parts: Sequence[Message], *, again: bool) -> int:
+    def _go_on(self, errand: _Errand) -> Finished:
+        """Send what is claimed of a report, unless it is too late for that.
+
+        Raises:
+            ConfigError, ForumError: See `deliver`.
+        """
+        found = 0
+        if self._waits_longer(errand, FRESH) and not _is_begun(self._parts(errand)):
+            first = self._parts(errand)[0]
+            # Its answer may have got lost.
+            posted = self._found(errand, first, None)
+            if posted is None:
+                log.info("the report of %s has waited too long", errand.key)
+                self._give_up(errand)
+                return Finished(0, stale=True)
+            self._keep(first, posted.place)
+            found = 1
+        if self._waits_longer(errand, HOLDS if errand.topic is None else FRESH):
+            log.warning("the report of %s was never sent whole", errand.key)
+            self._give_up(errand)
+        if self._must_wait(errand):
+            return Finished(found, stale=False)
+        return Finished(found + self._send(errand, again=True), stale=False)
+
+    def _send(self, errand: _Errand, *, again: bool) -> int:
         """Send in order what is still claimed.
 
         Args:
             again: It may be there already.
         """
         sent = 0
+        parts = self._parts(errand)
         where = errand.topic if errand.topic is not None else _place_of(parts)
         for part in parts:
             if part.state != "claimed":
                 continue
+            # Who may not look knows nothing, and leaves it claimed.
+            posted = self._found(errand, part, where) if again else None
             try:
-                posted = self._post(errand, part, where, again=again)
+                posted = posted or self._post(errand, part, where)
             except ForumRejectedError as exc:
                 if part == parts[0]:
                     self._end(parts, "failed")
                     raise self._mistake(errand, exc) from exc
-                log.warning("%s is refused, others are sent: %s", part.key, exc)
+                log.warning(
+                    "%s is refused, others are sent: %s%s",
+                    part.key,
+                    exc,
+                    _way_out(errand, exc),
+                )
                 self._end([part], "failed")
                 continue
             self._keep(part, posted.place)
@@ -298,22 +365,26 @@ class Courier:
             sent += 1
         return sent
 
-    def _post(
-        self, errand: _Errand, part: Message, where: TopicId | None, *, again: bool
-    ) -> Posted:
+    def _found(
+        self, errand: _Errand, part: Message, where: TopicId | None
+    ) -> Posted | None:
+        """What the forum has of a part."""
         mark, box = _marker(part.key), self._outbox
         if errand.topic is not None:
-            posted = box.find_in_topic(errand.topic, mark) if again else None
-            return posted or box.add_to_topic(errand.topic, part.body, mark)
+            return box.find_in_topic(errand.topic, mark)
         if where is None:
-            place = box.find_sent(errand.title, mark) if again else None
-            place = place or box.write_to(
-                self._recipients, errand.title, part.body, mark
-            )
+            place = box.find_sent(errand.title, mark)
         else:
-            place = box.find_answer(where, mark) if again else None
-            place = place or box.answer_message(where, part.body, mark)
-        return Posted(place)
+            place = box.find_answer(where, mark)
+        return None if place is None else Posted(place)
+
+    def _post(self, errand: _Errand, part: Message, where: TopicId | None) -> Posted:
+        mark, box = _marker(part.key), self._outbox
+        if errand.topic is not None:
+            return box.add_to_topic(errand.topic, part.body, mark)
+        if where is None:
+            return Posted(box.write_to(self._recipients, errand.title, part.body, mark))
+        return Posted(box.answer_message(where, part.body, mark))
 
     def _keep(self, part: Message, place: Place | None) -> None:
         with self._store.transaction():
@@ -343,8 +414,25 @@ class Courier:
                 f"expected groups or members whom the bot may send a report {told}",
             )
         return ConfigError(
-            "report.topic", f"expected a topic that takes a report from the bot {told}"
+            "report.topic",
+            f"expected a topic that takes a report from the bot {told}"
+            f"{_way_out(errand, exc)}",
         )
+
+
+def _way_out(errand: _Errand, exc: ForumRejectedError) -> str:
+    """What may be wrong, and how that is mended; the forum's own words are in any
+    language."""
+    if errand.topic is None or exc.status != _UNPROCESSABLE:
+        return ""
+    return (
+        "; a forum takes no more than max_consecutive_replies posts in a row from an "
+        "account in a topic of somebody else: make the bot's account the owner of it"
+    )
+
+
+def _is_begun(parts: Sequence[Message]) -> bool:
+    return any(each.state == "sent" for each in parts)
 
 
 def _place_of(parts: Sequence[Message]) -> TopicId | None:

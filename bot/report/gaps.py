@@ -52,7 +52,7 @@ _LINKED = 0.1
 _HALF = 0.5
 # How many of the largest clusters are looked at, and how many questions of each.
 _CLUSTERS, _MEMBERS = 300, 20
-_PASSAGES, _NEAREST, _LINKS, _TOPICS, _WORDS = 5, 3, 5, 10, 6
+_PASSAGES, _NEAREST, _LINKS, _TOPICS, _WORDS = 5, 3, 5, 25, 6
 
 
 def gaps(
@@ -191,13 +191,18 @@ def _gap(
     threads = cluster.threads
     return Gap(
         verdict=cluster.verdict,
-        words=labelled(threads, openings, common, limit=_WORDS),
+        # Where no word tells them from others, what one of them is called.
+        words=labelled(threads, openings, common, limit=_WORDS) or _title(threads[0]),
         size=len(threads),
         unanswered=sum(not thread.by_people for thread in threads),
         topics=tuple(map(topic_of, threads[:_TOPICS])),
         nearest=_resources(cluster.passages, describe),
         linked=_links(threads, linked),
     )
+
+
+def _title(thread: Thread) -> tuple[str, ...]:
+    return (thread.title,) if thread.title.strip() else ()
 
 
 def _resources(

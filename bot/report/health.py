@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from bot.report.cells import between, cell, equal, every
 from bot.report.model import Figure, Group, Health, Rows, Topic
 from bot.report.records import Past, Period, Thread
 from kb.metrics import wilson_interval
@@ -25,6 +26,8 @@ _ROWS, _ROWS_OF_GROUP = 25, 5
 # Below the largest ones, all others together.
 _MOST_GROUPS = 30
 NO_CATEGORY, NO_LANGUAGE, OTHERS = "no category", "not known", "all others"
+# Of the table of topics, which holds some of before the period as well.
+_IN_PERIOD = equal("in_period", True)
 
 
 def topic_of(thread: Thread) -> Topic:
@@ -66,31 +69,40 @@ def health(past: Past, *, open_ids: Collection[DocumentId] | None = None) -> Hea
     """Measure the period, the one before it, and groups of the period.
 
     Args:
-        open_ids: Questions of the period that nobody answered, see
-            `bot.report.open_now`; ``None``: that was not looked at.
+        open_ids: Questions that nobody answered, see `bot.report.open_now`; ``None``:
+            that was not looked at.
     """
-    asked = past.asked
+    asked, before = past.asked, past.period.before
     earlier = [
         thread
         for thread in past.threads
-        if past.period.before.holds(thread.created_at) and not thread.by_bot
+        if before.holds(thread.created_at) and not thread.by_bot
     ]
     still_open = None if open_ids is None else frozenset(open_ids)
     return Health(
-        overall=_figures(asked, still_open, "", _ROWS),
+        overall=(
+            *_figures(asked, still_open, _IN_PERIOD, _ROWS),
+            _by_bots(past.threads, past.period),
+        ),
         # What is open now says nothing of what was open then.
-        before=_figures(earlier, None, None, 0),
+        before=(
+            *_figures(earlier, None, None, _ROWS),
+            _by_bots(past.threads, before),
+        ),
         by_category=_groups(
-            asked, still_open, "category", lambda t: t.category or NO_CATEGORY
+            asked, still_open, "category", lambda t: t.category, NO_CATEGORY
         ),
         by_language=_groups(
-            asked, still_open, "language", lambda t: primary(t.language) or NO_LANGUAGE
+            asked, still_open, "language", lambda t: primary(t.language), NO_LANGUAGE
         ),
         over_time=tuple(
             Group(
                 name,
                 _figures(
-                    [t for t in asked if span.holds(t.created_at)], still_open, None, 0
+                    [t for t in asked if span.holds(t.created_at)],
+                    still_open,
+                    every(_IN_PERIOD, between("created_at", span.since, span.until)),
+                    0,
                 ),
             )
             for name, span in _spans(past.period, asked)
@@ -105,7 +117,7 @@ def _figures(
     rows: int,
 ) -> tuple[Figure, ...]:
     """Args:
-    where: Condition of the table of topics; ``None``: its rows are not in there.
+    where: Condition of the table of topics; ``None``: there is none.
     """
     waits = ((thread.id, first_reply_hours(thread)) for thread in threads)
     hours = {i: waited for i, waited in waits if waited is not None}
@@ -116,12 +128,12 @@ def _figures(
         n = len(threads)
         low, high = wilson_interval(len(some), n) if n else (None, None)
         value = len(some) / n if n else None
-        shown = _rows(some, where, f"{column} = yes", rows)
+        shown = _rows(some, where, equal(column, True), rows)
         return Figure(name, value, "share", n, shown, low, high)
 
     def wait(name: str, quantile: float) -> Figure:
         value = nearest_rank(list(hours.values()), quantile)
-        shown = _rows(slowest, where, "answered = yes", rows, newest=False)
+        shown = _rows(slowest, where, equal("answered", True), rows, newest=False)
         return Figure(name, value, "hours", len(hours), shown)
 
     count = _rows(threads, where, "", rows)
@@ -140,6 +152,19 @@ def _figures(
     return tuple(found)
 
 
+def _by_bots(threads: Iterable[Thread], period: Period) -> Figure:
+    """What programs wrote. No table holds the topics in which they did."""
+
+    def count(thread: Thread) -> int:
+        is_begun = thread.by_bot and period.holds(thread.created_at)
+        replies = (r for r in thread.replies if r.voice == "bot" and period.holds(r.at))
+        return is_begun + sum(1 for _ in replies)
+
+    wrote = {thread: written for thread in threads if (written := count(thread))}
+    total = sum(wrote.values())
+    return Figure("by_bots", total, "count", total, _rows([*wrote], None, "", _ROWS))
+
+
 def _rows(
     threads: Sequence[Thread],
     where: str | None,
@@ -153,7 +178,7 @@ def _rows(
         if newest
         else threads
     )
-    told = "" if where is None else " and ".join(filter(None, (where, condition)))
+    told = None if where is None else every(where, condition)
     return Rows(len(threads), told, tuple(map(topic_of, order[:limit])))
 
 
@@ -161,28 +186,32 @@ def _groups(
     threads: Iterable[Thread],
     still_open: frozenset[DocumentId] | None,
     column: str,
-    group_of: Callable[[Thread], str],
+    value_of: Callable[[Thread], str | None],
+    nothing: str,
 ) -> tuple[Group, ...]:
+    """Groups of what the table of topics shows in a column; *nothing* names the one
+    where that is nothing."""
     groups: defaultdict[str, list[Thread]] = defaultdict(list)
     for thread in threads:
-        groups[group_of(thread)].append(thread)
-    largest = sorted(groups, key=lambda name: (-len(groups[name]), name))
-    told = [
-        Group(
-            name,
-            _figures(groups[name], still_open, f"{column} = {name}", _ROWS_OF_GROUP),
-        )
-        for name in largest[:_MOST_GROUPS]
-    ]
-    rest = [thread for name in largest[_MOST_GROUPS:] for thread in groups[name]]
+        # What looks the same in the table cannot be told apart by it.
+        groups[cell(value_of(thread))].append(thread)
+    largest = sorted(groups, key=lambda shown: (-len(groups[shown]), shown))
+    told = []
+    for shown in largest[:_MOST_GROUPS]:
+        name = min(value_of(thread) or "" for thread in groups[shown])
+        where = every(_IN_PERIOD, equal(column, name))
+        figures = _figures(groups[shown], still_open, where, _ROWS_OF_GROUP)
+        told.append(Group(name if shown else nothing, figures))
+    rest = [thread for shown in largest[_MOST_GROUPS:] for thread in groups[shown]]
     if rest:
-        told.append(Group(OTHERS, _figures(rest, still_open, None, _ROWS_OF_GROUP)))
+        figures = _figures(rest, still_open, None, _ROWS_OF_GROUP)
+        told.append(Group(OTHERS, figures, rest=True))
     return tuple(told)
 
 
 def _spans(period: Period, threads: Sequence[Thread]) -> Iterator[tuple[str, Period]]:
     """The weeks of a period, or its months where it is long, from the first in which
-    something was asked; the first and the last may be cut."""
+    something was asked; the first and the last may reach beyond it."""
     if not threads:
         return
     start = max(period.since, min(thread.created_at for thread in threads))
@@ -191,7 +220,7 @@ def _spans(period: Period, threads: Sequence[Thread]) -> Iterator[tuple[str, Per
     while begin < period.until:
         end = _month(begin + timedelta(days=32)) if by_month else begin + _WEEK
         name = begin.strftime("%Y-%m") if by_month else begin.strftime("%Y-%m-%d")
-        yield name, Period(max(begin, period.since), min(end, period.until))
+        yield name, Period(begin, end)
         begin = end
 
 

@@ -76,10 +76,12 @@ class Suggested:
     """Attributes:
     by_question: Best first; empty where there is nobody.
     load: Everybody who is suggested, those for most questions first.
+    members: Their names by their keys, of which somebody may have several.
     """
 
     by_question: Mapping[DocumentId, tuple[Helper, ...]]
     load: tuple[Load, ...]
+    members: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,11 @@ def suggest(
             for person in busiest
             for first in met[person][:1]
         ),
+        {
+            key: record.people.names[person]
+            for person in busiest
+            for key in sorted(record.people.keys[person])
+        },
     )
 
 

@@ -7,7 +7,8 @@ archive, moderators still see what there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from bot.policy import PolicySettings, judge_links, same_address
 from bot.report.model import Resource
 from bot.report.open_now import Held
 from bot.report.records import Thread
+from bot.report.scorecard import NOT_SURE, stood, why_silent
 from kb.errors import InvalidQueryError
 from kb.question import Question
 from kb.search import Explained
@@ -25,8 +27,12 @@ from kb.store import Decision, Store
 from kb.types import PUBLIC, DocumentId, Kind, SearchHit, TopicId
 
 _KINDS = {kind.value: kind for kind in Kind}
-_SPOKEN = ("posted", "queued")
-_WANTS_NONE = "wants no answers"
+# What the policy says of its own figures; other reasons may name people and places.
+_FIGURES = re.compile(
+    r"the best [a-z ]+ has a confidence of ([0-9.]+), and (?:([0-9.]+) is needed)?"
+)
+# Less likely ones are no suggestion, and cost whoever looks at them.
+LEAST = 0.15
 _MAX_PASSAGE_CHARS = 280
 
 Search = Callable[[Question], Explained]
@@ -84,20 +90,25 @@ class Holding:
         return decision
 
     def _decided(self, decision: Decision) -> Held:
-        if any(_WANTS_NONE in reason for reason in decision.reasons):
-            # Who opted out is nobody's business but the bot's.
-            return Held(None, "left alone by the bot's policy")
         resources = (self._resource(each) for each in decision.suggestions)
         best = next((each for each in resources if each is not None), None)
-        match decision.state:
+        match stood(decision, self._until):
             case "drafted":
                 return Held(best, "a draft waits for a moderator's word", draft=True)
-            case state if state in _SPOKEN:
+            case "posted" | "queued":
                 return Held(best, "the bot answered, and no person has")
+            case "withdrawn":
+                return Held(best, "the bot's answer was withdrawn")
             case "waiting":
                 return Held(best, "the bot gives people some time first")
             case _:
-                return Held(best, "; ".join(decision.reasons))
+                return Held(best, "; ".join(dict.fromkeys(self._why(decision))))
+
+    def _why(self, decision: Decision) -> Iterator[str]:
+        """Why it was silent, without whom and what others are not to know of: who
+        opted out, what a moderator wrote, where a private topic is."""
+        for why in why_silent(decision, self._until):
+            yield not_sure(decision.reasons) if why == NOT_SURE else why
 
     def _resource(self, suggestion: Mapping[str, Any]) -> Resource | None:
         """What the ledger suggests, if everybody may still be led there."""
@@ -106,6 +117,8 @@ class Holding:
         url, confidence = suggestion.get("url"), suggestion.get("confidence")
         if kind is None or suggestion.get("forgotten") or suggestion.get("removed"):
             return None
+        if isinstance(confidence, int | float) and confidence < LEAST:
+            return None
         document = self._store.documents.find(str(source), str(key))
         if document is None or not document.listed or document.dead:
             return None
@@ -113,7 +126,10 @@ class Holding:
             return None
         return Resource(
             kind,
-            str(suggestion.get("title") or document.title),
+            # Of a topic the title as it is now: it may have been changed for a reason.
+            document.title
+            if kind is Kind.THREAD
+            else str(suggestion.get("title") or document.title),
             str(url or document.url),
             float(confidence) if isinstance(confidence, int | float) else None,
         )
@@ -136,15 +152,39 @@ class Holding:
         verdict = judge_links(
             hits, self._settings, language=found.question.language or thread.language
         )
-        best = max(hits, key=lambda hit: hit.confidence, default=None)
+        # What the verdict is about, not whatever has the largest figure.
+        best = next(iter(verdict.picks), None)
         if best is None:
-            return Held(None, "; ".join(verdict.reasons))
-        why = "the bot would answer" if verdict.speak else "; ".join(verdict.reasons)
-        return Held(resource_of(best), f"not decided yet: {why}")
+            return Held(None, "nothing was found")
+        if best.confidence < LEAST:
+            return Held(None, "nothing was found that is likely to help")
+        would = "it would answer" if verdict.speak else not_sure(verdict.reasons)
+        return Held(
+            resource_of(best), f"the bot has not decided about it; now: {would}"
+        )
 
     def _was_there(self, hit: SearchHit) -> bool:
-        at = hit.document.created_at
-        return at is None or at < self._until
+        # How sure it is rests on all that is known today; what it says must not.
+        times = (hit.document.created_at, hit.passage.created_at)
+        return all(at is None or at < self._until for at in times)
+
+
+def not_sure(reasons: Sequence[str]) -> str:
+    """Why what was found is not enough, with the figures of the first kind of link.
+
+    >>> not_sure(["the best thread has a confidence of 0.31, and 0.40 is needed for …"])
+    'not sure enough of what it found (31 %, and 40 % is needed)'
+    >>> not_sure(["the search found nothing to link"])
+    'not sure enough of what it found'
+    """
+    found = next(filter(None, map(_FIGURES.match, reasons)), None)
+    if found is None:
+        return NOT_SURE
+    sure = f"{float(found[1]):.0%}".replace("%", " %")
+    need = (
+        f", and {float(found[2]):.0%} is needed".replace("%", " %") if found[2] else ""
+    )
+    return f"{NOT_SURE} ({sure}{need})"
 
 
 def resource_of(hit: SearchHit) -> Resource:

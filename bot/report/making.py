@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from bot.report.actions import actions_for
 from bot.report.clusters import common_words
 from bot.report.gaps import gaps
 from bot.report.health import first_reply_hours, health, topic_of
-from bot.report.helpers import HelperSettings, suggest
+from bot.report.helpers import HelperSettings, Suggested, suggest
 from bot.report.holding import Holding, Search
 from bot.report.model import (
     FORMAT,
@@ -65,6 +65,9 @@ _NO_INDEX = (
 
 Progress = Callable[[str, int, int], None]
 """Told of each step: its name, how much of it is done, and of how much."""
+
+LookUp = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""Given members, their names by key, tells regions by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,27 +145,38 @@ def make(
     wanted: Wanted,
     *,
     progress: Progress = lambda _step, _done, _todo: None,
+    look_up: LookUp | None = None,
 ) -> Report:
     """Make the report. The same store, index and wish give the same report.
+
+    Args:
+        look_up: Finds out where those are from who are suggested as helpers; without
+            it, what is known is told.
 
     Raises:
         StoreError: The store cannot be read.
         StoppedError: See `bot.app.App.check_stopped`.
     """
     with app.open_store(readonly=True) as store, store.snapshot():
-        return _Making(app, store, wanted, progress).report()
+        return _Making(app, store, wanted, progress, look_up).report()
 
 
 class _Making:
     """One report on its way. Each step reads what the store had at its beginning."""
 
     def __init__(
-        self, app: App, store: Store, wanted: Wanted, progress: Progress
+        self,
+        app: App,
+        store: Store,
+        wanted: Wanted,
+        progress: Progress,
+        look_up: LookUp | None,
     ) -> None:
         self._app = app
         self._store = store
         self._wanted = wanted
         self._progress = progress
+        self._look_up = look_up
         self._visible: Visible = None if wanted.private else frozenset({PUBLIC})
         self._forum = app.config.bot.forum
         self._notes: list[str] = []
@@ -175,32 +189,36 @@ class _Making:
         with self._index() as index:
             meanings = self._meanings(index)
             looked = self._look(recent, texts)
+            # What is no question repeats none, is no gap and no trend.
+            past_questions = _without(past, looked.no_questions)
+            recent_questions = _without(recent, looked.no_questions)
+            open_ids = {thread.id for thread in looked.unanswered}
             common = self._step("words", lambda: common_words(past.threads, texts))
             still_open = self._open_now(recent, looked, texts, meanings, index)
             solved_by = _Solutions(texts)
             found_repeats = self._step(
                 "repeats",
                 lambda: repeats(
-                    recent,
+                    recent_questions,
                     texts,
                     meanings,
                     is_solved=solved_by,
-                    open_ids=[thread.id for thread in looked.unanswered],
+                    open_ids=open_ids,
                     common=common,
                     limit=self._wanted.limit,
                 ),
             )
-            solutions = self._step("solutions", lambda: self._unmarked(recent, texts))
-            questions = [t for t in past.asked if t.id not in looked.no_questions]
+            solutions = self._step(
+                "solutions", lambda: self._unmarked(recent_questions, texts, open_ids)
+            )
             found_gaps = self._step(
                 "gaps",
                 lambda: gaps(
-                    past,
+                    past_questions,
                     texts,
                     meanings,
                     linked=self._linked(past),
                     describe=self._describe,
-                    asked=questions,
                     common=common,
                     limit=self._wanted.limit,
                 ),
@@ -208,10 +226,13 @@ class _Making:
             risen = self._step(
                 "trends",
                 lambda: trends(
-                    past, texts, meanings, common=common, limit=self._wanted.limit
+                    past_questions,
+                    texts,
+                    meanings,
+                    common=common,
+                    limit=self._wanted.limit,
                 ),
             )
-        open_ids = {thread.id for thread in looked.unanswered}
         return Report(
             format=FORMAT,
             community=self._app.config.community.name,
@@ -230,7 +251,7 @@ class _Making:
             scorecard=self._step("bot", lambda: self._scorecard(past)),
             upkeep=self._step("upkeep", lambda: self._upkeep(period)),
             notes=tuple(self._notes),
-            rows=self._rows(past, looked, open_ids),
+            rows=self._rows(recent, period, looked, open_ids),
         )
 
     def _step(self, name: str, work: Callable[[], T]) -> T:
@@ -265,7 +286,11 @@ class _Making:
                 + " from before the end of this period: run baraza harvest."
             )
         elif not past.asked:
-            self._notes.append("Nobody began a topic in this period.")
+            newest = past.threads[-1].created_at
+            self._notes.append(
+                "Nobody began a topic in this period; the newest before its end is of "
+                f"{newest:%Y-%m-%d %H:%M} UTC."
+            )
         return past
 
     def _recent(self, past: Past) -> Past:
@@ -303,7 +328,7 @@ class _Making:
         marked = {
             (source, str(topic_id))
             for source in self._wanted.sources
-            for topic_id in self._store.verdicts.of(source)
+            for topic_id in self._store.verdicts.of(source, before=recent.period.until)
         }
         todo = len(recent.asked)
         done = 0
@@ -326,17 +351,24 @@ class _Making:
     ) -> _Open:
         load: list[Load] = []
 
-        def helpers(asked: Sequence[Thread]) -> Mapping[DocumentId, tuple[Helper, ...]]:
-            everything = [thread.id for thread in recent.threads]
-            found = suggest(
+        everything = [thread.id for thread in recent.threads]
+        vectors = None if meanings is None else meanings.of(everything)
+
+        def suggested(asked: Sequence[Thread], known: Mapping[str, str]) -> Suggested:
+            return suggest(
                 recent,
                 [thread.id for thread in asked],
-                None if meanings is None else meanings.of(everything),
+                vectors,
                 at=recent.period.until,
                 profile_url=self._profile_url,
                 settings=HelperSettings(load=self._app.config.report.load),
-                regions=self._regions(),
+                regions=known,
             )
+
+        def helpers(asked: Sequence[Thread]) -> Mapping[DocumentId, tuple[Helper, ...]]:
+            found = suggested(asked, self._regions())
+            if self._look_up is not None and found.members:
+                found = suggested(asked, self._look_up(found.members))
             load.extend(found.load)
             return found.by_question
 
@@ -405,14 +437,16 @@ class _Making:
             found |= regions(self._store, source)
         return found
 
-    def _unmarked(self, recent: Past, texts: StoreTexts) -> tuple[Unmarked, ...]:
+    def _unmarked(
+        self, recent: Past, texts: StoreTexts, open_ids: Collection[DocumentId]
+    ) -> tuple[Unmarked, ...]:
         may_be = sum(not t.solved and bool(t.by_people) for t in recent.asked)
         if may_be > NEWEST:
             self._notes.append(
                 f"Of {may_be} topics that were replied to and are not marked solved"
                 f" the newest {NEWEST} were looked at for solutions."
             )
-        return unmarked(recent, texts, limit=self._wanted.limit)
+        return unmarked(recent, texts, left_out=open_ids, limit=self._wanted.limit)
 
     # -- gaps ----------------------------------------------------------------------
 
@@ -425,7 +459,7 @@ class _Making:
                 roles=(LinkRole.HELPER, LinkRole.STAFF),
                 visible_to=self._readers(),
             )
-            if link.document_id in past.by_id
+            if _is_by_people(past.by_id.get(link.document_id), link.part_number)
         ]
         targets = sorted({target for link in links for target in link.targets})
         documents = self._store.documents.summaries(targets)
@@ -486,13 +520,21 @@ class _Making:
 
     def _upkeep(self, period: Period) -> Upkeep:
         return upkeep(
-            self._store, period, visible_to=self._visible, limit=self._wanted.limit
+            self._store,
+            period,
+            visible_to=self._visible,
+            sources=self._wanted.sources,
+            limit=self._wanted.limit,
         )
 
     def _rows(
-        self, past: Past, looked: Looked, open_ids: set[DocumentId]
+        self,
+        recent: Past,
+        period: Period,
+        looked: Looked,
+        open_ids: Collection[DocumentId],
     ) -> tuple[Row, ...]:
-        states = self._states(past.period)
+        states = self._states(period)
         return tuple(
             Row(
                 topic=topic_of(thread),
@@ -505,8 +547,9 @@ class _Making:
                 open=thread.id in open_ids,
                 views=thread.views,
                 bot=states.get((thread.source, thread.key), ""),
+                in_period=period.holds(thread.created_at),
             )
-            for thread in past.asked
+            for thread in recent.asked
         )
 
     def _states(self, period: Period) -> dict[tuple[str, str], str]:
@@ -532,11 +575,24 @@ class _Solutions:
 
     def __call__(self, thread: Thread) -> int | None:
         for reply in thread.replies:
-            if reply.accepted:
+            if reply.accepted and reply.voice != "bot":
                 return reply.number
         posts = self._texts.posts([thread.id]).get(thread.id, {})
         guess = likely_solution(thread, posts)
         return None if guess is None else guess.number
+
+
+def _without(past: Past, left_out: Collection[DocumentId]) -> Past:
+    threads = tuple(t for t in past.threads if t.id not in left_out)
+    return replace(past, threads=threads, by_id={t.id: t for t in threads})
+
+
+def _is_by_people(thread: Thread | None, number: int) -> bool:
+    """Whether a post of a thread is known, and no program's."""
+    if thread is None:
+        return False
+    bots = (reply.number for reply in thread.replies if reply.voice == "bot")
+    return number not in bots
 
 
 def _is_question(thread: DocumentId, looked: Looked) -> bool | None:

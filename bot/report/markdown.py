@@ -16,7 +16,35 @@ from bot.compose import excerpt
 from bot.escape import code_span, label, link_target, prose, shortened, visible
 from bot.report import model
 from bot.report.definitions import DEFINITIONS
-from kb.types import Kind
+from bot.report.phrases import (
+    ACTION_NAMES,
+    BOT,
+    GAPS,
+    HEALTH,
+    HELPERS,
+    KIND_NAMES,
+    NOT_FOUND_MEANS,
+    NOTHING_BEFORE,
+    OPEN_NOW,
+    SAME,
+    TRENDS,
+    UNMARKED,
+    UPKEEP,
+    Section,
+    age,
+    amount,
+    basis,
+    counted,
+    gaps_in_order,
+    interval,
+    language_name,
+    need_level,
+    share,
+    share_of,
+    solved_there,
+    standing,
+    summary,
+)
 
 # Discourse takes 32,000 characters; the rest is for a marker.
 MAX_CHARS = 30_000
@@ -35,17 +63,6 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _QUOTE, _END_QUOTE = "[quote]", "[/quote]"
 _BETWEEN = "\n\n"
 
-KIND_NAMES = {
-    Kind.THREAD: "thread",
-    Kind.DOCS: "documentation",
-    Kind.COURSE: "course",
-    Kind.VIDEO: "video",
-}
-_ACTIONS = {
-    "open": "open",
-    "approve": "approve the draft",
-    "not_a_question": "not a question",
-}
 # What of a category or a language is told; the page tells the rest.
 _OF_A_GROUP = frozenset({"asked", "answered", "first_reply_median", "open"})
 _VERDICTS = {"missing": "gap_missing", "not_found": "gap_not_found"}
@@ -216,17 +233,27 @@ def _head(report: model.Report, number: int, parts: int) -> str:
 
 
 def _glance(report: model.Report) -> str:
-    """All of it in one line."""
-    counts = (
-        ("open", report.open_now.total.count),
-        ("repeats", len(report.repeats.repeats)),
-        ("not marked as solved", len(report.unmarked)),
-        ("gaps", len(report.gaps.gaps)),
-        ("links to mend", len(report.upkeep.links)),
-    )
-    told = " · ".join(f"{name}: {count}" for name, count in counts if count)
-    topics = _counted(report.topics, "topic", "topics")
-    return f"{topics} · {told}" if told else topics
+    """What there is to do in one line, and what there is nothing of in another."""
+    told = f"{summary(report)}."
+    empty = ", ".join(section.heading for section in _empty(report))
+    return f"{told}\n\nNothing in: {empty}." if empty else told
+
+
+def _empty(report: model.Report) -> Iterator[Section]:
+    repeats, trends, upkeep = report.repeats, report.trends, report.upkeep
+    for section, *found in (
+        (OPEN_NOW, report.open_now.total.count),
+        (SAME, repeats.repeats, repeats.clusters),
+        (UNMARKED, report.unmarked),
+        (HELPERS, report.who_could_help),
+        (GAPS, report.gaps.gaps),
+        (TRENDS, trends.words, trends.clusters, trends.errors, trends.versions),
+        (HEALTH, report.topics),
+        (BOT, report.scorecard),
+        (UPKEEP, upkeep.links, upkeep.sources),
+    ):
+        if not any(found):
+            yield section
 
 
 def _whole(url: str) -> str:
@@ -253,40 +280,48 @@ def _sections(report: model.Report, top: int) -> Iterator[_Section]:
     about = [f"- {_text(note, 300)}" for note in report.notes[:_MAX_NOTES]]
     if about:
         yield _Section("What could not be told", ("\n".join(about),))
-    yield _open_now(report.open_now)
-    yield _repeats(report.repeats, top)
-    yield _unmarked(report.unmarked, top)
-    yield _who_could_help(report.who_could_help, top)
-    yield _gaps(report.gaps, top)
-    yield _trends(report.trends, top)
-    yield _health(report.health, top)
-    if report.scorecard is not None:
-        yield _scorecard(report.scorecard, top)
-    yield _upkeep(report.upkeep, top)
+    empty = frozenset(section.heading for section in _empty(report))
+    told = [
+        _open_now(report.open_now),
+        _repeats(report, top),
+        _unmarked(report.unmarked, top),
+        _who_could_help(report.who_could_help, top),
+        _gaps(report.gaps, top),
+        _trends(report.trends, top),
+        _health(report.health, top),
+        *([_scorecard(report.scorecard, top)] if report.scorecard else []),
+        _upkeep(report.upkeep, top),
+    ]
+    yield from (section for section in told if section.title not in empty)
 
 
 def _open_now(found: model.OpenNow) -> _Section:
     count, listed = found.total.count, len(found.questions)
-    about = _shown(
-        count,
+    open_ones = counted(
         count,
         "question that no person has answered",
         "questions that no person has answered",
-        "No question waits for a person",
     )
+    about = f"{open_ones}."
     if count > listed:
         about += f" Those that need somebody most, {listed} of them:"
     entries = tuple(map(_open_question, found.questions))
-    return _Section("1. Open now", (about,), entries)
+    return _Section(OPEN_NOW.heading, (about,), entries)
 
 
 def _open_question(question: model.OpenQuestion) -> str:
+    stands = standing(question)
     facts = [
-        span(question.age_hours),
+        age(question.age_hours),
         *(["newcomer"] if question.newcomer else []),
-        *([f"{question.views} views"] if question.views else []),
-        *([_counted(question.replies, "reply", "replies")] if question.replies else []),
-        f"need {_share(question.need)}",
+        *([counted(question.views, "view")] if question.views else []),
+        *(
+            [f"{counted(question.replies, 'reply', 'replies')} without an answer"]
+            if question.replies
+            else []
+        ),
+        f"need {need_level(question.need)} ({share(question.need)})",
+        *([stands.badge] if stands.badge else []),
     ]
     lines = [f"{_topic(question.topic)} · {' · '.join(facts)}"]
     lines.append(_why(question.why))
@@ -298,12 +333,10 @@ def _open_question(question: model.OpenQuestion) -> str:
         lines.append(f"Do: {' · '.join(filter(None, actions))}")
     quoted = ""
     if question.suggestion is not None:
-        because = _text(question.silence)
-        held = f"Held back ({because})" if because else "Held back"
-        lines.append(f"{held}: {_resource(question.suggestion)}")
+        lines.append(f"Best suggestion: {_resource(question.suggestion)}")
         quoted = excerpt(question.suggestion.passage, question.topic.title)
-    elif question.silence:
-        lines.append(f"The bot was silent: {_text(question.silence)}")
+    if stands.sentence:
+        lines.append(" ".join(filter(None, (stands.sentence, _text(stands.why)))))
     return _entry(lines, quoted)
 
 
@@ -317,20 +350,27 @@ def _action(action: model.Action, topic: model.Topic) -> str:
     """What can be done; opening the topic is what its title does."""
     if action.name == "open" and action.url == topic.url:
         return ""
-    name = _ACTIONS.get(action.name) or _text(action.name, 40)
+    name = ACTION_NAMES.get(action.name) or _text(action.name, 40)
     if _target(action.url):
         return _link(name, action.url)
     return f"{name}: {code_span(action.command)}" if action.command else ""
 
 
-def _repeats(found: model.Repeats, top: int) -> _Section:
+def _repeats(report: model.Report, top: int) -> _Section:
+    found = report.repeats
+    listed = {(q.topic.source, q.topic.key) for q in report.open_now.questions}
     repeats = [
         _entry(
             [
-                f"{_topic(each.topic)} repeats {_topic(each.earlier)} "
-                f"({each.similarity:.2f})",
+                f"{_topic(each.topic)} · {share(each.similarity)} alike"
+                + (
+                    f" · also under {OPEN_NOW.title}"
+                    if (each.topic.source, each.topic.key) in listed
+                    else ""
+                ),
                 *([f"Both: {_words(each.shared)}"] if each.shared else []),
-                f"Solved by: {_resource(each.answer)}",
+                f"Repeats {_topic(each.earlier)}, "
+                f"{_link(solved_there(each), each.answer.url)}",
             ],
             excerpt(each.answer.passage, each.topic.title),
         )
@@ -349,19 +389,17 @@ def _repeats(found: model.Repeats, top: int) -> _Section:
         _shown(
             len(found.repeats),
             top,
-            "question repeats one that was solved",
-            "questions repeat one that was solved",
-            "No question repeats one that was solved",
+            "question repeats an earlier one",
+            "questions repeat earlier ones",
         ),
         _shown(
             len(found.clusters),
             top,
             "group of open questions asks the same",
             "groups of open questions ask the same",
-            "No open questions ask the same",
         ),
     )
-    return _Section("2. Probably the same", about, (*repeats, *clusters))
+    return _Section(SAME.heading, about, (*repeats, *clusters))
 
 
 def _unmarked(found: Sequence[model.Unmarked], top: int) -> _Section:
@@ -369,7 +407,7 @@ def _unmarked(found: Sequence[model.Unmarked], top: int) -> _Section:
     for each in found[:top]:
         post = _link(f"post {each.number}", each.url)
         by = f" by {_isolated(_text(each.author, 60))}" if each.author else ""
-        lines = [f"{_topic(each.topic)}: {post}{by} · {_share(each.sure)} sure"]
+        lines = [f"{_topic(each.topic)}: {post}{by} · {share(each.sure)} sure"]
         lines.append(_why(each.why))
         entries.append(_entry(lines, excerpt(each.excerpt, each.topic.title)))
     about = _shown(
@@ -377,15 +415,14 @@ def _unmarked(found: Sequence[model.Unmarked], top: int) -> _Section:
         top,
         "question has a reply that looks like its solution",
         "questions have a reply that looks like their solution",
-        "No reply looks like a solution that nobody marked",
     )
-    return _Section("3. Answered, not marked as solved", (about,), tuple(entries))
+    return _Section(UNMARKED.heading, (about,), tuple(entries))
 
 
 def _who_could_help(found: Sequence[model.Load], top: int) -> _Section:
     entries = []
     for each in found[:top]:
-        facts = [_counted(each.questions, "open question", "open questions")]
+        facts = [counted(each.questions, "open question")]
         facts += [_text(each.region, 60)] if each.region else []
         name = _link(each.name, each.url, otherwise="somebody")
         entries.append(_entry([f"{name} · {' · '.join(facts)}"]))
@@ -394,20 +431,20 @@ def _who_could_help(found: Sequence[model.Load], top: int) -> _Section:
         top,
         "member is named above",
         "members are named above",
-        "Nobody is known who could help with an open question",
     )
-    return _Section("4. Who could help", (about,), tuple(entries))
+    return _Section(HELPERS.heading, (about,), tuple(entries))
 
 
 def _gaps(found: model.Gaps, top: int) -> _Section:
     entries = []
-    for each in found.gaps[:top]:
+    some = gaps_in_order(found.gaps)
+    for each in some[:top]:
         definition = DEFINITIONS.get(_VERDICTS.get(each.verdict, ""))
         verdict = definition.title if definition else _text(each.verdict, 40)
         lines = [
             f"{verdict}: {_words(each.words)} · "
-            f"{_counted(each.size, 'question', 'questions')}, "
-            f"{each.unanswered} unanswered",
+            f"{counted(each.size, 'question')}, "
+            f"{each.unanswered} without any reply",
             f"Such as: {_topics(each.topics)}",
         ]
         if each.nearest:
@@ -417,15 +454,17 @@ def _gaps(found: model.Gaps, top: int) -> _Section:
             told = (f"{_resource(page)} ×{n}" for page, n in each.linked[:_MAX_TOPICS])
             lines.append(f"Members linked: {', '.join(told)}")
         entries.append(_entry(lines))
-    looked = _counted(found.questions, "question", "questions")
+    looked = counted(found.questions, "question")
     about = _shown(
         len(found.gaps),
         top,
         f"subject of {looked} has no answer that people find",
         f"subjects of {looked} have no answer that people find",
-        f"Among {looked}, no subject lacks an answer that people find",
     )
-    return _Section("5. Gaps", (about,), tuple(entries))
+    if any(each.verdict == "not_found" for each in some[:top]):
+        title = DEFINITIONS["gap_not_found"].title
+        about += f" “{title}”: {NOT_FOUND_MEANS}"
+    return _Section(GAPS.heading, (about,), tuple(entries))
 
 
 def _trends(found: model.Trends, top: int) -> _Section:
@@ -438,30 +477,39 @@ def _trends(found: model.Trends, top: int) -> _Section:
     entries = [
         _entry(
             [
-                f"{name} “{_isolated(_text(each.label))}”: {each.now}, before "
-                f"{each.before} · {_topics(each.topics[:1])}".removesuffix(" · ")
+                f"{name} “{_isolated(_text(each.label))}”: {each.now}"
+                + (f", before {each.before}" if found.asked_before else "")
+                + (f" · {_topics(each.topics[:1])}" if each.topics else "")
             ]
         )
         for name, rising in kinds
         for each in rising[:top]
     ]
     more = sum(max(len(rising) - top, 0) for _, rising in kinds)
-    rest = f" {more} more rise." if more else ""
-    asked = _counted(found.asked, "question", "questions")
-    about = f"{asked}, before {found.asked_before}.{rest}"
-    return _Section("6. Trends", (about,), tuple(entries))
+    rest = f" {more} more are not shown here." if more else ""
+    asked = counted(found.asked, "question")
+    if found.asked_before:
+        about = f"{asked}, before {found.asked_before}.{rest}"
+    else:
+        about = f"{asked}; {NOTHING_BEFORE}. Those named most often:{rest}"
+    return _Section(TRENDS.heading, (about,), tuple(entries))
 
 
 def _health(found: model.Health, top: int) -> _Section:
     before = {figure.name: figure for figure in found.before}
     lines = [f"- {_figure(f, before.get(f.name))}" for f in found.overall]
     entries = [
-        _entry([f"{_isolated(_text(group.name, 60)) or 'none'}: {_short(group)}"])
-        for groups in (found.by_category, found.by_language)
+        _entry([f"{what} {_isolated(_text(named(group.name), 60))}: {_short(group)}"])
+        for what, groups, named in (
+            ("Category", found.by_category, str),
+            ("Language", found.by_language, language_name),
+        )
+        # One is the whole.
+        if len(groups) > 1
         for group in groups[:top]
     ]
     about = ("\n".join(lines),) if lines else ()
-    return _Section("7. Community health", about, tuple(entries))
+    return _Section(HEALTH.heading, about, tuple(entries))
 
 
 def _short(group: model.Group) -> str:
@@ -475,6 +523,7 @@ def _scorecard(found: model.Scorecard, top: int) -> _Section:
         "\n".join(f"- {_figure(figure)}" for figure in found.figures),
         _counts("Silent because", found.silences, top),
         _counts("What became of decisions", found.states, top),
+        _counts("What people said of replies", found.ratings, top),
         _calibration(found.calibration),
     )
     entries = [
@@ -487,7 +536,7 @@ def _scorecard(found: model.Scorecard, top: int) -> _Section:
         for each in found.mistakes[:top]
     ]
     about = tuple(text for text in (paused, *lists) if text)
-    return _Section("8. The bot", about, tuple(entries))
+    return _Section(BOT.heading, about, tuple(entries))
 
 
 def _counts(title: str, counts: Sequence[model.Count], top: int) -> str:
@@ -496,8 +545,13 @@ def _counts(title: str, counts: Sequence[model.Count], top: int) -> str:
 
 
 def _calibration(bins: Sequence[model.Bin]) -> str:
-    told = (f"{_share(b.confidence)} → {_share(b.share)} of {b.n}" for b in bins)
+    told = (f"{share(b.confidence)} → {_helped(b)}" for b in bins)
     return f"How sure, and how many helped: {'; '.join(told)}." if bins else ""
+
+
+def _helped(each: model.Bin) -> str:
+    told = share_of(each.share, each.n)
+    return told if "of" in told else f"{told} of {each.n}"
 
 
 def _upkeep(found: model.Upkeep, top: int) -> _Section:
@@ -507,7 +561,7 @@ def _upkeep(found: model.Upkeep, top: int) -> _Section:
         problem = definition.title if definition else _text(bad.problem, 40)
         lines = [
             f"{problem}: {_link(bad.title, bad.url, otherwise=bad.url)} · "
-            f"in {_counted(bad.links, 'post', 'posts')} · {_text(bad.detail)}"
+            f"in {counted(bad.links, 'post')} · {_text(bad.detail)}"
         ]
         if bad.instead is not None:
             lines.append(f"Instead: {_resource(bad.instead)}")
@@ -520,14 +574,17 @@ def _upkeep(found: model.Upkeep, top: int) -> _Section:
         top,
         "link needs to be mended",
         "links need to be mended",
-        "No link needs to be mended",
     )
-    return _Section("9. Upkeep", (about,), (*links, *sources))
+    return _Section(UPKEEP.heading, (about,), (*links, *sources))
 
 
 def _source(source: model.SourceHealth) -> str:
-    read = "never read" if source.age_hours is None else f"{span(source.age_hours)} old"
-    facts = [_counted(source.documents, "document", "documents"), read]
+    read = (
+        "never read"
+        if source.age_hours is None
+        else f"read {age(source.age_hours)} ago"
+    )
+    facts = [counted(source.documents, "document", "documents"), read]
     facts += [f"{source.set_aside} could not be read"] if source.set_aside else []
     facts += [f"{source.dead} do not answer"] if source.dead else []
     facts += [f"failed: {_text(source.error)}"] if source.error else []
@@ -541,12 +598,12 @@ def period_of(since: datetime, until: datetime) -> str:
     """A period for people; whole days without hours, the last one included.
 
     >>> period_of(datetime(2026, 6, 1), datetime(2026, 6, 8))
-    '2026-06-01 to 2026-06-07'
+    '2026-06-01 to 2026-06-07 UTC'
     >>> period_of(datetime(2026, 6, 1), datetime(2026, 6, 8, 12))
     '2026-06-01 00:00 UTC to 2026-06-08 12:00 UTC'
     """
     if since.time() == until.time() == time():
-        return f"{since:%Y-%m-%d} to {until - timedelta(days=1):%Y-%m-%d}"
+        return f"{since:%Y-%m-%d} to {until - timedelta(days=1):%Y-%m-%d} UTC"
     return f"{moment(since)} to {moment(until)}"
 
 
@@ -554,59 +611,22 @@ def moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def span(hours: float) -> str:
-    """A wait as people say it: what of it is over.
-
-    >>> span(0.2), span(30.9), span(100)
-    ('1 h', '30 h', '4 days')
-    """
-    return f"{max(int(hours), 1)} h" if hours < 48 else f"{int(hours // 24)} days"
-
-
-def value_of(figure: model.Figure) -> str:
-    """A figure's value with its unit; a dash where there is none.
-
-    >>> value_of(model.Figure("solved", 0.25, "share", 8, model.Rows(2)))
-    '25 %'
-    >>> value_of(model.Figure("first_reply_median", None, "hours", 0, model.Rows(0)))
-    '–'
-    """
-    if figure.value is None:
-        return "–"
-    match figure.unit:
-        case "share":
-            return _share(figure.value)
-        case "hours":
-            return f"{figure.value:.1f} h"
-        case _:
-            return f"{figure.value:g}" if figure.value % 1 else f"{figure.value:.0f}"
-
-
-def _share(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
 def _figure(figure: model.Figure, before: model.Figure | None = None) -> str:
     definition = DEFINITIONS.get(figure.name)
     title = definition.title if definition else _text(figure.name.replace("_", " "))
-    told = f"{title}: {value_of(figure)}"
+    told = f"{title}: {amount(figure)}"
     if figure.unit == "share" and figure.value is not None:
-        told += f" of {figure.n}"
-        if figure.low is not None and figure.high is not None:
-            told += f" ({100 * figure.low:.0f}–{100 * figure.high:.0f} %)"
-    return told if before is None else f"{told}, before {value_of(before)}"
+        told += f" {basis(figure)}" if basis(figure) else ""
+        told += f" ({interval(figure)})" if interval(figure) else ""
+    is_told = before is not None and before.value is not None
+    return f"{told}, before {amount(before)}" if before and is_told else told
 
 
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
-
-
-def _shown(total: int, top: int, one: str, many: str, none: str) -> str:
-    """A sentence on how many there are, and on how many of them stand here."""
-    if not total:
-        return f"{none}."
+def _shown(total: int, top: int, one: str, many: str) -> str:
+    """A sentence on how many there are, and on how many of them stand here; empty
+    where there is none."""
     rest = f" The first {top}:" if total > top else ""
-    return f"{total} {one if total == 1 else many}.{rest}"
+    return f"{counted(total, one, many)}.{rest}" if total else ""
 
 
 def _entry(lines: Iterable[str], quoted: str = "") -> str:
@@ -629,9 +649,9 @@ def _topics(topics: Sequence[model.Topic]) -> str:
 def _resource(resource: model.Resource) -> str:
     facts = [KIND_NAMES[resource.kind]]
     if resource.confidence is not None:
-        facts.append(f"{_share(resource.confidence)} sure")
+        facts.append(f"{share(resource.confidence)} sure")
     elif resource.similarity is not None:
-        facts.append(f"{resource.similarity:.2f} alike")
+        facts.append(f"{share(resource.similarity)} alike")
     link = _link(resource.title, resource.url, otherwise=resource.url)
     return f"{link} ({', '.join(facts)})"
 

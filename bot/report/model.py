@@ -40,14 +40,17 @@ class Rows:
 
     Attributes:
         count: How many rows there are.
-        where: The condition that tells them in the table of topics, by its columns:
-            ``answered = no``; empty: all of them.
+        where: The condition that tells them in *table*, by its columns:
+            ``in_period = yes and answered = no``; empty: all rows of the table;
+            ``None``: no condition tells them.
         first: The newest of them.
+        table: ``topics`` or ``decisions``.
     """
 
     count: int
-    where: str = ""
+    where: str | None = None
     first: tuple[Topic, ...] = ()
+    table: str = "topics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Action:
     """Something that a moderator can do about a topic with one click.
 
     Attributes:
-        name: ``open``, ``approve`` or ``not_a_question``.
+        name: ``open``, ``read_draft``, ``approve``, ``reject`` or ``not_a_question``.
         url: Where; empty where only *command* does it.
         command: What does the same at a terminal; empty: nothing does.
     """
@@ -172,12 +175,13 @@ class OpenNow:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A new question that repeats one that was solved.
+    """A new question that repeats one that was solved, or looks solved.
 
     Attributes:
         similarity: Cosine between the two questions.
         answer: The post that solved the earlier one, with its words.
         shared: Words that both have, those of their titles first, then the rarest.
+        marked: Somebody marked that post as the solution; else it only looks like it.
     """
 
     topic: Topic
@@ -185,6 +189,7 @@ class Repeat:
     similarity: float
     answer: Resource
     shared: tuple[str, ...]
+    marked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +256,12 @@ class Gap:
     """Questions about one thing that no page, course or video answers.
 
     Attributes:
-        verdict: ``missing``: nothing was found, and nobody linked anything;
-            ``not_found``: there is something, and people ask all the same.
+        verdict: ``missing``: nothing is near most of them, and hardly anybody (one in
+            ten at most) linked anything; ``not_found``: there is something, and people
+            ask all the same.
         words: What they are about, most telling first.
         size: How many questions.
-        unanswered: How many of them no person answered.
+        unanswered: To how many of them no other person replied at all.
         topics: Those in the middle of the cluster first.
         nearest: Resources most like them.
         linked: What helpers linked in them, most often first, with how often.
@@ -322,10 +328,15 @@ class Trends:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Figures of one category, one language, or one week."""
+    """Figures of one category, one language, or one week or month.
+
+    Attributes:
+        rest: It is all the others together, and *name* is nobody's.
+    """
 
     name: str
     figures: tuple[Figure, ...]
+    rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,13 +382,43 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Replies that were about as sure: how often they helped."""
+    """Replies that were about as sure: how often they helped.
+
+    Attributes:
+        topics: The newest of them.
+    """
 
     confidence: float
     share: float
     low: float
     high: float
     n: int
+    topics: tuple[Topic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """A decision of the period, as the table has it from which figures are counted.
+
+    Attributes:
+        topic: ``None`` where the forum's topic is not held.
+        key: The topic's id on the forum.
+        outcome: What became of it, as people say it.
+        voice: ``spoke``, ``draft``, ``silent`` or ``waiting``.
+        draft: A moderator was asked.
+        why: Why nothing was posted.
+        helped: What people made of its reply; ``None``: nobody said, or there is none.
+    """
+
+    topic: Topic | None
+    key: str
+    decided_at: datetime
+    mode: str
+    outcome: str
+    voice: str
+    draft: bool = False
+    why: tuple[str, ...] = ()
+    helped: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,12 +427,15 @@ class Scorecard:
 
     Attributes:
         figures: ``bot_decided``, ``bot_spoke``, ``bot_silent``, ``bot_drafts``,
-            ``bot_rated``, ``bot_precision``, ``bot_coverage``, ``bot_withdrawn``.
+            ``bot_rated``, ``bot_precision``, ``bot_coverage``, ``bot_withdrawn``;
+            their rows are *decisions*.
         silences: Why it was silent, most often first.
         states: What became of decisions.
         calibration: On all that was ever rated.
         mistakes: The surest first.
         paused: Why it posts nothing now; empty: it may.
+        decisions: All of the period whose topic the reader may know, oldest first.
+        ratings: Rated replies, by what was said of them and by whom.
     """
 
     figures: tuple[Figure, ...]
@@ -400,6 +444,8 @@ class Scorecard:
     calibration: tuple[Bin, ...]
     mistakes: tuple[Mistake, ...]
     paused: str = ""
+    decisions: tuple[DecisionRow, ...] = ()
+    ratings: tuple[Count, ...] = ()
 
 
 # -- 9 ---------------------------------------------------------------------------
@@ -459,7 +505,9 @@ class Upkeep:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A topic of the period, as the table has it from which figures are counted.
+    """A topic, as the table has it from which figures are counted.
+
+    The table holds those of the period, and all that are young enough to be open.
 
     Attributes:
         first_reply_hours: Until the first reply by a person other than who asked.
@@ -467,6 +515,7 @@ class Row:
         question: It asks something; ``None`` where that was not looked at.
         open: See section 1.
         bot: What the bot made of it; empty: nothing.
+        in_period: It was begun in the period.
     """
 
     topic: Topic
@@ -479,6 +528,7 @@ class Row:
     open: bool
     views: int
     bot: str
+    in_period: bool = True
 
 
 @dataclass(frozen=True, slots=True)

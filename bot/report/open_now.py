@@ -20,6 +20,7 @@ from bot.questions import not_a_question
 from bot.report.health import topic_of
 from bot.report.model import Action, Helper, OpenNow, OpenQuestion, Resource, Rows
 from bot.report.records import Past, Post, Reply, Texts, Thread
+from bot.report.trends import messages_in, numbers_in
 from bot.topic import ReplyView, TopicView
 from indexer.clean import is_tangled
 from kb.types import DocumentId, TopicId
@@ -43,6 +44,8 @@ _WEIGHTS = {
     "read": 0.10,
     "answerable": 0.25,
 }
+# A link that is so sure to help is worth a word.
+LIKELY = 0.3
 # Of being answerable: somebody wrote down what is needed, and something is known.
 _TOLD, _KNOWN = 0.4, 0.6
 
@@ -232,7 +235,9 @@ def _question(
         views=thread.views,
         replies=len(thread.by_people),
         need=round(need, 4),
-        why=tuple(parts[name][1] for name in strongest if parts[name][1]),
+        why=tuple(
+            why for name in strongest for why in parts[name][1].split("; ") if why
+        ),
         suggestion=None if held is None else held.suggestion,
         silence="" if held is None else held.silence,
         helpers=helpers,
@@ -255,8 +260,8 @@ def _parts(
     urgent = urgency_words(f"{thread.title}\n{opening}")
     told = list(_told(opening))
     confidence = _confidence(held)
-    known = f"a link is {confidence:.2f} sure to help" if confidence else ""
-    has_told = f"tells {', '.join(told)}" if told else ""
+    known = "what may answer it is known" if confidence >= LIKELY else ""
+    has_told = f"it tells {', '.join(told)}" if told else ""
     return {
         "waits": (_wait(age), f"waits for {_span(age)}"),
         "urgent": (
@@ -311,9 +316,9 @@ def _span(age: timedelta) -> str:
 def _told(opening: str) -> Iterator[str]:
     """What a question holds that helpers ask for."""
     text = opening[:_MAX_CHARS]
-    if _VERSION.search(text):
+    if any(is_version for _, is_version in numbers_in(text)) or _SHORT.search(text):
         yield "a version"
-    if _TRACE.search(text):
+    if messages_in(text):
         yield "an error or a log"
     if len(text.split()) >= _ENOUGH_WORDS:
         yield "what was done"
@@ -335,11 +340,7 @@ def urgency_words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found[0] for found in _URGENT.finditer(bare)))
 
 
-_VERSION = re.compile(r"\b(?:v\d{2,3}|\d{1,2}\.\d{1,3}(?:\.\d+)*)\b", re.IGNORECASE)
-_TRACE = re.compile(
-    r"\b\w*(?:Error|Exception)\b|\b(?:HTTP )?[45]\d\d\b|\bstack ?trace\b|^\s+at \S+\(",
-    re.MULTILINE,
-)
+_SHORT = re.compile(r"\bv\d{2,3}\b", re.IGNORECASE)
 # "Urgent care" and "emergency room" are what such systems are about.
 _URGENT = re.compile(
     r"\b(?:urgent(?:ly)?(?! care| ward)|asap|as soon as possible|immediately|"

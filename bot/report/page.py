@@ -10,13 +10,14 @@ import base64
 import csv as comma_separated
 import io
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from bot.pages import percent, templates
-from bot.report import model
+from bot.pages import templates
+from bot.report import model, phrases
 from bot.report.charts import (
     activity_chart,
     bar,
@@ -25,7 +26,6 @@ from bot.report.charts import (
     waiting_chart,
 )
 from bot.report.definitions import DEFINITIONS
-from kb.types import Kind
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,15 +34,6 @@ if TYPE_CHECKING:
 # takes as one address goes further, what a mail takes does not.
 MAX_TABLES_BYTES = 8_000_000
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
-_KINDS = {
-    Kind.THREAD: "thread",
-    Kind.DOCS: "documentation",
-    Kind.COURSE: "course",
-    Kind.VIDEO: "video",
-}
-_AGES = ((1, "hour"), (24, "day"), (24 * 7, "week"), (24 * 365.25 / 12, "month"))
-# Three weeks say more than 21 days, 13 days more than one week.
-_LEAST_OF_UNIT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +41,7 @@ class _Section:
     """An entry of the table of contents.
 
     Attributes:
-        count: How much is in it, as text; empty: nothing that is counted.
+        count: How much is to be done in it, as text; empty: nothing.
     """
 
     anchor: str
@@ -83,8 +74,11 @@ def render_page(report: model.Report, *, csv: Mapping[str, str] | None = None) -
     # Not needed before there is something to report.
     from markupsafe import Markup
 
-    over_time = report.health.over_time
+    # A line through a handful of topics shows chance alone.
+    over_time = report.health.over_time if report.topics >= phrases.MANY else ()
     calibration = report.scorecard.calibration if report.scorecard else ()
+    if sum(each.n for each in calibration) < phrases.MANY:
+        calibration = ()
     # Our own drawings, of numbers and fixed words; all else is escaped.
     drawn = {
         "activity": activity_chart(
@@ -103,6 +97,8 @@ def render_page(report: model.Report, *, csv: Mapping[str, str] | None = None) -
         .render(
             report=report,
             contents=_contents(report),
+            sections={each.anchor: each for each in phrases.SECTIONS},
+            phrases=phrases,
             definitions=DEFINITIONS,
             charts={name: Markup(svg) for name, svg in drawn.items()},  # noqa: S704
             columns=_columns,
@@ -110,6 +106,10 @@ def render_page(report: model.Report, *, csv: Mapping[str, str] | None = None) -
             bar=lambda part, share: Markup(bar(part, share)),  # noqa: S704
             downloads=_downloads(csv or {}),
             before={figure.name: figure for figure in report.health.before},
+            open_topics={
+                (each.topic.source, each.topic.key)
+                for each in report.open_now.questions
+            },
         )
     )
 
@@ -119,13 +119,19 @@ def _environment() -> Environment:
     """Compiled once: an endpoint writes many pages."""
     environment = templates()
     environment.filters |= {
-        "amount": amount,
-        "age": age,
+        "amount": lambda figure: _unbroken(phrases.amount(figure)),
+        "interval": lambda figure: _unbroken(phrases.interval(figure)),
+        "basis": phrases.basis,
+        "age": lambda hours: _unbroken(phrases.age(hours)),
+        "counted": phrases.counted,
+        "level": phrases.need_level,
+        "standing": phrases.standing,
+        "language_name": phrases.language_name,
         "day": lambda moment: f"{moment:%Y-%m-%d}",
         "minute": lambda moment: f"{moment:%Y-%m-%d %H:%M}",
         "machine": lambda moment: f"{moment:%Y-%m-%dT%H:%M:%SZ}",
         "number": lambda count: f"{count:,}",
-        "kind": lambda kind: _KINDS[kind],
+        "kind": lambda kind: phrases.KIND_NAMES[kind],
         "asked_of": lambda group: _value(group, "asked"),
         "answered_of": lambda group: _value(group, "answered"),
     }
@@ -133,70 +139,30 @@ def _environment() -> Environment:
     return environment
 
 
-def amount(figure: model.Figure) -> str:
-    """The value of a figure with its unit; a dash where there is none.
-
-    >>> [amount(model.Figure("a", value, unit, 9, model.Rows(9))) for value, unit in (
-    ...     (1234, "count"), (0.25, "share"), (3.5, "hours"), (None, "share"))]
-    ['1,234', '25\\xa0%', '3.5\\xa0hours', '–']
-    """
-    if figure.value is None:
-        return "–"
-    if figure.unit == "share":
-        return percent(figure.value)
-    if figure.unit == "hours":
-        return _waited(figure.value)
-    return f"{figure.value:,.0f}"
-
-
-def age(hours: float) -> str:
-    """How long ago something was, in whole units as people say it.
-
-    >>> [age(hours) for hours in (0.3, 1, 47, 48, 24 * 20, 24 * 90, 24 * 800)]
-    ['18 minutes', '1 hour', '47 hours', '2 days', '2 weeks', '2 months', '26 months']
-    """
-    count, unit = max(0, int(hours * 60)), "minute"
-    for length, name in _AGES:
-        least = 1 if name == "hour" else _LEAST_OF_UNIT
-        if hours >= least * length:
-            count, unit = int(hours / length), name
-    return f"{count} {unit}" + ("" if count == 1 else "s")
-
-
-def _waited(hours: float) -> str:
-    if hours < 0.995:
-        return f"{hours * 60:.0f}\u00a0min"
-    value, unit = (hours, "hours") if hours < 48 else (hours / 24, "days")
-    return f"{value:.{1 if value < 9.95 else 0}f}\u00a0{unit}"
-
-
 def _contents(report: model.Report) -> list[_Section]:
-    trends = report.trends
-    rising = (trends.words, trends.clusters, trends.errors, trends.versions)
-    failing = sum(bool(source.error) for source in report.upkeep.sources)
-    repeats = report.repeats
-    decided = (
-        next((f for f in report.scorecard.figures if f.name == "bot_decided"), None)
-        if report.scorecard
-        else None
-    )
+    """The menu; counts are of what is to be done."""
+    to_do = Counter[str]()
+    for task in phrases.tasks(report):
+        # Of drafts, the questions are counted already.
+        if task.section is not phrases.OPEN_NOW:
+            to_do[task.section.anchor] += task.count
+    to_do[phrases.OPEN_NOW.anchor] = report.open_now.total.count
     return [
-        _Section("open-now", "Open now", f"{report.open_now.total.count:,}"),
-        _counted("same", "Probably the same", repeats.repeats, repeats.clusters),
-        _counted("unmarked", "Answered, not marked solved", report.unmarked),
-        _counted("helpers", "Who could help", report.who_could_help),
-        _counted("gaps", "Gaps", report.gaps.gaps),
-        _counted("trends", "Trends", *rising),
-        _Section("health", "Community health", f"{report.topics:,}"),
-        _Section("bot", "Bot scorecard", amount(decided) if decided else "0"),
-        _Section("upkeep", "Upkeep", f"{len(report.upkeep.links) + failing:,}"),
+        *(
+            _Section(
+                each.anchor,
+                each.heading,
+                f"{to_do[each.anchor]:,}" if to_do[each.anchor] else "",
+            )
+            for each in phrases.SECTIONS
+        ),
         _Section("tables", "Tables"),
         _Section("definitions", "Definitions"),
     ]
 
 
-def _counted(anchor: str, title: str, *some: Sequence[object]) -> _Section:
-    return _Section(anchor, title, f"{sum(map(len, some)):,}")
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\u00a0")
 
 
 def _columns(groups: Sequence[model.Group]) -> list[str]:

@@ -46,7 +46,12 @@ def period_of(
     # The day that is not over yet ends now.
     end = min(end, now)
     try:
-        start = _moment("since", since, zone, end=False) if since else end - length
+        # By the clocks of the zone: seven days are so many, whatever an hour does.
+        start = (
+            _moment("since", since, zone, end=False)
+            if since
+            else (end.astimezone(zone) - length).astimezone(UTC)
+        )
     except OverflowError as exc:
         raise PeriodError("since: no time is so long ago") from exc
     if start >= end:

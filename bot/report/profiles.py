@@ -33,7 +33,7 @@ class LookedUp:
 
     Attributes:
         read: Profiles that were read.
-        hidden: Those that the forum does not show.
+        hidden: Those that the forum does not show, or not to everybody.
         failed: What could not be read now; tried again next time.
         dropped: Of who wants less of us, or is not suggested any more.
         left: For next time.
@@ -150,13 +150,16 @@ def _region(
             return ""
         report.failed += 1
         return None
-    report.read += 1
+    if person.hidden:
+        report.hidden += 1
+    else:
+        report.read += 1
     # The name may be somebody else's by now: what that profile says is not theirs.
     return region_of(person, number) if person.id == user_id else ""
 
 
 def region_of(person: Person, number: int | None = None) -> str:
-    """The group or region that a profile tells, on one line; empty: none.
+    """The group or region that a profile tells everybody, on one line; empty: none.
 
     Args:
         number: Of the field that tells it, if one does.
@@ -164,6 +167,8 @@ def region_of(person: Person, number: int | None = None) -> str:
     >>> region_of(Person(7, "amina", location="Dar es Salaam", group="hisp-tanzania"))
     'Dar es Salaam'
     """
+    if person.hidden:
+        return ""
     told = (person.fields or {}).get(number, "") if number is not None else ""
     for text in (told, person.location, person.group):
         line = shortened(visible(text), MAX_REGION_CHARS)

@@ -20,6 +20,9 @@ _BLOCK = 8_000_000
 # In float32 the last digits depend on the order of summing.
 _DIGITS = 5
 
+Names = defaultdict[str, set[tuple[str, str, int | None]]]
+"""Of members by key: source, name and account, each as it was met."""
+
 Visible = frozenset[str] | None
 """What the reader may see, of what `kb.types.Document.visibility` says; ``None``:
 everything."""
@@ -52,7 +55,7 @@ def read_past(
     programs = frozenset(map(folded, bots))
     threads: list[Thread] = []
     met: set[str] = set()
-    names: dict[str, tuple[str, str, int | None]] = {}
+    names: Names = defaultdict(set)
     for source in sources:
         posts = _posts(store, source, period.until, visible_to, programs, names)
         rows = store.activity.threads(
@@ -77,7 +80,7 @@ def _posts(
     before: datetime,
     visible_to: Visible,
     programs: frozenset[str],
-    names: dict[str, tuple[str, str, int | None]],
+    names: Names,
 ) -> dict[DocumentId, list[tuple[PostRow, str, str, bool]]]:
     """The posts of each thread, with who wrote each and whether that is a program."""
     found: defaultdict[DocumentId, list[tuple[PostRow, str, str, bool]]]
@@ -94,19 +97,21 @@ def _posts(
             )
             known[who] = member, name, is_program
             if member:
-                names[member] = source, name, row.author_id
+                names[member].add((source, name, row.author_id))
         found[row.document_id].append((row, *known[who]))
     return dict(found)
 
 
 def _thread(row: ThreadRow, posts: Sequence[tuple[PostRow, str, str, bool]]) -> Thread:
     opening = posts[0] if posts and posts[0][0].number == 1 else None
-    asker = opening[1] if opening else ""
+    asker = opening[1] if opening else person_key(row.source, row.asker_id) or ""
+    asker_name = opening[2] if opening else ""
     replies = tuple(
-        _reply(post, row.created_at, asker) for post in posts if post is not opening
+        _reply(post, row.created_at, asker, asker_name)
+        for post in posts
+        if post is not opening
     )
-    # A mark may stand on a post that is not held, such as a hidden one.
-    marks_are_held = any(post.accepted for post, *_ in posts)
+    is_marked = any(reply.accepted and reply.voice != "bot" for reply in replies)
     return Thread(
         id=row.id,
         source=row.source,
@@ -115,7 +120,7 @@ def _thread(row: ThreadRow, posts: Sequence[tuple[PostRow, str, str, bool]]) -> 
         title=row.title,
         created_at=row.created_at,
         asker=asker,
-        asker_name=opening[2] if opening else "",
+        asker_name=asker_name,
         by_bot=opening is not None and opening[3],
         staff=opening is not None and opening[0].staff,
         category=row.category,
@@ -125,24 +130,25 @@ def _thread(row: ThreadRow, posts: Sequence[tuple[PostRow, str, str, bool]]) -> 
         views=row.views,
         closed=row.closed,
         pinned=row.pinned,
-        solved=marks_are_held or row.solved,
+        # A mark may stand on a post that is not held, such as a hidden one.
+        solved=is_marked or row.solved,
         replies=replies,
     )
 
 
 def _reply(
-    post: tuple[PostRow, str, str, bool], started: datetime, asker: str
+    post: tuple[PostRow, str, str, bool], started: datetime, asker: str, name: str
 ) -> Reply:
-    row, member, name, is_program = post
+    row, member, own_name, is_program = post
     voice: Voice = "person"
     if is_program:
         voice = "bot"
-    elif member and member == asker:
+    elif _is_same(member, own_name, asker, name):
         voice = "asker"
     return Reply(
         number=row.number,
         member=member,
-        name=name,
+        name=own_name,
         voice=voice,
         # A post that was moved may be older than its topic.
         at=max(row.created_at or started, started),
@@ -151,6 +157,17 @@ def _reply(
         staff=row.staff,
         reply_to=row.reply_to,
     )
+
+
+def _is_same(member: str, name: str, asker: str, asker_name: str) -> bool:
+    """Whether somebody is who asked: the account tells, or where only one of two posts
+    tells an account, the name."""
+    if not member or not asker:
+        return False
+    if member == asker:
+        return True
+    by_name = [key.partition(":")[2].startswith("@") for key in (member, asker)]
+    return any(by_name) and bool(name) and folded(name) == folded(asker_name)
 
 
 def _with_newcomers(threads: Sequence[Thread]) -> list[Thread]:
@@ -180,7 +197,7 @@ def _with_newcomers(threads: Sequence[Thread]) -> list[Thread]:
 
 def _unwilling(
     store: Store,
-    names: Mapping[str, tuple[str, str, int | None]],
+    names: Names,
     unsuggested: frozenset[str],
 ) -> frozenset[str]:
     """Members who want less of us, or whom the config does not want suggested.
@@ -189,7 +206,7 @@ def _unwilling(
     holder said so. Rather one too many is left alone.
     """
     sources = {each.name for each in store.progress.sources()}
-    sources |= {source for source, _, _ in names.values()}
+    sources |= {source for met in names.values() for source, _, _ in met}
     wishes = {
         source: [m for m in store.members.all(source) if not m.answers]
         for source in sorted(sources)
@@ -197,12 +214,19 @@ def _unwilling(
     ids = {source: {m.user_id for m in found} for source, found in wishes.items()}
     hashes = {m.name_hash for found in wishes.values() for m in found}
     salt = store.uuid if hashes else ""
+
+    def is_unwilling(source: str, name: str, user_id: int | None) -> bool:
+        return (
+            folded(name) in unsuggested
+            or (user_id is not None and user_id in ids[source])
+            or (bool(hashes) and name_hash(salt, name) in hashes)
+        )
+
+    # Somebody may have been met under several names.
     return frozenset(
         member
-        for member, (source, name, user_id) in names.items()
-        if folded(name) in unsuggested
-        or (user_id is not None and user_id in ids[source])
-        or (hashes and name_hash(salt, name) in hashes)
+        for member, met in names.items()
+        if any(is_unwilling(*each) for each in met)
     )
 
 
@@ -260,14 +284,18 @@ class IndexMeanings:
         found: list[list[tuple[PassageId, float]]] = []
         step = max(1, _BLOCK // len(ids))
         for start in range(0, len(vectors), step):
-            near = vectors[start : start + step] @ stored.T
-            best = np.argpartition(near, -k, axis=1)[:, -k:]
-            for row, places in zip(near, best, strict=True):
-                pairs = [
-                    (PassageId(int(ids[place])), round(float(row[place]), _DIGITS))
-                    for place in places
-                ]
-                found.append(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+            near = np.round(vectors[start : start + step] @ stored.T, _DIGITS)
+            for row in near:
+                # All that tie with the last of them: of equals the first id counts.
+                last = np.partition(row, -k)[-k]
+                best = np.flatnonzero(row >= last)
+                order = np.lexsort((ids[best], -row[best]))[:k]
+                found.append(
+                    [
+                        (PassageId(int(ids[i])), round(float(row[i]), _DIGITS))
+                        for i in best[order]
+                    ]
+                )
         return found
 
     def _of_kind(self, kind: Kind) -> tuple[Int64, Float32]:

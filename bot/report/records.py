@@ -118,8 +118,12 @@ class Period:
 
     @property
     def before(self) -> Period:
-        """The period of the same length just before it."""
-        return Period(self.since - (self.until - self.since), self.since)
+        """The period of the same length just before it, as far as there is time."""
+        try:
+            begun = self.since - self.length
+        except OverflowError:
+            begun = datetime.min.replace(tzinfo=self.since.tzinfo)
+        return Period(begun, self.since)
 
     @property
     def length(self) -> timedelta:

@@ -217,6 +217,7 @@ def _repeats(
                     shown(cosine),
                     answer,
                     same.written(shared[:_WORDS], [thread, before]),
+                    marked=before.solved,
                 )
                 break
 

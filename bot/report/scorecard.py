@@ -13,14 +13,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal
 
 from bot.drafts import APPROVED
 from bot.escape import shortened, visible
 from bot.rated import outcome_of
+from bot.report.cells import equal, filled, other_than
 from bot.report.model import (
     Bin,
     Count,
+    DecisionRow,
     Figure,
     Mistake,
     Resource,
@@ -31,7 +34,7 @@ from bot.report.model import (
 from bot.report.records import Period
 from kb.metrics import reliability_curve, wilson_interval
 from kb.store import Decision, Mark, Pause, Rating, State, Store
-from kb.types import PUBLIC
+from kb.types import PUBLIC, TopicId
 
 TopicOf = Callable[[str, str], Topic | None]
 """The topic of a source and a key; ``None`` where the reader may not see it, or it is
@@ -52,12 +55,14 @@ class Rated:
     Attributes:
         link: What it led with, where the reader may be led there.
         verdict: What was said against it; empty where it helped.
+        said: See `what_was_said`.
     """
 
     decision: Decision
     rating: Rating
     link: Resource | None = None
     verdict: str = ""
+    said: tuple[str, ...] = ()
 
     @property
     def helped(self) -> bool:
@@ -79,16 +84,26 @@ def scorecard(
 
     Args:
         forum: Name of the source that the bot watches; ``None``: there is none.
+        topic_of: Of what the reader may know. Who may not see everything is not even
+            told how many decisions there were of other topics.
         visible_to: What the reader may see; ``None``: everything.
     """
     if forum is None or not store.ledger.knows(forum, period.until):
         return None
+
+    def may_be_counted(decision: Decision) -> bool:
+        key = str(decision.topic_id)
+        return visible_to is None or topic_of(decision.forum, key) is not None
+
+    decided = store.ledger.decided_between(forum, period.since, period.until)
+    rated = _rated(store, forum, period, visible_to)
     return score(
-        store.ledger.decided_between(forum, period.since, period.until),
-        list(_rated(store, forum, period, visible_to)),
+        [decision for decision in decided if may_be_counted(decision)],
+        [each for each in rated if may_be_counted(each.decision)],
         period,
         topic_of=topic_of,
         pause=store.pauses.get(forum),
+        private=visible_to is None,
     )
 
 
@@ -99,12 +114,13 @@ def _rated(
         decision = store.ledger.get(forum, rating.topic_id)
         if decision is None:
             continue
-        if rating.value > 0:
-            yield Rated(decision, rating)
-            continue
         marks = store.feedback.of(forum, rating.topic_id)
+        said = what_was_said(marks, period.until)
+        if rating.value > 0:
+            yield Rated(decision, rating, said=said)
+            continue
         link = _link(store, decision, visible_to)
-        yield Rated(decision, rating, link, verdict_of(marks, period.until))
+        yield Rated(decision, rating, link, verdict_of(marks, period.until), said)
 
 
 def _link(
@@ -133,15 +149,18 @@ def score(
     *,
     topic_of: TopicOf,
     pause: Pause | None = None,
+    private: bool = False,
 ) -> Scorecard:
     """Count.
 
     Args:
         decisions: Of the period.
         rated: Whatever was rated before its end, of any time.
+        private: The reader may know in what words somebody paused the bot, and of
+            decisions on topics that are not held.
     """
     until = period.until
-    newest = sorted(decisions, key=lambda d: (d.decided_at, d.topic_id), reverse=True)
+    newest = _newest(decisions)
     told = _Telling(topic_of)
     by_voice: defaultdict[Voice, list[Decision]] = defaultdict(list)
     states: defaultdict[str, list[Decision]] = defaultdict(list)
@@ -151,15 +170,25 @@ def score(
         states[outcome_label(decision, until)].append(decision)
         for label in why_silent(decision, until):
             silences[label].append(decision)
-    now = frozenset(decision.topic_id for decision in by_voice["spoke"])
-    judged = [each for each in rated if each.decision.topic_id in now]
+    now = {decision.topic_id: decision for decision in by_voice["spoke"]}
+    judged = {
+        each.decision.topic_id: each for each in rated if each.decision.topic_id in now
+    }
+    helped = {topic_id: each.helped for topic_id, each in judged.items()}
+    said: defaultdict[str, list[Decision]] = defaultdict(list)
+    for topic_id, decision in now.items():
+        for label in judged[topic_id].said if topic_id in judged else ():
+            said[label].append(decision)
+    rows = [told.row(each, until, helped.get(each.topic_id)) for each in newest[::-1]]
     return Scorecard(
-        figures=_figures(newest, by_voice, judged, until, told),
+        figures=_figures(newest, by_voice, helped, until, told),
         silences=told.counts(sorted(silences), silences),
         states=told.counts([*_LABELS.values()], states),
-        calibration=calibration(rated),
-        mistakes=_mistakes(judged, told),
-        paused=_paused(pause, until),
+        calibration=_calibration(rated, told),
+        mistakes=_mistakes(judged.values(), told),
+        paused=_paused(pause, until, private=private),
+        decisions=tuple(row for row in rows if private or row.topic is not None),
+        ratings=told.counts(sorted(said), said),
     )
 
 
@@ -182,8 +211,24 @@ class _Telling:
                 found.append(topic)
         return tuple(found)
 
-    def rows(self, decisions: Sequence[Decision], where: str = "") -> Rows:
-        return Rows(len(decisions), where, self.first(decisions, _ROWS))
+    def rows(self, decisions: Sequence[Decision], where: str) -> Rows:
+        first = self.first(decisions, _ROWS)
+        return Rows(len(decisions), where, first, table="decisions")
+
+    def row(
+        self, decision: Decision, until: datetime, helped: bool | None
+    ) -> DecisionRow:
+        return DecisionRow(
+            topic=self.topic(decision),
+            key=str(decision.topic_id),
+            decided_at=decision.decided_at,
+            mode=decision.mode,
+            outcome=outcome_label(decision, until),
+            voice=voice_of(decision, until),
+            draft=was_draft(decision, until),
+            why=why_silent(decision, until),
+            helped=helped,
+        )
 
     def counts(
         self, labels: Iterable[str], groups: Mapping[str, Sequence[Decision]]
@@ -200,7 +245,7 @@ class _Telling:
 def _figures(
     newest: Sequence[Decision],
     by_voice: Mapping[Voice, Sequence[Decision]],
-    judged: Sequence[Rated],
+    helped: Mapping[TopicId, bool],
     until: datetime,
     told: _Telling,
 ) -> tuple[Figure, ...]:
@@ -208,47 +253,63 @@ def _figures(
     drafts = [each for each in newest if was_draft(each, until)]
     decided = [each for each in newest if voice_of(each, until) != "waiting"]
     withdrawn = [each for each in spoke if stood(each, until) == "withdrawn"]
-    helped = {each.decision.topic_id: each.helped for each in judged}
     rated = [each for each in spoke if each.topic_id in helped]
     right = [each for each in rated if helped[each.topic_id]]
 
-    def count(name: str, some: Sequence[Decision], where: str = "") -> Figure:
+    def count(name: str, some: Sequence[Decision], where: str) -> Figure:
         return Figure(name, len(some), "count", len(some), told.rows(some, where))
 
     def share(
-        name: str, some: Sequence[Decision], of: Sequence[Decision], where: str = ""
+        name: str, some: Sequence[Decision], of: Sequence[Decision], where: str
     ) -> Figure:
         n = len(of)
         low, high = wilson_interval(len(some), n) if n else (None, None)
         value = len(some) / n if n else None
         return Figure(name, value, "share", n, told.rows(some, where), low, high)
 
+    # By the columns of the table of decisions.
     return (
-        count("bot_decided", decided),
-        count("bot_spoke", spoke, "bot = spoke"),
-        count("bot_silent", silent, "bot = silent"),
-        count("bot_drafts", drafts),
-        count("bot_rated", rated),
-        share("bot_precision", right, rated),
-        share("bot_coverage", spoke, decided, "bot = spoke"),
-        count("bot_withdrawn", withdrawn),
+        count("bot_decided", decided, other_than("voice", "waiting")),
+        count("bot_spoke", spoke, equal("voice", "spoke")),
+        count("bot_silent", silent, equal("voice", "silent")),
+        count("bot_drafts", drafts, equal("draft", True)),
+        count("bot_rated", rated, filled("helped")),
+        share("bot_precision", right, rated, equal("helped", True)),
+        share("bot_coverage", spoke, decided, equal("voice", "spoke")),
+        count("bot_withdrawn", withdrawn, equal("outcome", _LABELS["withdrawn"])),
     )
 
 
-def calibration(rated: Iterable[Rated]) -> tuple[Bin, ...]:
+def _calibration(rated: Iterable[Rated], told: _Telling) -> tuple[Bin, ...]:
     """Of replies that were about as sure how often they helped, least sure first."""
-    outcomes = [
-        (outcome.confidence, outcome.right)
-        for each in rated
-        if (outcome := outcome_of(each.rating, each.decision)) is not None
-    ]
+    outcomes = sorted(
+        (
+            (outcome.confidence, outcome.right, each.decision)
+            for each in rated
+            if (outcome := outcome_of(each.rating, each.decision)) is not None
+        ),
+        key=lambda each: (*each[:2], each[2].topic_id),
+    )
     if not outcomes:
         return ()
     bins = max(1, min(_BINS, len(outcomes) // _LEAST_OF_BIN))
+    # Each bin holds those that follow the bin before.
+    following = (decision for _, _, decision in outcomes)
     return tuple(
-        Bin(point.confidence, point.share, point.low, point.high, point.n)
-        for point in reliability_curve(outcomes, bins)
+        Bin(
+            point.confidence,
+            point.share,
+            point.low,
+            point.high,
+            point.n,
+            told.first(_newest(islice(following, point.n)), _ROWS_OF_COUNT),
+        )
+        for point in reliability_curve([each[:2] for each in outcomes], bins)
     )
+
+
+def _newest(decisions: Iterable[Decision]) -> list[Decision]:
+    return sorted(decisions, key=lambda d: (d.decided_at, d.topic_id), reverse=True)
 
 
 def _mistakes(judged: Iterable[Rated], told: _Telling) -> tuple[Mistake, ...]:
@@ -268,11 +329,17 @@ def _mistakes(judged: Iterable[Rated], told: _Telling) -> tuple[Mistake, ...]:
     return tuple(mistake for _, _, mistake in found[:_MISTAKES])
 
 
-def _paused(pause: Pause | None, until: datetime) -> str:
+def _paused(pause: Pause | None, until: datetime, *, private: bool) -> str:
     if pause is None or pause.at >= until:
         return ""
-    reason = shortened(visible(pause.reason), _MAX_REASON_CHARS)
-    return reason or f"paused ({pause.origin})"
+    # What the bot says itself holds figures; staff write to it in private.
+    if private or pause.origin == "precision":
+        reason = shortened(visible(pause.reason), _MAX_REASON_CHARS)
+        return reason or f"paused ({pause.origin})"
+    return f"since {pause.at:%Y-%m-%d}, by {_PAUSED_BY[pause.origin]}"
+
+
+_PAUSED_BY = {"operator": "an operator", "staff": "a moderator"}
 
 
 # -- what became of decisions --------------------------------------------------------
@@ -348,6 +415,7 @@ def outcome_label(decision: Decision, until: datetime) -> str:
 # -- why it was silent ---------------------------------------------------------------
 
 BY_POLICY = "left alone by the bot's policy"
+NOT_SURE = "not sure enough of what it found"
 _NO_REASON = "no reason was told"
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), label)
@@ -360,7 +428,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"|it has a tag that is excluded|it has none of the tags",
             BY_POLICY,
         ),
-        (r"the best .* has a confidence of", "not sure enough of what it found"),
+        (r"the best .* has a confidence of", NOT_SURE),
         (r"left out ", "what it found must not be linked any more"),
         (
             r"neither its title nor its text|it is pinned, as"
@@ -434,12 +502,47 @@ def why_silent(decision: Decision, until: datetime) -> tuple[str, ...]:
 
 # -- what people said ----------------------------------------------------------------
 
+_SAID = {
+    ("like", True): "liked, or reacted to well",
+    ("reaction", True): "liked, or reacted to well",
+    ("like", False): "reacted to badly",
+    ("reaction", False): "reacted to badly",
+    ("solution", True): "accepted as the solution",
+    ("flag", False): "hidden after flags",
+    ("removal", False): "removed",
+    ("word", True): "a word that it helped",
+    ("word", False): "a word that it did not help",
+}
+
+
+def what_was_said(marks: Iterable[Mark], until: datetime) -> tuple[str, ...]:
+    """What people said of a reply, each thing once, and whether those were moderators,
+    where the forum tells who it was.
+
+    >>> from datetime import UTC
+    >>> at = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> marks = [Mark(TopicId(1), "word", user, -1, False, at) for user in (5, 6)]
+    >>> what_was_said(marks, at.replace(year=2027))
+    ('a word that it did not help, by members',)
+    """
+    found = {
+        _SAID.get((mark.kind, mark.value > 0), "judged otherwise") + _by(mark)
+        for mark in marks
+        if mark.value and mark.at < until
+    }
+    return tuple(sorted(found))
+
+
+def _by(mark: Mark) -> str:
+    if mark.staff:
+        return ", by moderators"
+    return ", by members" if mark.user_id else ""
+
 
 def verdict_of(marks: Iterable[Mark], until: datetime) -> str:
     """What was said against a reply, without who said it.
 
     >>> from datetime import UTC
-    >>> from kb.types import TopicId
     >>> at = datetime(2026, 1, 1, tzinfo=UTC)
     >>> marks = [Mark(TopicId(1), "word", user, -1, False, at) for user in (5, 6)]
     >>> verdict_of(marks, at.replace(year=2027))

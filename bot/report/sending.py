@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.forum_care import LiveCare
-from bot.report.delivery import Courier
-from bot.report.making import Wanted, wanted
+from bot.report.delivery import HOLDS, Courier, Delivered, Finished
+from bot.report.making import Progress, Wanted, make, wanted
 from bot.report.model import Report
-from bot.report.profiles import look_up
-from bot.report.reading import read_past
+from bot.report.profiles import look_up, regions
 from bot.report.records import Period
-from bot.report.writing import FOLDER, TEXTS, tables, write_file, write_tables
+from bot.report.writing import (
+    FOLDER,
+    TEXTS,
+    remove_written,
+    tables,
+    write_file,
+    write_tables,
+)
+from kb.errors import KBError
 from kb.types import TopicId
 
 if TYPE_CHECKING:
     from bot.app import App
 
-# Whose profiles are read: of so many, and who answered somebody within this time.
-_MOST, _RECENT = 50, timedelta(days=90)
+log = logging.getLogger(__name__)
+
 _DAY = timedelta(days=1)
 
 
@@ -49,13 +58,60 @@ def write_report(app: App, report: Report) -> Path:
     folder = app.data_dir / FOLDER
     page = folder / "report.html"
     write_file(page, TEXTS["html"](report))
-    write_file(folder / "report.json", TEXTS["json"](report))
+    write_file(_written(app), TEXTS["json"](report))
     write_tables(folder, tables(report))
     return page
 
 
+def _written(app: App) -> Path:
+    return app.data_dir / FOLDER / "report.json"
+
+
+def is_written(app: App) -> bool:
+    """Whether there is a report below the data folder, as `write_report` left it."""
+    return _written(app).exists()
+
+
+def renew_report(
+    app: App, *, progress: Progress = lambda _step, _done, _todo: None
+) -> bool:
+    """Make what was written anew, of the same period: without what left since, and
+    who. What cannot be made anew is removed.
+
+    Returns:
+        False where nothing stands there now.
+
+    Raises:
+        KBError: It cannot be made, or not be written.
+    """
+    if not is_written(app):
+        return False
+    period = _period_written(app)
+    if period is None:
+        log.warning("%s is no report of ours: removed", _written(app))
+        remove_written(app.data_dir)
+        return False
+    try:
+        made = make(app, replace(scheduled(app), period=period), progress=progress)
+        write_report(app, made)
+    except Exception:
+        remove_written(app.data_dir)
+        raise
+    return True
+
+
+def _period_written(app: App) -> Period | None:
+    try:
+        values = json.loads(_written(app).read_bytes())
+        since, until = (datetime.fromisoformat(values[k]) for k in ("since", "until"))
+        # A comparison with a time that names no zone is a TypeError.
+        return Period(since, until) if since < until <= app.clock() else None
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return None
+
+
 def send_report(app: App, report: Report) -> str:
-    """Send it where ``report.send`` says, and tell what became of it.
+    """Send a report as the config says, once for its period; what came of it, in words.
 
     Whoever calls holds the data folder, see `bot.lock`.
 
@@ -64,17 +120,28 @@ def send_report(app: App, report: Report) -> str:
         ForumError: It cannot be sent now; `finish_reports` goes on with it.
     """
     with open_courier(app) as courier:
-        told = courier.deliver(report, topic=_topic(app))
-    if told.waiting:
-        return f"{told.waiting} of {told.parts} parts wait: the bot is paused"
+        return in_words(courier.deliver(report, topic=_topic(app)))
+
+
+def in_words(told: Delivered) -> str:
+    if told.paused:
+        return "not sent: the bot is paused, and others read that topic"
     where = "" if told.topic_id is None else f" in topic {told.topic_id}"
-    if not told.sent:
-        return f"that of this period was sent before{where}"
-    return f"{told.sent} of {told.parts} parts sent{where}"
+    if told.sent:
+        return f"{told.sent} of {told.parts} parts sent{where}"
+    if not told.before:
+        return "nothing of that of this period was sent, and it is not tried again"
+    if told.before < told.parts:
+        return (
+            f"that of this period was sent in part: {told.before} of {told.parts} "
+            f"parts{where}; the rest would be old news"
+        )
+    return f"that of this period was sent before{where}"
 
 
 def queue_report(app: App, report: Report) -> bool:
-    """Leave it to `finish_reports`; False where that of its period was left before.
+    """Leave it to `finish_reports`; False where that of its period was left before, and
+    while the bot is paused and others would read it.
 
     Raises:
         ConfigError: See `send_report`.
@@ -89,20 +156,38 @@ def _topic(app: App) -> TopicId | None:
     return TopicId(settings.topic or 0) if is_topic else None
 
 
-def finish_reports(app: App) -> int:
-    """Send what was queued or left unsent; gives how many parts.
+def finish_reports(app: App) -> Finished:
+    """Send what was queued or left unsent; where reports are not sent any more, end it.
 
     Raises:
-        ForumError: The forum takes nothing now.
-        ConfigError: The forum refuses it.
+        ConfigError: There is no forum, or no key of the bot.
+        StoreError: The ledger cannot be used.
     """
     name, _ = app.bot_forum()
     with app.open_store(readonly=True) as store:
         # Mostly there is nothing, and no channel is needed to know that.
         if not store.messages.in_state(name, "claimed", purpose="report"):
-            return 0
+            return Finished(0, stale=False)
+    if app.config.report.send == "off":
+        with app.open_store() as store, store.transaction():
+            ended = store.messages.give_up("report", forum=name)
+        log.warning("%d parts of reports are not sent: report.send is off", ended)
+        return Finished(0, stale=False)
     with open_courier(app) as courier:
-        return courier.finish()
+        return courier.finish(topic=_topic(app))
+
+
+def expire_reports(app: App) -> None:
+    """End what was never sent of reports, whatever the config says by now: their texts
+    name people, and are not kept. No forum is needed for that.
+
+    Raises:
+        StoreError: The ledger cannot be used.
+    """
+    with app.open_store() as store, store.transaction():
+        ended = store.messages.give_up("report", before=app.clock() - HOLDS)
+    if ended:
+        log.warning("%d parts of reports were never sent", ended)
 
 
 @contextmanager
@@ -124,29 +209,33 @@ def open_courier(app: App) -> Iterator[Courier]:
         )
 
 
-def read_regions(app: App) -> None:
-    """Read where those are from who answered most in the last months, as far as their
-    profiles tell, and the bot has a key to read these with; a report is made all the
-    same."""
+def profile_reader(
+    app: App,
+) -> Callable[[Mapping[str, str]], Mapping[str, str]] | None:
+    """What finds out where members are from who are suggested as helpers, as far as
+    their profiles tell; ``None``: the bot has no key to read these with.
+
+    Whatever becomes of that, a report is made: what is known already is told.
+    """
     name = app.config.bot.forum
     if name is None or app.config.bot.api_key_env is None:
-        return
-    period = Period(app.clock() - _RECENT, app.clock())
-    with app.bot_channel(only_read=True) as channel, app.open_store() as store:
-        past = read_past(store, [name], period, bots=[app.config.bot.username])
-        names: dict[str, str] = {}
-        answers: Counter[str] = Counter()
-        for thread in past.threads:
-            for reply in thread.by_people:
-                if period.holds(reply.at) and reply.member not in past.opted_out:
-                    names[reply.member] = reply.name
-                    answers[reply.member] += 1
-        busiest = sorted(answers, key=lambda member: (-answers[member], member))
-        look_up(
-            LiveCare(channel, app.config.bot.username),
-            store,
-            name,
-            {member: names[member] for member in busiest[:_MOST]},
-            field=app.config.report.region_field,
-            clock=app.clock,
-        )
+        return None
+
+    def read(members: Mapping[str, str]) -> Mapping[str, str]:
+        with app.open_store() as store:
+            try:
+                with app.bot_channel(only_read=True) as channel:
+                    look_up(
+                        LiveCare(channel, app.config.bot.username),
+                        store,
+                        name,
+                        members,
+                        field=app.config.report.region_field,
+                        clock=app.clock,
+                    )
+            except KBError as exc:
+                log.warning("profiles of helpers are not read now: %s", exc)
+            known = regions(store, name)
+        return {member: known[member] for member in members if member in known}
+
+    return read

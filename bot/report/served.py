@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot.config import secret
 from bot.report.making import make, wanted
 from bot.report.model import Report
+from bot.report.web import BusyError
 from kb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ MIN_KEY_CHARS = 20
 
 
 class Served:
-    """The newest report; for many threads, of which one makes it and others wait."""
+    """The newest report, for many threads, of which one makes it."""
 
     def __init__(self, app: App, *, max_age: timedelta = MAX_AGE) -> None:
         self._app = app
@@ -31,24 +32,28 @@ class Served:
         self._lock = threading.Lock()
         self._made: Report | None = None
         self._at: datetime | None = None
-        self._generation = -1
+        self._mark = ""
 
     def __call__(self) -> Report:
-        """A report that is young enough.
+        """A report that is young enough, of the store as it is.
 
         Raises:
+            BusyError: Another thread makes one.
             StoreError: The store cannot be read.
         """
-        with self._lock:
+        with self._app.open_store(readonly=True) as store:
+            # What left must leave the report at once, and what was clicked shows.
+            mark = store.activity.mark()
+        if not self._lock.acquire(blocking=False):
+            raise BusyError("the report is being made")
+        try:
             now = self._app.clock()
-            with self._app.open_store(readonly=True) as store:
-                generation = store.generation
-            # What left the store must leave the report at once.
-            is_same = generation == self._generation
-            if self._made is None or not (is_same and self._is_young(now)):
+            if self._made is None or mark != self._mark or not self._is_young(now):
                 self._made = make(self._app, wanted(self._app))
-                self._at, self._generation = now, generation
+                self._at, self._mark = now, mark
             return self._made
+        finally:
+            self._lock.release()
 
     def _is_young(self, now: datetime) -> bool:
         return self._at is not None and self._at <= now < self._at + self._max_age

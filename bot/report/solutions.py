@@ -12,7 +12,7 @@ import html
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from selectolax.lexbor import LexborHTMLParser
@@ -26,7 +26,7 @@ from bot.topic import TopicView
 from indexer.blocks import join_blocks
 from indexer.clean import clean_body, is_tangled
 from indexer.render import render_markdown
-from kb.types import TopicId
+from kb.types import DocumentId, TopicId
 
 # Learned by `benchmarks/solutions.py` from real topics whose solution is marked: a
 # softmax over the replies of a topic, and over *none* of them, which is right where a
@@ -147,6 +147,7 @@ def unmarked(
     least: float = LEAST,
     limit: int = 100,
     newest: int = NEWEST,
+    left_out: Collection[DocumentId] = (),
     progress: Callable[[int], None] = lambda _count: None,
 ) -> tuple[Unmarked, ...]:
     """The questions of the period that are not marked solved and have a reply that
@@ -156,9 +157,16 @@ def unmarked(
         least: How sure it must be at least.
         limit: How many are told.
         newest: How many threads are looked at, which is what takes time.
+        left_out: Threads that are told of elsewhere: what nobody answered, and what
+            a moderator says is no question.
         progress: Called with the number of threads looked at since.
     """
-    may_be = [t for t in past.asked if not t.solved and t.by_people]
+    elsewhere = frozenset(left_out)
+    may_be = [
+        thread
+        for thread in past.asked
+        if not thread.solved and thread.by_people and thread.id not in elsewhere
+    ]
     may_be.sort(key=lambda thread: (thread.created_at, thread.id), reverse=True)
     found: list[tuple[Thread, Guess, Post]] = []
     del may_be[newest:]
@@ -427,7 +435,7 @@ def _why(best: Candidate) -> tuple[str, ...]:
         "thanked": "who asked thanks for it",
         "likes": f"{likes} like{'' if likes == 1 else 's'}",
         "code": "it shows code",
-        "words": f"it tells something in {best.words} words",
+        "words": f"it says {best.words} words of its own",
         "own_found": "who asked tells how it was solved",
         "own_works": "who asked says that it works now",
         "own_last": "it is the last word of who asked",

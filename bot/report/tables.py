@@ -1,8 +1,7 @@
 """The report as tables, for spreadsheets: CSV with a header. Pure.
 
-One table per section, and one of all topics from which the figures are counted. A
-spreadsheet takes some texts for formulas, and a forum's members choose theirs: such
-cells begin with an apostrophe.
+One table per section, and two from whose rows figures are counted: of all topics, and
+of what the bot decided.
 """
 
 from __future__ import annotations
@@ -10,20 +9,16 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from io import StringIO
 from typing import TypeAlias
 
-from bot.escape import visible
 from bot.report import model
+from bot.report.cells import Cell, cell, on_one_line
+from kb.tongues import primary
 
-Cell: TypeAlias = str | int | float | bool | datetime | None
 Row: TypeAlias = Mapping[str, Cell]
 """The cells of a row by column; what is left out is empty."""
 
-# https://owasp.org/www-community/attacks/CSV_Injection, and the wide forms that some
-# programs take for the same. Tabs and line ends are spaces by then.
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _BETWEEN = " | "
 
 
@@ -58,31 +53,8 @@ def _written(table: Table, report: model.Report) -> str:
     writer = csv.DictWriter(file, table.names)
     writer.writeheader()
     for row in table.rows(report):
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+        writer.writerow({name: cell(value) for name, value in row.items()})
     return file.getvalue()
-
-
-def _cell(value: Cell) -> str:
-    """One cell, on one line, that no spreadsheet takes for a formula.
-
-    >>> _cell("=1+1"), _cell(" \\t@SUM(A1)"), _cell("a\\n=b"), _cell(-0.25)
-    ("'=1+1", "'@SUM(A1)", 'a =b', '-0.25')
-    >>> _cell(True), _cell(None), _cell(datetime(2026, 6, 1, tzinfo=UTC))
-    ('yes', '', '2026-06-01T00:00:00+00:00')
-    """
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case datetime():
-            return value.astimezone(UTC).isoformat(timespec="seconds")
-        case float():
-            return f"{value:.4f}".rstrip("0").rstrip(".")
-        case int():
-            return str(value)
-    text = _line(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 # -- the rows ----------------------------------------------------------------------
@@ -94,6 +66,7 @@ def _topics(report: model.Report) -> Iterator[Row]:
             "source": row.topic.source,
             "key": row.topic.key,
             **_asked(row.topic),
+            "in_period": row.in_period,
             "newcomer": row.newcomer,
             "replies": row.replies,
             "first_reply_hours": row.first_reply_hours,
@@ -126,11 +99,11 @@ def _open(report: model.Report) -> Iterator[Row]:
 
 
 def _repeats(report: model.Report) -> Iterator[Row]:
-    """A row for each question that repeats a solved one, then one for each question of
-    a group of open ones."""
+    """A row for each question that repeats an earlier one, then one for each question
+    of a group of open ones."""
     for number, each in enumerate(report.repeats.repeats, start=1):
         yield {
-            "repeats": "solved",
+            "repeats": "solved" if each.marked else "looks solved",
             "group": number,
             **_titled(each.topic),
             "earlier_title": each.earlier.title,
@@ -248,7 +221,11 @@ def _scorecard(report: model.Report) -> Iterator[Row]:
         return
     for figure in found.figures:
         yield {"what": "figure", **_figure(figure)}
-    for what, counts in (("silence", found.silences), ("state", found.states)):
+    for what, counts in (
+        ("silence", found.silences),
+        ("state", found.states),
+        ("rating", found.ratings),
+    ):
         for each in counts:
             yield {
                 "what": what,
@@ -266,6 +243,7 @@ def _scorecard(report: model.Report) -> Iterator[Row]:
             "n": some.n,
             "low": some.low,
             "high": some.high,
+            "topic_urls": _addresses(topic.url for topic in some.topics),
         }
     for wrong in found.mistakes:
         yield {
@@ -278,6 +256,21 @@ def _scorecard(report: model.Report) -> Iterator[Row]:
         }
 
 
+def _decisions(report: model.Report) -> Iterator[Row]:
+    for row in report.scorecard.decisions if report.scorecard else ():
+        yield {
+            "key": row.key,
+            **(_titled(row.topic) if row.topic else {}),
+            "decided_at": row.decided_at,
+            "mode": row.mode,
+            "outcome": row.outcome,
+            "voice": row.voice,
+            "draft": row.draft,
+            "why": _listed(row.why),
+            "helped": row.helped,
+        }
+
+
 def _figure(figure: model.Figure) -> Row:
     return {
         "figure": figure.name,
@@ -287,6 +280,7 @@ def _figure(figure: model.Figure) -> Row:
         "low": figure.low,
         "high": figure.high,
         "rows": figure.rows.count,
+        "table": None if figure.rows.where is None else figure.rows.table,
         "where": figure.rows.where,
     }
 
@@ -330,7 +324,8 @@ def _asked(topic: model.Topic) -> Row:
         "created_at": topic.created_at,
         "author": topic.author,
         "category": topic.category,
-        "language": topic.language,
+        # By which the report groups them: no region, no script.
+        "language": primary(topic.language),
     }
 
 
@@ -344,29 +339,24 @@ def _samples(topics: Iterable[model.Topic]) -> Row:
 
 def _listed(texts: Iterable[str]) -> str:
     """Several texts in one cell, each told from the next."""
-    return _BETWEEN.join(filter(None, map(_line, texts)))
+    return _BETWEEN.join(filter(None, map(on_one_line, texts)))
 
 
 def _address(url: str) -> str:
     """An address without a space, so that several fit into one cell."""
-    return _line(url).replace(" ", "%20")
+    return on_one_line(url).replace(" ", "%20")
 
 
 def _addresses(urls: Iterable[str]) -> str:
     return " ".join(filter(None, map(_address, urls)))
 
 
-def _line(text: str) -> str:
-    # The same, by far sooner, for most of what tables hold.
-    return " ".join(text.split()) if text.isprintable() else visible(text)
-
-
-_FIGURE = "figure value unit n low high rows where"
+_FIGURE = "figure value unit n low high rows table where"
 
 TABLES: Mapping[str, Table] = {
     "topics": Table(
-        "source key title url created_at author category language newcomer replies"
-        " first_reply_hours answered solved question open views bot",
+        "source key title url created_at author category language in_period newcomer"
+        " replies first_reply_hours answered solved question open views bot",
         _topics,
     ),
     "open": Table(
@@ -391,6 +381,9 @@ TABLES: Mapping[str, Table] = {
     "trends": Table("what label now before score sample_titles sample_urls", _trends),
     "health": Table(f"by group {_FIGURE}", _health),
     "scorecard": Table(f"what {_FIGURE} topic_urls led_to", _scorecard),
+    "decisions": Table(
+        "key title url decided_at mode outcome voice draft why helped", _decisions
+    ),
     "links": Table(
         "problem title url detail posts instead_title instead_url topic_urls", _links
     ),

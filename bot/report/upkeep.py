@@ -57,20 +57,22 @@ def upkeep(
     period: Period,
     *,
     visible_to: Visible = frozenset({PUBLIC}),
+    sources: Collection[str] | None = None,
     limit: int = 20,
 ) -> Upkeep:
     """Look at all answers that were written before the end of a period.
 
-    What a source says of itself, and what a page's versions are, is known as it is
-    now; no later death or failure counts.
+    What a source says of itself, and what a page's versions are, is told as it is now:
+    nobody keeps how that was. No later death of a page counts.
 
     Args:
         visible_to: What the reader may see; ``None``: everything.
+        sources: Only answers in these; ``None``: in all.
         limit: Links at most, those first that most posts hold, of as many those that
             are read most.
     """
     return Upkeep(
-        links=_links(store, period.until, visible_to, limit),
+        links=_links(store, period.until, visible_to, sources, limit),
         sources=_sources(store, period.until, visible_to),
     )
 
@@ -79,10 +81,14 @@ def upkeep(
 
 
 def _links(
-    store: Store, until: datetime, visible_to: Visible, limit: int
+    store: Store,
+    until: datetime,
+    visible_to: Visible,
+    sources: Collection[str] | None,
+    limit: int,
 ) -> tuple[BadLink, ...]:
     known = store.upkeep
-    linked = known.linked(before=until, visible_to=visible_to)
+    linked = known.linked(before=until, visible_to=visible_to, sources=sources)
     pages = known.pages(
         {each.key for each in linked}, before=until, visible_to=visible_to
     )
@@ -99,7 +105,7 @@ def _links(
     )
     judged = ((each, book.judge(each)) for each in linked)
     bad = {each: finding for each, finding in judged if finding is not None}
-    places = known.places(bad, before=until, visible_to=visible_to)
+    places = known.places(bad, before=until, visible_to=visible_to, sources=sources)
     worst = ranked(bad, places)[:limit]
     shown = {place.document_id for _, found in worst for place in most_read(found)}
     spots = known.spots(shown)
@@ -363,6 +369,7 @@ def _sources(
             [each for each in aside if each.source == name],
             dead=sum(page.source == name for page in dead),
             until=until,
+            private=visible_to is None,
         )
         for name in sorted({*states, *held})
         # A source of which the reader may see nothing is none of theirs.
@@ -377,15 +384,19 @@ def source_health(
     *,
     dead: int,
     until: datetime,
+    private: bool = False,
 ) -> SourceHealth:
     """How a source was at a moment, as far as is known now. Pure.
 
     One that was read through since then has an age of 0.
+
+    Args:
+        private: The reader may know all that the source holds.
     """
     finished = state.finished_at
     error = state.last_error or ""
-    if error and held.shown < held.documents:
-        # It may name what is not for everybody.
+    # It may name what is not for everybody; so may a source of which nothing is held.
+    if error and not private and not 0 < held.documents == held.shown:
         error = _ELSEWHERE
     return SourceHealth(
         name=state.name,

@@ -8,7 +8,6 @@ bearer token. Reading changes nothing, and nothing is kept by caches on the way.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import logging
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from bot.report.model import Report
+from kb.errors import KBError
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,15 @@ _HEADERS = {
 
 Made = Callable[[], Report]
 """Gives a report that is young enough; called from several threads at once. Raises
-`KBError` where the store cannot be read."""
+`BusyError` while one is being made, and `KBError` where the store cannot be read."""
+
+# About as long as it takes.
+RETRY_AFTER_S = 20
+
+
+class BusyError(KBError):
+    """A report is being made for somebody else: no thread that answers searches waits
+    for it."""
 
 
 def add_report(
@@ -69,21 +77,31 @@ def add_report(
 
     let_in = [Depends(check)]
 
+    def report() -> Report:
+        try:
+            return made()
+        except BusyError as exc:
+            raise HTTPException(
+                503,
+                "the report is being made; ask again in some seconds",
+                {"Retry-After": str(RETRY_AFTER_S)},
+            ) from exc
+
     @app.get("/report", dependencies=let_in, include_in_schema=False)
     def report_page() -> Response:
-        return _answer(page(made()), "text/html")
+        return _answer(page(report()), "text/html")
 
     @app.get("/report.json", dependencies=let_in, include_in_schema=False)
     def report_json() -> Response:
-        return _answer(as_json(made()), "application/json")
+        return _answer(as_json(report()), "application/json")
 
     @app.get("/report.md", dependencies=let_in, include_in_schema=False)
     def report_markdown() -> Response:
-        return _answer(markdown(made()), "text/markdown")
+        return _answer(markdown(report()), "text/markdown")
 
     @app.get("/report/{table}.csv", dependencies=let_in, include_in_schema=False)
     def report_table(table: str) -> Response:
-        found = tables(made())
+        found = tables(report())
         if table not in found:
             raise HTTPException(404)
         # A name of ours: it is one of them.
@@ -94,7 +112,8 @@ def add_report(
 def _is_let_in(request: Request, key: str) -> bool:
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     if scheme.casefold() == "bearer":
-        given = rest.strip()
+        # Headers are bytes, which are read here as what they may not be.
+        given = rest.strip().encode("latin-1", "replace").decode("utf-8", "replace")
     elif scheme.casefold() == "basic":
         given = _password(rest.strip())
     else:
@@ -105,7 +124,7 @@ def _is_let_in(request: Request, key: str) -> bool:
 def _password(encoded: str) -> str:
     try:
         decoded = base64.b64decode(encoded, validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # Of base64, of UTF-8, of what is no ASCII to begin with.
         return ""
     return decoded.partition(":")[2]
 

@@ -86,6 +86,7 @@ class User:
         fields: What the member's profile says, by the number of the field.
         location: As the member wrote it.
         primary_group: The one of *groups* that the member stands for.
+        hides_profile: It is for staff alone.
     """
 
     id: int
@@ -100,6 +101,7 @@ class User:
     fields: dict[int, str] = field(default_factory=dict)
     location: str = ""
     primary_group: str | None = None
+    hides_profile: bool = False
 
     @property
     def staff(self) -> bool:

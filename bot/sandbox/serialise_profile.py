@@ -1,4 +1,4 @@
-"""A member's page → JSON: what all may know, and what only the member and admins do."""
+"""A member's page → JSON: what all may know, and what only the member and staff do."""
 
 from __future__ import annotations
 
@@ -66,9 +66,11 @@ _LATER_OPTIONS = (
 
 def profile_json(view: View, user: User) -> Json:
     """``/u/{username}.json``."""
+    own = view.reader is not None and (view.reader is user or view.reader.staff)
+    if user.hides_profile and not own:
+        return {"user": _hidden(view, user)}
     groups = sorted(user.all_groups)
     written = _written(view, user)
-    own = view.reader is not None and (view.reader is user or view.reader.admin)
     found: Json = {
         **user_json(view, user),
         **dict.fromkeys(_UNSET.split()),
@@ -113,6 +115,17 @@ def profile_json(view: View, user: User) -> Json:
     return {"user_badges": [], "user": found}
 
 
+def _hidden(view: View, user: User) -> Json:
+    """Source: ``HiddenProfileSerializer``."""
+    return {
+        **user_json(view, user),
+        "profile_hidden": True,
+        "title": None,
+        "primary_group_name": user.primary_group,
+        "can_send_private_message_to_user": view.reader is not None,
+    }
+
+
 def _written(view: View, user: User) -> list[Post]:
     """The posts of a member that anybody may read."""
     state = view.state
@@ -137,6 +150,8 @@ def _private(view: View, user: User) -> Json:
         **_OPTIONS,
         **dict.fromkeys(_SWITCHES_OFF.split(), False),
         **dict.fromkeys(_SWITCHES_ON.split(), True),
+        "hide_profile_and_presence": user.hides_profile,
+        "hide_profile": user.hides_profile,
     }
     if not view.settings.modern:
         options["enable_defer"] = False

@@ -18,7 +18,8 @@ class ThreadRow:
     """A thread without its posts; see `kb.types.Document` for what is not told here.
 
     Attributes:
-        solved: Its forum says so.
+        solved: Its forum says so, and no post that is held is marked.
+        asker_id: Of a first post that is not held, where it is known whose it is.
     """
 
     id: DocumentId
@@ -35,6 +36,7 @@ class ThreadRow:
     solved: bool
     closed: bool
     pinned: bool
+    asker_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,19 @@ class Activity:
     def __init__(self, db: Database) -> None:
         self._conn: sqlite3.Connection = db.conn
 
+    def mark(self) -> str:
+        """Changes with all that a report tells of and whom it may name: what indexes
+        hold, what moderators and members said, what the bot did."""
+        row = self._conn.execute(
+            "SELECT (SELECT value FROM meta WHERE key = 'generation'),"
+            " (SELECT count(*) || ' ' || max(at) FROM verdicts),"
+            " (SELECT count(*) || ' ' || max(at) FROM members),"
+            " (SELECT count(*) || ' ' || max(at) FROM pauses),"
+            " (SELECT count(*) || ' ' || max(updated_at) FROM decisions),"
+            " (SELECT count(*) || ' ' || max(at) FROM feedback)"
+        ).fetchone()
+        return "|".join(map(str, row))
+
     def threads(
         self, source: str, *, before: datetime, visible_to: Collection[str] | None
     ) -> Iterator[ThreadRow]:
@@ -80,7 +95,10 @@ class Activity:
         condition, values = _seen(visible_to)
         rows = self._conn.execute(
             "SELECT id, source, key, url, title, language, visibility, category, tags,"  # noqa: S608
-            " created_at, views, solved, closed OR archived, pinned FROM documents d"
+            " created_at, views, solved AND NOT EXISTS (SELECT 1 FROM parts p"
+            " WHERE p.document_id = d.id AND p.accepted), closed OR archived, pinned,"
+            " (SELECT l.author_id FROM left_out l WHERE l.document_id = d.id"
+            " AND l.number = 1 LIMIT 1) FROM documents d"
             " WHERE kind = ? AND source = ? AND listed AND created_at < ?"
             f" AND {condition} ORDER BY created_at, id",
             [Kind.THREAD.value, source, to_text(before), *values],
@@ -104,6 +122,7 @@ class Activity:
                 solved=bool(row[11]),
                 closed=bool(row[12]),
                 pinned=bool(row[13]),
+                asker_id=row[14],
             )
 
     def posts(

@@ -14,6 +14,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from kb.store.members import Members, folded
+from kb.store.messages import Messages
 from kb.store.parts import PART_COLUMNS, part_of
 from kb.store.rows import batches, placeholders, to_json, to_text
 from kb.types import DocumentId, LoosePart, Part, TopicId
@@ -57,6 +58,7 @@ class Forgetting:
     def __init__(self, db: Database) -> None:
         self._conn: sqlite3.Connection = db.conn
         self._members = Members(db)
+        self._messages = Messages(db)
         # SQLite itself knows the two cases of ASCII letters only.
         self._conn.create_function("folded", 1, _folded, deterministic=True)
 
@@ -278,7 +280,7 @@ class Forgetting:
     def drop_messages(self) -> int:
         """Texts of messages that were sent, drafts of what is drafted no longer, and
         reports on their way: they name people, and what they are about is all that is
-        still needed."""
+        still needed. A report of which nothing was sent may be made anew."""
         self._conn.execute(
             "UPDATE messages SET state = 'closed' WHERE purpose = 'draft'"
             " AND state = 'claimed' AND NOT EXISTS (SELECT 1 FROM decisions d"
@@ -286,10 +288,7 @@ class Forgetting:
             # The key of a later version is the topic's with a point and its number.
             " AND d.topic_id = CAST(messages.key AS INTEGER))"
         )
-        self._conn.execute(
-            "UPDATE messages SET state = 'closed'"
-            " WHERE purpose = 'report' AND state = 'claimed'"
-        )
+        self._messages.give_up("report")
         return self._conn.execute(
             "UPDATE messages SET body = '' WHERE state != 'claimed' AND body != ''"
         ).rowcount

@@ -156,6 +156,34 @@ class Messages:
             [message.forum, message.purpose, message.key],
         )
 
+    def give_up(
+        self,
+        purpose: Purpose,
+        *,
+        forum: str | None = None,
+        before: datetime | None = None,
+    ) -> int:
+        """End what is claimed of messages in parts (``key.1``, ``key.2``, …), and
+        forget what it said. What nothing was sent of may be claimed again.
+
+        Args:
+            forum: Only there.
+            before: Only what was claimed before then.
+
+        Returns:
+            How many parts.
+        """
+        return self._conn.execute(
+            "UPDATE messages SET body = '', state = CASE WHEN EXISTS"
+            " (SELECT 1 FROM messages AS m WHERE m.forum = messages.forum"
+            " AND m.purpose = messages.purpose AND m.state = 'sent'"
+            " AND rtrim(m.key, '0123456789') = rtrim(messages.key, '0123456789'))"
+            " THEN 'closed' ELSE 'failed' END"
+            " WHERE purpose = ? AND state = 'claimed' AND (? IS NULL OR forum = ?)"
+            " AND (? IS NULL OR at < ?)",
+            [purpose, forum, forum, to_text(before), to_text(before)],
+        ).rowcount
+
     def close(self, forum: str, purpose: Purpose, key: str) -> None:
         """What a message and its later versions (``key.2``, …) asked for is decided."""
         self._conn.execute(

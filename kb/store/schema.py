@@ -511,7 +511,7 @@ def _report(db: Database) -> None:
         CREATE TABLE verdicts (
             forum TEXT NOT NULL,
             topic_id INTEGER NOT NULL,
-            -- not_a_question
+            -- not_a_question, or question: it was taken back at that time
             verdict TEXT NOT NULL,
             -- operator or staff
             origin TEXT NOT NULL,

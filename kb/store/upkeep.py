@@ -133,11 +133,19 @@ class Upkeep:
     # -- links ---------------------------------------------------------------
 
     def linked(
-        self, *, before: datetime, visible_to: Collection[str] | None
+        self,
+        *,
+        before: datetime,
+        visible_to: Collection[str] | None,
+        sources: Collection[str] | None = None,
     ) -> list[Linked]:
         """The addresses that answers written before a time lead to, each once, those
-        that lead back into their own thread left out."""
-        answers, values = _answers(before, visible_to)
+        that lead back into their own thread left out.
+
+        Args:
+            sources: Only answers in these; ``None``: in all.
+        """
+        answers, values = _answers(before, visible_to, sources)
         rows = self._conn.execute(
             f"SELECT DISTINCT l.link_key, l.url, {_ORIGIN} {answers} ORDER BY 1, 2, 3",
             values,
@@ -150,10 +158,11 @@ class Upkeep:
         *,
         before: datetime,
         visible_to: Collection[str] | None,
+        sources: Collection[str] | None = None,
     ) -> list[Place]:
-        """Where answers lead to some of these, by document and part."""
+        """Where answers lead to some of these, by document and part; see `linked`."""
         wanted = frozenset(linked)
-        answers, values = _answers(before, visible_to)
+        answers, values = _answers(before, visible_to, sources)
         found: list[Place] = []
         for some in batches(sorted({each.key for each in wanted})):
             rows = self._conn.execute(
@@ -246,7 +255,8 @@ class Upkeep:
         Args:
             leads_to: What stands before another document's key as the reason why an
                 address became none.
-            before: What failed later has not failed.
+            before: What failed later has not failed, and what was looked at later
+                had not moved.
         """
         # The document's own address may be another one than what was asked for.
         key = "CASE WHEN f.key = '' THEN substr(f.reason, length(:sign) + 1) ELSE f.key"
@@ -256,7 +266,7 @@ class Upkeep:
             " AND (f.key != '' OR substr(f.reason, 1, length(:sign)) = :sign)"
             " WHERE CASE WHEN d.id IS NULL THEN f.key = '' AND f.reason = ''"
             " AND f.failures > 1 AND f.failed_at < :before"
-            " ELSE f.failures = 0 AND d.url != f.url END"
+            " ELSE f.failures = 0 AND d.url != f.url AND f.checked_at < :before END"
             " ORDER BY f.source, f.url",
             {"sign": leads_to, "before": to_text(before)},
         ).fetchall()
@@ -271,7 +281,8 @@ class Upkeep:
                 url=row[1],
                 leads_to=None if row[2] is None else pages[DocumentId(row[2])],
                 failed_at=to_moment(row[3]),
-                checked_at=datetime.fromisoformat(row[4]),
+                # How long it had failed by then, and not by now.
+                checked_at=min(datetime.fromisoformat(row[4]), before),
             )
             for row in rows
             if row[2] is None or row[2] in pages
@@ -318,10 +329,15 @@ class Upkeep:
 
 
 def _answers(
-    before: datetime, visible_to: Collection[str] | None
+    before: datetime,
+    visible_to: Collection[str] | None,
+    sources: Collection[str] | None,
 ) -> tuple[str, list[object]]:
     """The SQL for links ``l`` in answers of threads ``d``, and its values."""
     seen, may = _seen(visible_to)
+    if sources is not None:
+        seen += f" AND d.source IN ({placeholders(sources)})"
+        may = [*may, *sorted(sources)]
     roles = [LinkRole.HELPER.value, LinkRole.STAFF.value]
     condition = (
         "FROM links l JOIN documents d ON d.id = l.document_id"

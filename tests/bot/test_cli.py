@@ -77,7 +77,10 @@ class Install:
 
 
 # A source without a schedule is refreshed all the same.
-RUNNING = "running: refresh forum, refresh docs, check, index, watch, learn, report"
+RUNNING = (
+    "running: refresh forum, refresh docs, check, index, watch, learn, report, "
+    "report files"
+)
 
 
 @pytest.fixture

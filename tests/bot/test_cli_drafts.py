@@ -77,6 +77,7 @@ def test_drafts_are_judged_by_the_messages_that_the_report_opens(
             f"{order} {topic_id}",
             user="root",
             recipients=["baraza"],
+            at=utc_now(),  # The forum's clock stands still, the bot's does not.
         )
     app = App(load_config(filled.config))
 

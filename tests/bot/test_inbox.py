@@ -24,7 +24,7 @@ from bot.responder import Responder
 from bot.sandbox import Community, Sandbox
 from bot.sandbox.faults import RandomKind
 from bot.sandbox.records import Topic
-from bot.verdicts import NO_QUESTION
+from bot.verdicts import NO_QUESTION, mark, mark_no_question
 from indexer.channel import Channel
 from kb.errors import (
     ForumError,
@@ -36,7 +36,7 @@ from kb.errors import (
 from kb.store import Profile, Store
 from kb.types import TopicId
 from tests.bot.conftest import BOT, FakeClock
-from tests.bot.making import NOW
+from tests.bot.making import NOW, hit
 from tests.bot.making import topic as view
 from tests.bot.test_forum import QUESTION, ask, own_posts
 from tests.bot.test_responder import Finder
@@ -174,7 +174,11 @@ def test_nothing_new_costs_one_request(
 
 
 def test_staff_stop_it_and_let_it_go_on(
-    inbox: Inbox, community: Community, store: Store, replies: Replies
+    inbox: Inbox,
+    community: Community,
+    store: Store,
+    replies: Replies,
+    box: Sandbox,
 ) -> None:
     topic = write(community, "pause: the forum is moving", by="root")
 
@@ -182,7 +186,7 @@ def test_staff_stop_it_and_let_it_go_on(
     pause = store.pauses.get("forum")
     assert pause is not None
     assert (pause.reason, pause.origin) == ("the forum is moving", "staff")
-    link = "withdraw https://f.org/t/x/7/2"
+    link = f"withdraw {box.url}/t/x/7/2"
     for raw in ("status", "withdraw", link, "withdraw 8", "resume", "status"):
         community.add_post(topic.id, raw, user="root")
         inbox.run()
@@ -277,6 +281,50 @@ def test_a_draft_that_staff_approve_is_posted_once_by_the_next_watch(
     assert answers(community, topic) == [APPROVED_IT, APPROVED_IT]
 
 
+@pytest.mark.parametrize(
+    ("order", "answer"),
+    [
+        ("approve {}", "The draft is newer than your message; please read it first."),
+        (
+            "aprobar {}\n\nLo he leído y está muy bien.",
+            "El borrador es más reciente que su mensaje; ",
+        ),
+        ("approuver {}, merci", "Le brouillon est plus récent que votre message\xa0; "),
+        (
+            "aprovar {}\n\nEu li e não vejo nada errado.",
+            "O rascunho é mais recente do que a sua mensagem; ",
+        ),
+    ],
+)
+def test_an_approval_holds_for_no_draft_that_was_made_after_it(
+    order: str,
+    answer: str,
+    desk: Inbox,
+    responder: Responder,
+    community: Community,
+    store: Store,
+    find: Finder,
+    clock: FakeClock,
+) -> None:
+    """What was read when it was approved may lead elsewhere than what waits now."""
+    asked = ask(community)
+    responder.respond(asked)
+    clock.forward(minutes=5)
+    topic = write(community, order.format(asked), by="root")
+    clock.forward(minutes=5)
+    find.hits = [hit(2)]
+    responder.respond(asked)
+    assert len(store.messages.about("forum", "draft", str(asked))) == 2
+
+    assert desk.run() == InboxReport(read=1, obeyed=1, answered=1)
+    [told] = answers(community, topic)
+    assert told.startswith(answer)
+    assert state_of(store, asked) == "drafted"
+    community.add_post(topic.id, order.format(asked), user="root")
+    desk.run()
+    assert state_of(store, asked) == "claimed"
+
+
 def test_an_approval_that_was_killed_before_it_was_noted_is_tried_again(
     desk: Inbox, responder: Responder, community: Community, store: Store
 ) -> None:
@@ -289,6 +337,20 @@ def test_an_approval_that_was_killed_before_it_was_noted_is_tried_again(
     assert answers(community, topic) == [APPROVED_IT]
     responder.watch()
     assert len(own_posts(community, asked)) == 1
+
+
+def test_what_somebody_else_approved_since_is_told_as_approved(
+    desk: Inbox, responder: Responder, community: Community
+) -> None:
+    asked = ask(community)
+    responder.respond(asked)
+    responder.drafts.approve(asked, at_once=False)
+    earlier = NOW - timedelta(minutes=5)
+    topic = write(community, f"approve {asked}", by="root", at=earlier)
+
+    desk.run()
+
+    assert answers(community, topic) == [APPROVED_IT]
 
 
 def test_a_draft_that_staff_reject_is_never_posted(
@@ -433,6 +495,58 @@ def test_several_topics_are_called_no_questions_at_once_in_any_language(
         "Deixo 3 tópicos em paz, porque não são perguntas."
     ]
     assert list(store.verdicts.of("forum")) == [812, 813, 815]
+
+
+@pytest.mark.parametrize("order", ["approve", "reject", "withdraw", "not a question"])
+def test_topics_of_another_forum_are_not_ours_of_that_number(
+    order: str,
+    desk: Inbox,
+    responder: Responder,
+    community: Community,
+    store: Store,
+    replies: Replies,
+) -> None:
+    asked = ask(community)
+    responder.respond(asked)
+    write(community, f"{order} https://evil.example/t/x/{asked}", by="root")
+    community.add_topic(
+        f"{order} https://evil.example/t/x/{asked}",
+        "As I said in the subject.",
+        user="root",
+        recipients=[BOT],
+    )
+
+    desk.run()
+
+    assert state_of(store, asked) == "drafted"
+    assert store.verdicts.of("forum") == {}
+    assert replies.withdrawn == []
+
+
+def test_that_it_is_a_question_after_all_is_not_undone_by_what_was_written_before(
+    desk: Inbox, responder: Responder, community: Community, store: Store
+) -> None:
+    asked, other = ask(community), ask(community, user="ben")
+    orders = [f"not a question {asked}", f"not a question {asked}, {other}"]
+    alone, both = (
+        write(community, each, by="root", at=NOW - timedelta(hours=2))
+        for each in orders
+    )
+    with store.transaction():
+        mark_no_question(store, "forum", asked, origin="staff", at=NOW)
+    mark(store, "forum", asked, is_question=True, at=NOW - timedelta(hours=1))
+    with store.transaction():
+        store.ledger.record(replace(responder.consider(asked), state="waiting"))
+
+    assert desk.run() == InboxReport(read=2, obeyed=1, answered=1)
+    assert store.verdicts.of("forum") == {other: "not_a_question"}
+    assert state_of(store, asked) == "waiting"
+    assert answers(community, alone) == []
+    assert answers(community, both) == ["I leave 1 topic alone, as it is no question."]
+    later = write(community, orders[0], by="root", at=NOW + timedelta(minutes=1))
+    desk.run()
+    assert list(store.verdicts.of("forum")) == [asked, other]
+    assert len(answers(community, later)) == 1
 
 
 def test_old_orders_about_drafts_and_questions_are_void(

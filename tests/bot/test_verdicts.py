@@ -199,6 +199,9 @@ def test_an_operator_marks_topics_of_any_source_and_takes_it_back(
     assert make().respond(asked).reasons == (NO_QUESTION,)
 
     assert says(is_question=True)
+    with store.transaction():
+        before = NOW - timedelta(seconds=1)
+        assert not mark_no_question(store, "forum", asked, origin="staff", at=before)
     assert against_answering(store, "forum", asked) == ""
     assert store.verdicts.of("history") == {asked: "not_a_question"}
     assert make().respond(asked).state == "posted"

@@ -128,53 +128,78 @@ def rows(count: int = 60) -> tuple[model.Row, ...]:
     return tuple(made)
 
 
-def counted(number: int, where: str = "", *, of: int = 5) -> model.Rows:
+def counted(number: int, where: str | None = None, *, of: int = 5) -> model.Rows:
     return model.Rows(number, where, topics(*range(min(number, of))))
 
 
-def count(name: str, value: float | None, where: str = "") -> model.Figure:
+def count(name: str, value: float | None, where: str | None = None) -> model.Figure:
     return model.Figure(
         name, value, "count", int(value or 0), counted(int(value or 0), where)
     )
 
 
-def share(name: str, right: int, n: int, where: str = "") -> model.Figure:
+def share(name: str, right: int, n: int, where: str | None = None) -> model.Figure:
     value = right / n if n else None
     low = None if value is None else max(0.0, value - 0.11)
     high = None if value is None else min(1.0, value + 0.09)
     return model.Figure(name, value, "share", n, counted(right, where), low, high)
 
 
-def hours(name: str, value: float | None, n: int) -> model.Figure:
-    return model.Figure(name, value, "hours", n, counted(n, "answered = yes"))
+def hours(name: str, value: float | None, n: int, where: str) -> model.Figure:
+    return model.Figure(name, value, "hours", n, counted(n, where))
 
 
-def grouped(name: str, asked: int, step: int, column: str = "") -> model.Group:
-    """A group whose topics are in the table by a column; or, without, are not told."""
-    told = []
-    for figure in health_figures(asked, step):
-        where = f"{column} = {name}" if column else ""
-        rows = replace(figure.rows, where=where, first=figure.rows.first[:2])
-        if not column:
-            rows = replace(rows, first=())
-        elif figure.rows.where:
-            rows = replace(rows, where=f"{where} and {figure.rows.where}")
-        told.append(replace(figure, rows=rows))
-    return model.Group(name, tuple(told))
+def grouped(name: str, asked: int, step: int, where: str, first: int) -> model.Group:
+    """A group of which a condition tells, and the first rows of each figure."""
+    return model.Group(
+        name,
+        tuple(
+            replace(figure, rows=replace(figure.rows, first=figure.rows.first[:first]))
+            for figure in health_figures(asked, step, f"in_period = yes and {where}")
+        ),
+    )
 
 
-def health_figures(asked: int, step: int = 0) -> tuple[model.Figure, ...]:
+def category(name: str, asked: int, step: int) -> model.Group:
+    return grouped(name, asked, step, f'category = "{name}"', 2)
+
+
+def language(name: str, asked: int, step: int) -> model.Group:
+    return grouped(name, asked, step, f'language = "{name}"', 2)
+
+
+def week(since: datetime, asked: int, step: int) -> model.Group:
+    day, end = (f"{at:%Y-%m-%d}" for at in (since, since + timedelta(days=7)))
+    return grouped(day, asked, step, f"created_at >= {day} and created_at < {end}", 0)
+
+
+def health_figures(
+    asked: int, step: int = 0, where: str = "in_period = yes"
+) -> tuple[model.Figure, ...]:
     """The figures of *asked* topics; *step* varies them."""
     answered = asked * (6 + step % 3) // 9
+    told = f"{where} and answered = yes"
     return (
-        count("asked", asked),
-        share("answered", answered, asked, "answered = yes"),
-        hours("first_reply_median", 3.5 + step % 4, answered),
-        hours("first_reply_p90", 31.0 + 9 * (step % 3), answered),
-        share("solved", asked // 3, asked, "solved = yes"),
-        share("open", asked - answered, asked, "open = yes"),
-        share("newcomers", asked // 4, asked, "newcomer = yes"),
+        count("asked", asked, where),
+        share("answered", answered, asked, told),
+        hours("first_reply_median", 3.5 + step % 4, answered, told),
+        hours("first_reply_p90", 31.0 + 9 * (step % 3), answered, told),
+        share("solved", asked // 3, asked, f"{where} and solved = yes"),
+        share("open", asked - answered, asked, f"{where} and open = yes"),
+        share("newcomers", asked // 4, asked, f"{where} and newcomer = yes"),
     )
+
+
+def earlier_figures(asked: int) -> tuple[model.Figure, ...]:
+    """Of the period before, whose topics no table holds."""
+    return tuple(
+        replace(figure, rows=replace(figure.rows, where=None))
+        for figure in health_figures(asked, 1)
+    )
+
+
+def by_bots(value: int) -> model.Figure:
+    return replace(count("by_bots", value), rows=counted(value // 2))
 
 
 def open_question(number: int, **changes: Any) -> model.OpenQuestion:
@@ -200,29 +225,47 @@ def open_question(number: int, **changes: Any) -> model.OpenQuestion:
             model.Action(
                 "approve",
                 f"{FORUM}/t/9000/{number + 2}",
-                f"baraza drafts approve {100 + 3 * number}",
+                f"baraza approve {100 + 3 * number}",
             ),
             model.Action(
                 "not_a_question",
-                command=f"baraza report dismiss {100 + 3 * number}",
+                command=f"baraza mark {100 + 3 * number} not-a-question",
             ),
         ),
     )
     return replace(made, **changes)
 
 
+def decided(figure: model.Figure) -> model.Figure:
+    """A figure that was counted from decisions."""
+    return replace(figure, rows=replace(figure.rows, table="decisions"))
+
+
+def decision(number: int, voice: str, **changes: Any) -> model.DecisionRow:
+    made = model.DecisionRow(
+        topic=topic(number),
+        key=topic(number).key,
+        decided_at=AS_OF - timedelta(hours=6 + 9 * number),
+        mode="public",
+        outcome="posted" if voice == "spoke" else "silent",
+        voice=voice,
+    )
+    return replace(made, **changes)
+
+
 def scorecard(**changes: Any) -> model.Scorecard:
+    figures = (
+        count("bot_decided", 52, 'voice != "waiting"'),
+        share("bot_spoke", 14, 52, 'voice = "spoke"'),
+        share("bot_silent", 31, 52, 'voice = "silent"'),
+        count("bot_drafts", 7, "draft = yes"),
+        count("bot_rated", 11, "helped is not empty"),
+        share("bot_precision", 9, 11, "helped = yes"),
+        share("bot_coverage", 14, 52, 'voice = "spoke"'),
+        count("bot_withdrawn", 1, 'outcome = "posted, and withdrawn since"'),
+    )
     made = model.Scorecard(
-        figures=(
-            count("bot_decided", 52),
-            share("bot_spoke", 14, 52, "bot = spoke"),
-            share("bot_silent", 31, 52, "bot = silent"),
-            count("bot_drafts", 7, "bot = draft"),
-            count("bot_rated", 11),
-            share("bot_precision", 9, 11),
-            share("bot_coverage", 14, 52),
-            count("bot_withdrawn", 1),
-        ),
+        figures=tuple(map(decided, figures)),
         silences=(
             model.Count("not sure enough", 19, topics(1, 4, 7)),
             model.Count("not a question", 8, topics(2, 5)),
@@ -235,7 +278,7 @@ def scorecard(**changes: Any) -> model.Scorecard:
         calibration=(
             model.Bin(0.32, 0.25, 0.07, 0.59, 8),
             model.Bin(0.55, 0.6, 0.36, 0.8, 15),
-            model.Bin(0.83, 0.88, 0.66, 0.97, 17),
+            model.Bin(0.83, 0.88, 0.66, 0.97, 17, topics(0, 6)),
         ),
         mistakes=(
             model.Mistake(
@@ -246,6 +289,17 @@ def scorecard(**changes: Any) -> model.Scorecard:
                 resource("imports", Kind.THREAD, confidence=0.71),
                 "withdrawn by a moderator",
             ),
+        ),
+        decisions=(
+            decision(4, "silent", why=("not sure enough", "not a question")),
+            decision(3, "draft", mode="draft", outcome="a draft waits", draft=True),
+            decision(1, "spoke", helped=False),
+            decision(0, "spoke", helped=True),
+            decision(9, "silent", topic=None, key="9"),
+        ),
+        ratings=(
+            model.Count("liked, or reacted to well, by members", 8, topics(0, 6)),
+            model.Count("removed, by moderators", 1, topics(1)),
         ),
     )
     return replace(made, **changes)
@@ -289,6 +343,7 @@ def sample_report(**changes: Any) -> model.Report:
                     0.79,
                     resource("tracker", Kind.THREAD, passage=""),
                     ("attribute", "tracked"),
+                    marked=False,
                 ),
             ),
             clusters=(
@@ -322,7 +377,7 @@ def sample_report(**changes: Any) -> model.Report:
                     ("population", "validation", "rule"),
                     9,
                     6,
-                    topics(7, 15, 23),
+                    topics(7, 15, 23, 31, 39, 47, 55),
                     (resource("validation", confidence=None, similarity=0.38),),
                     (),
                 ),
@@ -365,26 +420,22 @@ def sample_report(**changes: Any) -> model.Report:
             versions=(model.Rising("version", "2.41", 11, 3, 2.6, topics(0, 6)),),
         ),
         health=model.Health(
-            overall=health_figures(60),
-            before=health_figures(44, 1),
+            overall=(*health_figures(60), by_bots(21)),
+            before=(*earlier_figures(44), by_bots(16)),
             by_category=(
-                grouped("Support", 30, 0, "category"),
-                grouped("Ayuda", 15, 1, "category"),
-                grouped("Development", 8, 2, "category"),
+                category("Support", 30, 0),
+                category("Ayuda", 15, 1),
+                category("Development", 8, 2),
             ),
             by_language=(
-                grouped("en", 24, 0, "language"),
-                grouped("fr", 15, 2, "language"),
-                grouped("es", 14, 1, "language"),
-                grouped("pt", 7, 3, "language"),
+                language("en", 24, 0),
+                language("fr", 15, 2),
+                language("es", 14, 1),
+                language("pt", 7, 3),
             ),
             over_time=tuple(
-                grouped(
-                    f"{SINCE + timedelta(days=7 * week):%Y-%m-%d}",
-                    12 + 3 * week % 7,
-                    week,
-                )
-                for week in range(4)
+                week(SINCE + timedelta(days=7 * number), 12 + 3 * number % 7, number)
+                for number in range(4)
             ),
         ),
         scorecard=scorecard(),
@@ -451,7 +502,7 @@ def hostile_report() -> model.Report:
 
 def empty_report(**changes: Any) -> model.Report:
     """Of a community where nothing ever happened."""
-    nothing = model.Rows(0)
+    nothing = model.Rows(0, "in_period = yes")
     figures = tuple(
         model.Figure(
             figure.name,
@@ -487,7 +538,7 @@ def empty_report(**changes: Any) -> model.Report:
 # Our own words and codes; all other texts of a report come from somebody else.
 _OURS = {
     model.Figure: {"name", "unit"},
-    model.Rows: {"where"},
+    model.Rows: {"where", "table"},
     model.Action: {"name", "command"},
     model.Gap: {"verdict"},
     model.Rising: {"what"},

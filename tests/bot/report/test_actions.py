@@ -30,7 +30,9 @@ def told(action: Action) -> dict[str, str]:
 
 
 def test_a_draft_is_approved_and_a_topic_called_no_question_by_a_message() -> None:
-    opened, approved, no_question = actions_for(TOPIC, **BOT, draft_waits=True)
+    opened, approved, rejected, no_question = actions_for(
+        TOPIC, **BOT, draft_waits=True
+    )
 
     assert opened == Action("open", TOPIC.url)
     assert (approved.name, approved.command) == ("approve", "baraza approve 812")
@@ -38,6 +40,8 @@ def test_a_draft_is_approved_and_a_topic_called_no_question_by_a_message() -> No
         f"{FORUM}/new-message?username=baraza&title=About%20topic%20812"
         "&body=approve%20draft%20812"
     )
+    assert (rejected.name, rejected.command) == ("reject", "baraza reject 812")
+    assert told(rejected)["body"] == "reject draft 812"
     assert no_question.name == "not_a_question"
     assert no_question.command == "baraza mark 812 not-a-question"
     assert told(no_question)["body"] == "not a question 812"
@@ -53,11 +57,13 @@ def test_without_a_draft_there_is_nothing_to_approve() -> None:
 def test_a_bot_that_reads_no_mail_takes_orders_at_a_terminal_alone() -> None:
     draft = f"{FORUM}/t/drafts/9/4"
 
-    _, approve, no_question = actions_for(
+    _, read, approve, reject, no_question = actions_for(
         TOPIC, bot_source="forum", draft_waits=True, draft_url=draft
     )
 
-    assert approve == Action("approve", draft, "baraza approve 812")
+    assert read == Action("read_draft", draft)
+    assert approve == Action("approve", "", "baraza approve 812")
+    assert reject == Action("reject", "", "baraza reject 812")
     assert no_question == Action("not_a_question", "", "baraza mark 812 not-a-question")
 
 
@@ -78,6 +84,7 @@ def test_who_has_no_terminal_is_shown_no_commands() -> None:
     assert [(each.name, each.command) for each in actions] == [
         ("open", ""),
         ("approve", ""),
+        ("reject", ""),
         ("not_a_question", ""),
     ]
     assert actions_for(TOPIC, commands=False) == (Action("open", TOPIC.url),)
@@ -109,11 +116,12 @@ def test_what_a_link_says_is_an_order_that_the_forum_takes_and_the_bot_understan
     bot = bot.encode("utf-8", "replace").decode()
     topic = Topic("forum", str(key), "Import fails", TOPIC.url, NOW)
 
-    _, approve, no_question = actions_for(topic, **settings, draft_waits=True)
+    _, approve, reject, no_question = actions_for(topic, **settings, draft_waits=True)
 
+    assert number(reject) == Command("reject", topic_id=TopicId(key))
     assert number(approve) == Command("approve", topic_id=TopicId(key))
     assert number(no_question) == Command("not_a_question", topic_ids=(TopicId(key),))
-    for action in (approve, no_question):
+    for action in (approve, reject, no_question):
         asked = told(action)
         assert asked["username"] == bot
         assert list(body_errors(Settings(), asked["body"], private=True)) == []

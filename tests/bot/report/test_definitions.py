@@ -12,7 +12,8 @@ DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "report.md"
 
 def test_every_figure_of_a_report_is_defined() -> None:
     report = sample_report()
-    groups = [report.health.overall, report.health.before]
+    health = report.health
+    groups = [health.overall, health.before, *(g.figures for g in health.by_language)]
     groups += [
         g.figures for g in (*report.health.by_category, *report.health.over_time)
     ]

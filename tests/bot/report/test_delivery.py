@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from bot.forum_care import LiveCare
-from bot.report.delivery import HOLDS, Courier, Delivered
+from bot.report.delivery import FRESH, HOLDS, Courier, Delivered, Finished
 from bot.report.markdown import render_markdown
+from bot.report.model import Report
 from bot.sandbox import Community, Sandbox
 from bot.sandbox.pings import links
 from bot.sandbox.records import PINGS, Post
@@ -24,6 +25,7 @@ from kb.errors import (
     ForumError,
     ForumProtocolError,
     ForumReadOnlyError,
+    ForumRejectedError,
     ForumUnavailableError,
     RateLimitedError,
 )
@@ -40,6 +42,9 @@ SMALL = 6_000
 REPORT = sample_report()
 PARTS = render_markdown(REPORT, max_chars=SMALL)
 TITLE = "Baraza: report of 2024-04-03 12:00 UTC to 2024-05-01 12:00 UTC"
+NOTHING = Finished(0, stale=False)
+STALE = Finished(0, stale=True)
+SENT_LIST = "/topics/private-messages-sent"
 
 
 @pytest.fixture
@@ -87,6 +92,30 @@ def states(store: Store) -> list[str]:
     return [row[0] for row in rows]
 
 
+def kept_texts(store: Store) -> int:
+    """How many parts' texts the ledger still has."""
+    found = store.db.conn.execute("SELECT count(*) FROM messages WHERE body != ''")
+    return int(found.fetchone()[0])
+
+
+def next_of(report: Report, days: int = 28) -> Report:
+    """That of another period."""
+    later = timedelta(days=days)
+    return replace(report, since=report.since + later, until=report.until + later)
+
+
+def stop_after(
+    number: int, make: Make, box: Sandbox, topic: TopicId | None = None
+) -> None:
+    """Deliver so many parts; then the forum is gone."""
+    for _ in range(number):
+        box.faults.fail_next(path="/posts.json", method="POST", delay_s=0.001)
+    box.faults.fail_next(path="/posts.json", method="POST", drop=True)
+    with pytest.raises(ForumUnavailableError):
+        make().deliver(REPORT, topic=topic)
+    box.faults.clear()
+
+
 # -- to whom -------------------------------------------------------------------
 
 
@@ -104,8 +133,7 @@ def test_moderators_get_it_as_one_private_message_whose_parts_are_in_order(
     # Nothing was looked for that nobody can have sent.
     assert posts_sent(box) == len(box.requests) == len(PARTS)
     # What it says, names included, is on the forum alone.
-    bodies = store.db.conn.execute("SELECT body FROM messages").fetchall()
-    assert bodies == [("",)] * len(PARTS)
+    assert kept_texts(store) == 0
 
 
 def test_a_topic_gets_it_as_replies(
@@ -177,13 +205,10 @@ def test_a_period_is_told_of_once_in_each_place(
     # Made anew, of the same days, it may say something else.
     again = make().deliver(replace(REPORT, notes=("Something new.",)))
     make().deliver(REPORT, topic=room)
-    later = timedelta(days=28)
-    make().deliver(
-        replace(REPORT, since=REPORT.since + later, until=REPORT.until + later)
-    )
+    make().deliver(next_of(REPORT))
 
     [message, next_one] = [t for t in community.topics.values() if t.private]
-    assert again == Delivered(TopicId(message.id), len(PARTS), 0)
+    assert again == Delivered(TopicId(message.id), len(PARTS), 0, before=len(PARTS))
     assert texts(community)[: 2 * len(PARTS)] == [*PARTS, *PARTS]
     assert len(community.posts_of(next_one.id)) == len(PARTS)
 
@@ -217,7 +242,7 @@ def test_whatever_becomes_of_an_answer_each_part_is_there_once_and_in_order(
     box.faults.fail_next(path="/posts.json", method="POST", **fault)
     # Nor can it be looked for, for now.
     box.faults.fail_next(9, path="/t/", status=502)
-    box.faults.fail_next(9, path="/topics/private-messages-sent", status=502)
+    box.faults.fail_next(9, path=SENT_LIST, status=502)
     with pytest.raises((ForumUnavailableError, ForumProtocolError)):
         make().deliver(REPORT, topic=topic)
     assert states(store).count("claimed") == len(PARTS) - number + 1
@@ -230,7 +255,59 @@ def test_whatever_becomes_of_an_answer_each_part_is_there_once_and_in_order(
     assert texts(community) == list(PARTS)
     assert told.sent == len(PARTS) - number + 1
     assert set(states(store)) == {"sent"}
-    assert make().finish() == 0
+    assert make().finish(topic=topic) == NOTHING
+
+
+@pytest.mark.parametrize("to_topic", [False, True])
+def test_who_may_not_look_sends_nothing_and_gives_nothing_up(
+    to_topic: bool,
+    make: Make,
+    community: Community,
+    box: Sandbox,
+    store: Store,
+    clock: FakeClock,
+    room: TopicId,
+) -> None:
+    topic, look = (room, "/t/") if to_topic else (None, SENT_LIST)
+    box.faults.fail_next(path="/posts.json", method="POST", lose=True)
+    box.faults.fail_next(9, path=look, status=502)
+    with pytest.raises(ForumUnavailableError):
+        make().deliver(REPORT, topic=topic)
+    box.faults.clear()
+    clock.forward(minutes=6)
+    # A proxy before the forum; the forum itself refused nothing.
+    box.faults.fail_next(3, path=look, status=403)
+
+    assert make().finish(topic=topic) == NOTHING
+    with pytest.raises(ForumRejectedError, match="403"):
+        make().deliver(REPORT, topic=topic)
+    # Nor does it grow old enough to be made anew.
+    clock.forward(minutes=6)
+    assert make().finish(topic=topic) == NOTHING
+    assert states(store) == ["claimed"] * len(PARTS)
+    clock.forward(minutes=-6)
+
+    assert make().deliver(REPORT, topic=topic).sent == len(PARTS)
+    assert texts(community) == list(PARTS)
+
+
+def test_what_was_given_up_is_looked_for_before_it_is_sent_anew(
+    make: Make, community: Community, box: Sandbox, store: Store, clock: FakeClock
+) -> None:
+    box.faults.fail_next(path="/posts.json", method="POST", lose=True)
+    box.faults.fail_next(9, path=SENT_LIST, status=502)
+    with pytest.raises(ForumUnavailableError):
+        make().deliver(REPORT)
+    box.faults.clear()
+    clock.forward(minutes=6)
+    with store.transaction():
+        store.messages.give_up("report")
+    assert states(store) == ["failed"] * len(PARTS)
+
+    assert make().deliver(REPORT).sent == len(PARTS)
+
+    assert len(community.topics) == 1
+    assert texts(community) == list(PARTS)
 
 
 @pytest.mark.parametrize("died_after", range(len(PARTS) + 1))
@@ -266,10 +343,10 @@ def test_a_crash_between_claim_and_confirmation_sends_nothing_twice(
         make(outbox=Mortal(channel_to(), BOT)).deliver(REPORT)
     clock.forward(minutes=6)
 
-    sent = make().finish()
+    told = make().finish()
 
     assert texts(community) == list(PARTS)
-    assert sent == len(PARTS) - max(died_after - 1, 0)
+    assert told.sent == len(PARTS) - max(died_after - 1, 0)
     assert make().deliver(REPORT).sent == 0
     assert len(texts(community)) == len(PARTS)
 
@@ -330,11 +407,40 @@ def test_a_topic_that_is_closed_takes_no_report(
         make().deliver(REPORT, topic=room)
 
     assert set(states(store)) == {"failed"}
-    assert make().finish() == 0
+    assert make().finish(topic=room) == NOTHING
+
+
+def test_a_topic_of_somebody_else_takes_a_few_parts_and_the_way_out_is_told(
+    make: Make,
+    community: Community,
+    box: Sandbox,
+    room: TopicId,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    way_out = (
+        "max_consecutive_replies posts in a row from an account in a topic of somebody "
+        "else: make the bot's account the owner of it"
+    )
+    box.settings = replace(box.settings, max_consecutive_replies=len(PARTS) - 1)
+
+    make().deliver(REPORT, topic=room)
+    assert texts(community) == list(PARTS[:-1])
+    assert way_out in caplog.text
+    with pytest.raises(ConfigError, match=f"report.topic: .*{way_out}"):
+        make().deliver(next_of(REPORT), topic=room)
+
+    box.settings = replace(box.settings, blocked_words=frozenset({"open"}))
+    with pytest.raises(ConfigError, match=r"bot\.moderators: .*422") as refused:
+        make().deliver(REPORT)
+    assert "max_consecutive" not in str(refused.value)
 
 
 def test_a_part_that_is_refused_holds_up_no_other(
-    make: Make, community: Community, box: Sandbox, store: Store
+    make: Make,
+    community: Community,
+    box: Sandbox,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     word = "academy"
     kept = [part for part in PARTS if word not in part.lower()]
@@ -347,7 +453,10 @@ def test_a_part_that_is_refused_holds_up_no_other(
     assert texts(community) == kept
     assert (told.parts, told.sent) == (len(kept), len(kept))
     assert states(store).count("failed") == 1
-    assert make().finish() == 0
+    assert "is refused, others are sent: " in caplog.text
+    assert "max_consecutive" not in caplog.text
+    assert make().finish() == NOTHING
+    assert make().deliver(REPORT) == replace(told, sent=0, before=len(kept))
 
 
 @pytest.mark.parametrize(
@@ -374,68 +483,218 @@ def test_a_forum_that_takes_nothing_now_gets_it_later(
     spoil(box)
     with pytest.raises(error):
         make().deliver(REPORT)
-    with pytest.raises(error):
-        make().finish()
+    assert make().finish() == NOTHING
     box.faults.clear()
     box.settings = replace(box.settings, read_only=False)
 
-    assert make().finish() == len(PARTS)
+    assert make().finish() == Finished(len(PARTS), stale=False)
+    assert texts(community) == list(PARTS)
+
+
+def test_one_report_that_fails_holds_up_no_other(
+    make: Make, community: Community, box: Sandbox
+) -> None:
+    make().queue(REPORT)
+    make().queue(next_of(REPORT))
+    box.faults.fail_next(path=SENT_LIST, status=403)
+
+    assert make().finish() == Finished(len(PARTS), stale=False)
+    assert [t.title for t in community.topics.values()] != [TITLE]
+    assert len(texts(community)) == len(PARTS)
+
+    assert make().finish() == Finished(len(PARTS), stale=False)
+    assert len(texts(community)) == 2 * len(PARTS)
+
+
+def test_one_that_the_forum_refuses_ends_and_others_are_sent(
+    make: Make,
+    community: Community,
+    box: Sandbox,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    make().queue(replace(REPORT, community="Unspeakable"))
+    make().queue(next_of(REPORT))
+    box.settings = replace(box.settings, blocked_words=frozenset({"unspeakable"}))
+
+    assert make().finish() == Finished(len(PARTS), stale=False)
+
+    assert states(store) == ["failed"] * len(PARTS) + ["sent"] * len(PARTS)
+    assert "bot.moderators: expected groups" in caplog.text
+    assert kept_texts(store) == 0
+
+
+# -- old -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to_topic", [False, True])
+def test_what_waited_too_long_is_given_up_and_may_be_made_anew(
+    to_topic: bool,
+    make: Make,
+    community: Community,
+    store: Store,
+    clock: FakeClock,
+    room: TopicId,
+) -> None:
+    topic = room if to_topic else None
+    assert make().queue(REPORT, topic=topic)
+    assert not make().queue(REPORT, topic=topic)
+    clock.forward(seconds=FRESH.total_seconds() + 1)
+
+    assert make().finish(topic=topic) == STALE
+
+    assert (states(store), texts(community)) == (["failed"] * len(PARTS), [])
+    assert kept_texts(store) == 0
+    anew = replace(REPORT, notes=("Made anew.",))
+    assert make().queue(anew, topic=topic)
+    assert make().finish(topic=topic) == Finished(len(PARTS), stale=False)
+    assert texts(community) == list(render_markdown(anew, max_chars=SMALL))
+
+
+def test_a_clock_that_was_put_back_makes_nothing_young(
+    make: Make, community: Community, clock: FakeClock
+) -> None:
+    make().queue(REPORT)
+    clock.forward(seconds=-FRESH.total_seconds() - 1)
+
+    assert make().finish() == STALE
+    assert texts(community) == []
+
+
+def test_who_sends_by_hand_what_waited_too_long_sends_what_is_new(
+    make: Make, community: Community, box: Sandbox, clock: FakeClock
+) -> None:
+    stop_after(0, make, box)
+    clock.forward(seconds=FRESH.total_seconds() + 1)
+    anew = replace(REPORT, notes=("Made anew.",))
+
+    assert make().deliver(anew).sent == len(PARTS)
+
+    assert texts(community) == list(render_markdown(anew, max_chars=SMALL))
+
+
+def test_a_message_that_was_begun_is_gone_on_with_for_days(
+    make: Make, community: Community, box: Sandbox, clock: FakeClock
+) -> None:
+    stop_after(1, make, box)
+    clock.forward(seconds=HOLDS.total_seconds() - 1)
+
+    assert make().finish() == Finished(len(PARTS) - 1, stale=False)
+
     assert texts(community) == list(PARTS)
 
 
 def test_what_could_not_be_sent_for_days_is_no_news(
-    make: Make, community: Community, box: Sandbox, store: Store, clock: FakeClock
+    make: Make,
+    community: Community,
+    box: Sandbox,
+    store: Store,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    box.faults.fail_next(path="/posts.json", method="POST", drop=True)
-    with pytest.raises(ForumUnavailableError):
-        make().deliver(REPORT)
+    stop_after(1, make, box)
     clock.forward(seconds=HOLDS.total_seconds() + 1)
 
-    assert make().finish() == 0
+    assert make().finish() == NOTHING
 
-    assert texts(community) == []
-    assert set(states(store)) == {"closed"}
-    bodies = store.db.conn.execute("SELECT DISTINCT body FROM messages").fetchall()
-    assert bodies == [("",)]
-    assert make().deliver(REPORT) == Delivered(None, len(PARTS), 0)
+    [message] = community.topics.values()
+    assert texts(community) == list(PARTS[:1])
+    assert states(store) == ["sent"] + ["closed"] * (len(PARTS) - 1)
+    assert kept_texts(store) == 0
+    assert "was never sent whole" in caplog.text
+    in_part = Delivered(TopicId(message.id), len(PARTS), 0, before=1)
+    assert make().deliver(REPORT) == in_part
 
 
-def test_one_report_that_fails_holds_up_no_other(
-    make: Make, community: Community, box: Sandbox, room: TopicId
+def test_in_a_topic_the_rest_is_soon_no_news(
+    make: Make,
+    community: Community,
+    box: Sandbox,
+    store: Store,
+    clock: FakeClock,
+    room: TopicId,
 ) -> None:
-    closed = ask(community, "Another topic of the staff", user="root")
-    for topic in (closed, room):
-        box.faults.fail_next(path="/posts.json", method="POST", drop=True)
-        with pytest.raises(ForumUnavailableError):
-            make().deliver(REPORT, topic=topic)
-    community.set_status(closed, "closed", enabled=True)
+    stop_after(1, make, box, room)
+    clock.forward(seconds=FRESH.total_seconds() + 1)
 
-    with pytest.raises(ConfigError, match=r"report\.topic"):
-        make().finish()
+    assert make().finish(topic=room) == NOTHING
 
-    assert {post.topic_id for post in written(community)} == {room}
-    assert texts(community) == list(PARTS)
+    assert texts(community) == list(PARTS[:1])
+    assert states(store) == ["sent"] + ["closed"] * (len(PARTS) - 1)
+
+
+@pytest.mark.parametrize("to_topic", [False, True])
+def test_what_is_old_may_have_been_begun_without_our_knowing(
+    to_topic: bool,
+    make: Make,
+    community: Community,
+    box: Sandbox,
+    store: Store,
+    clock: FakeClock,
+    room: TopicId,
+) -> None:
+    topic = room if to_topic else None
+    box.faults.fail_next(path="/posts.json", method="POST", lose=True)
+    box.faults.fail_next(9, path="/t/" if to_topic else SENT_LIST, status=502)
+    with pytest.raises(ForumUnavailableError):
+        make().deliver(REPORT, topic=topic)
+    box.faults.clear()
+    clock.forward(seconds=FRESH.total_seconds() + 1)
+
+    told = make().finish(topic=topic)
+
+    kept = 1 if to_topic else len(PARTS)
+    assert told == Finished(kept, stale=False)
+    assert texts(community) == list(PARTS[:kept])
+    assert states(store).count("closed") == len(PARTS) - kept
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_was_to_go_elsewhere_goes_nowhere(
+    begun: bool,
+    make: Make,
+    community: Community,
+    box: Sandbox,
+    store: Store,
+    room: TopicId,
+) -> None:
+    other = ask(community, "Another topic of the staff", user="root")
+    stop_after(int(begun), make, box, other)
+    make().queue(next_of(REPORT))
+    make().queue(REPORT, topic=room)
+
+    assert make().finish(topic=room) == Finished(len(PARTS), stale=False)
+
+    posted = {post.topic_id for post in written(community)}
+    assert posted == ({room, other} if begun else {room})
+    ended = {"closed", "failed"} if begun else {"failed"}
+    assert set(states(store)) == ended | {"sent"}
+    assert kept_texts(store) == 0
 
 
 def test_a_paused_bot_reports_to_moderators_and_in_no_topic(
     make: Make, community: Community, store: Store, clock: FakeClock, room: TopicId
 ) -> None:
+    make().queue(next_of(REPORT), topic=room)
     with store.transaction():
         store.pauses.start("forum", "wrong links", "staff", at=clock())
 
-    held = make().deliver(REPORT, topic=room)
-    told = make().deliver(REPORT)
+    told = make().deliver(REPORT, topic=room)
 
-    assert held == Delivered(None, len(PARTS), 0, waiting=len(PARTS))
-    assert told.sent == len(PARTS)
-    assert make().finish() == 0
+    assert told == Delivered(None, 0, 0, paused=True)
+    assert not make().queue(REPORT, topic=room)
+    assert make().finish(topic=room) == NOTHING
+    # What was claimed before waits for no end of the pause.
+    assert states(store) == ["claimed"] * len(PARTS)
+    clock.forward(seconds=FRESH.total_seconds() + 1)
+    assert make().finish(topic=room) == STALE
+    assert texts(community) == []
+    assert make().deliver(REPORT).sent == len(PARTS)
     assert all(community.topics[p.topic_id].private for p in written(community))
     with store.transaction():
         store.pauses.end("forum", at=clock())
-    assert make().finish() == len(PARTS)
-    assert [p.topic_id for p in written(community)][-len(PARTS) :] == [room] * len(
-        PARTS
-    )
+    assert make().finish(topic=room) == NOTHING
+    assert make().deliver(REPORT, topic=room).sent == len(PARTS)
 
 
 def test_parts_that_wait_for_approval_are_sent_once(

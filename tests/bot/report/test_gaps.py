@@ -216,7 +216,7 @@ def test_of_a_large_gap_some_topics_are_told() -> None:
     world = World()
     world.subjects = dict.fromkeys(range(1, 41), 0)
     (gap,) = world.found().gaps
-    assert (gap.size, gap.unanswered, len(gap.topics)) == (40, 35, 10)
+    assert (gap.size, gap.unanswered, len(gap.topics)) == (40, 35, 25)
 
 
 def test_without_an_index_or_without_questions_there_are_no_gaps() -> None:

@@ -38,7 +38,7 @@ WHOLE = "https://baraza.example.org/report"
 HEADINGS = [
     "1. Open now",
     "2. Probably the same",
-    "3. Answered, not marked as solved",
+    "3. Answered, but not marked solved",
     "4. Who could help",
     "5. Gaps",
     "6. Trends",
@@ -65,8 +65,9 @@ def test_a_report_begins_with_what_it_is_and_all_of_it_at_a_glance() -> None:
     assert post.split("\n\n")[:6] == [
         "Triage report of Example community, 2024-04-03 12:00 UTC to "
         "2024-05-01 12:00 UTC, as of 2024-05-01 12:00 UTC.",
-        "60 topics · open: 12 · repeats: 2 · not marked as solved: 2 · gaps: 2 · "
-        "links to mend: 3",
+        "12 open questions, 4 of them high · 6 drafts to approve · 2 repeats · 1 group "
+        "of questions that ask the same · 2 replies to mark · 2 gaps · 3 links to mend"
+        " · 1 source not read.",
         "[quote]",
         "Definitions of all figures, and the rows behind them: "
         f"[the whole report]({WHOLE})",
@@ -83,7 +84,7 @@ def test_an_open_question_says_why_it_needs_somebody_and_what_can_be_done() -> N
     shown = lines(replace(report, open_now=first))
 
     at = shown.index("## 1. Open now")
-    assert shown[at : at + 13] == [
+    assert shown[at : at + 14] == [
         "## 1. Open now",
         "",
         "12 questions that no person has answered. Those that need somebody most, 1 of"
@@ -92,15 +93,17 @@ def test_an_open_question_says_why_it_needs_somebody_and_what_can_be_done() -> N
         "[quote]",
         "",
         "- [Dashboard maps stay empty after the upgrade to 2.41]"
-        "(https://forum.example.org/t/100) · 7 h · newcomer · 4 views · need 93 %",
+        "(https://forum.example.org/t/100) · 7 hours · newcomer · 4 views · "
+        "need high (93 %)",
         "  Why: urgent: “blocked since Monday”; first post of a newcomer; 51 hours old",
         "  Could help: [helper1](https://forum.example.org/u/helper1)"
         " (HISP West Africa), [helper2](https://forum.example.org/u/helper2)"
         ", [helper3](https://forum.example.org/u/helper3)",
-        "  Do: [approve the draft](https://forum.example.org/t/9000/2)"
-        " · not a question: `baraza report dismiss 100`",
-        "  Held back (less sure than 60 %, which documentation needs): "
+        "  Do: [Approve the draft](https://forum.example.org/t/9000/2)"
+        " · Not a question: `baraza mark 100 not-a-question`",
+        "  Best suggestion: "
         "[Using maps](https://docs.example.org/maps.html) (documentation, 41 % sure)",
+        "  Why it is not in the topic: less sure than 60 %, which documentation needs",
         "  > Open the settings of maps and clear the cache before you start.",
         "",
     ]
@@ -110,28 +113,36 @@ def test_an_open_question_says_why_it_needs_somebody_and_what_can_be_done() -> N
     "line",
     [
         "- [Which endpoint lists tracked entities by attribute?]"
-        "(https://forum.example.org/t/104) repeats "
-        "[Which endpoint lists tracked entities by attribute? (5)]"
-        "(https://forum.example.org/t/136) (0.79)",
+        "(https://forum.example.org/t/104) · 79 % alike",
+        "  Repeats [Which endpoint lists tracked entities by attribute? (5)]"
+        "(https://forum.example.org/t/136), "
+        "[probably solved there](https://docs.example.org/tracker.html)",
+        "  Repeats [L’importation échoue avec « conflit 409 » sur les données agrégées "
+        "(6)](https://forum.example.org/t/141), "
+        "[solved there in post 4](https://forum.example.org/t/141/4)",
         "- 3 ask the same: android, sessão",
         "- [Scheduled analytics job never finishes (2)]"
         "(https://forum.example.org/t/114): [post 2](https://forum.example.org/t/114/2)"
         " · 62 % sure",
         "- [helper1](https://forum.example.org/u/helper1) · 5 open questions"
         " · HISP West Africa",
-        "- Nothing exists: population, validation, rule · 9 questions, 6 unanswered",
+        "- Nothing exists: population, validation, rule · 9 questions, 6 without any"
+        " reply",
         "  Members linked: [Using sharing](https://docs.example.org/sharing.html)"
-        " (documentation, 0.63 alike) ×4, [Using clip](https://docs.example.org/clip.html)"
-        " (video, 0.63 alike) ×1",
+        " (documentation, 63 % alike) ×4, [Using clip](https://docs.example.org/clip.html)"
+        " (video, 63 % alike) ×1",
         "60 questions, before 44.",
-        "- Answered by a person: 67 % of 60 (56–76 %), before 77 %",
-        "- Time to first human reply, median: 3.5 h, before 4.5 h",
-        "- Precision: 82 % of 11 (71–91 %)",
+        "- Answered by a person: 67 % of 60 (56 % – 76 %), before 77 %",
+        "- Time to first human reply, median: 3.5 hours, before 4.5 hours",
+        "- Written by programs: 21, before 16",
+        "- Precision: 82 % of 11 (71 % – 91 %)",
+        "What people said of replies: liked, or reacted to well, by members (8);"
+        " removed, by moderators (1).",
         "Silent because: not sure enough (19); not a question (8); a person was faster"
         " (4).",
         "- Old version: [Web API 2.36](https://docs.example.org/2.36/web-api.html)"
         " · in 6 posts · of version 2.36; the newest is 2.41",
-        "- Source docs: 170 documents · 9 days old · 3 could not be read"
+        "- Source docs: 170 documents · read 9 days ago · 3 could not be read"
         " · 2 do not answer · failed: `docs.example.org`: 503 Service Unavailable",
         "- Source videos: 0 documents · never read",
     ],
@@ -143,18 +154,9 @@ def test_each_section_says_what_was_found(line: str) -> None:
 def test_of_nothing_it_says_so() -> None:
     [post] = render_markdown(empty_report())
 
-    page = cooked(post)
-    assert [h.text() for h in page.css("h2")] == [h for h in HEADINGS if h[0] != "8"]
-    assert [p.text() for p in page.css("p")][1:] == [
-        "0 topics",
-        "No question waits for a person.",
-        "No question repeats one that was solved.",
-        "No open questions ask the same.",
-        "No reply looks like a solution that nobody marked.",
-        "Nobody is known who could help with an open question.",
-        "Among 0 questions, no subject lacks an answer that people find.",
-        "0 questions, before 0.",
-        "No link needs to be mended.",
+    assert post.split("\n\n")[1:] == [
+        "Nothing is to be done.",
+        f"Nothing in: {', '.join(HEADINGS)}.",
     ]
     assert "[quote]" not in post
 
@@ -179,6 +181,64 @@ def test_open_questions_are_told_in_full_and_of_all_else_the_first_ones() -> Non
     assert (
         "8 questions have a reply that looks like their solution. The first 3:" in post
     )
+
+
+def test_sections_with_nothing_in_them_are_named_in_one_line() -> None:
+    report = replace(sample_report(), gaps=model.Gaps(48, ()), unmarked=(), notes=())
+
+    [post] = render_markdown(report)
+
+    left = ["3. Answered, but not marked solved", "5. Gaps"]
+    assert f"Nothing in: {', '.join(left)}." in post.splitlines()
+    told = [h.text() for h in cooked(post).css("h2")]
+    assert told == [heading for heading in HEADINGS if heading not in left]
+
+
+def test_what_the_bot_posted_was_not_held_back() -> None:
+    report = sample_report()
+    replied = open_question(0, silence="the bot answered, and no person has")
+    waits = open_question(1, silence="a draft waits for a moderator's word")
+    some = replace(report.open_now, questions=(replied, waits))
+
+    shown = lines(replace(report, open_now=some))
+
+    assert "  The bot replied, and no person has." in shown
+    assert "  A draft waits for a moderator's word." in shown
+    titles = [line for line in shown if " · need " in line]
+    assert [line.rpartition(" · ")[2] for line in titles] == [
+        "bot replied",
+        "draft waits",
+    ]
+
+
+def test_without_a_time_before_nothing_is_compared() -> None:
+    report = sample_report()
+    first = replace(report, trends=replace(report.trends, asked_before=0))
+
+    shown = lines(first)
+
+    assert (
+        "60 questions; no question is held of the time before, so there is nothing to "
+        "compare with. Those named most often:"
+    ) in shown
+    assert any(re.match(r"- Version “2\\?\.41”: 11 · ", line) for line in shown)
+
+
+def test_where_nothing_exists_comes_first_and_one_category_is_no_table() -> None:
+    report = sample_report()
+    turned = replace(
+        report,
+        gaps=replace(report.gaps, gaps=report.gaps.gaps[::-1]),
+        health=replace(report.health, by_category=report.health.by_category[:1]),
+    )
+
+    shown = lines(turned)
+
+    gaps = [line for line in shown if re.match("- (Nothing exists|Exists, but)", line)]
+    assert [line[2:9] for line in gaps] == ["Nothing", "Exists,"]
+    assert any("is it easy to find?" in line for line in shown)
+    assert not any(line.startswith("- Category") for line in shown)
+    assert any(line.startswith("- Language English: ") for line in shown)
 
 
 def test_a_right_to_left_title_keeps_to_itself() -> None:
@@ -307,7 +367,7 @@ def test_what_begins_as_a_list_does_is_none(title: str) -> None:
     [post] = render_markdown(replace(report, open_now=some))
 
     check_dead(post, frozenset(_targets(report)))
-    assert cooked(post).css("aside li")[0].text().startswith(f"{title} · 7 h")
+    assert cooked(post).css("aside li")[0].text().startswith(f"{title} · 7 hours")
 
 
 def test_the_links_of_a_report_are_those_that_it_holds() -> None:

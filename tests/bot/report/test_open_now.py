@@ -148,9 +148,9 @@ def test_need_is_explained_and_orders(store: Store) -> None:
         "waits for 3 days",
         "says “urgent”, “production server down”",
         "read 500 times",
-        "tells a version",
+        "it tells a version",
     )
-    assert second.why == ("waits for 3 days", "a link is 0.80 sure to help")
+    assert second.why == ("waits for 3 days", "what may answer it is known")
     assert (second.suggestion, second.silence) == (PAGE, "held back")
     assert third.why[-1:] == ("waits for an hour",)
     assert (third.age_hours, third.suggestion) == (1.0, None)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,6 +23,7 @@ from tests.bot.report.sample import (
     EMOJIS,
     EVIL,
     LONG,
+    earlier_figures,
     empty_report,
     health_figures,
     hostile_report,
@@ -34,15 +36,15 @@ from tests.bot.report.sample import (
 
 TABLES = {"topics": 'key,title\r\n1,é\r\n2,"a\r\nb"\r\n', "gaps": "words\r\n"}
 SECTIONS = {
-    "open-now": "Open now",
-    "same": "Probably the same",
-    "unmarked": "Answered, not marked solved",
-    "helpers": "Who could help",
-    "gaps": "Gaps",
-    "trends": "Trends",
-    "health": "Community health",
-    "bot": "Bot scorecard",
-    "upkeep": "Upkeep",
+    "open-now": "1. Open now",
+    "same": "2. Probably the same",
+    "unmarked": "3. Answered, but not marked solved",
+    "helpers": "4. Who could help",
+    "gaps": "5. Gaps",
+    "trends": "6. Trends",
+    "health": "7. Community health",
+    "bot": "8. The bot",
+    "upkeep": "9. Upkeep",
     "tables": "Tables",
     "definitions": "Definitions",
 }
@@ -143,26 +145,37 @@ def test_sections_have_headings_in_order_and_regions_names_of_their_own(
     assert all(int(low) <= int(high) + 1 for high, low in pairwise(levels))
 
 
-def test_the_contents_say_how_much_is_in_each_section() -> None:
+def test_the_contents_say_in_which_sections_something_is_to_be_done() -> None:
     def contents(report: model.Report | str) -> list[str]:
         return [text(node) for node in tree(report).css("nav a")]
 
     assert contents("sample") == [
-        "Open now 12",
-        "Probably the same 3",
-        "Answered, not marked solved 2",
-        "Who could help 3",
-        "Gaps 2",
-        "Trends 4",
-        "Community health 60",
-        "Bot scorecard 52",
-        "Upkeep 4",
+        "1. Open now 12",
+        "2. Probably the same 3",
+        "3. Answered, but not marked solved 2",
+        "4. Who could help",
+        "5. Gaps 2",
+        "6. Trends",
+        "7. Community health",
+        "8. The bot",
+        "9. Upkeep 4",
         "Tables",
         "Definitions",
     ]
-    assert contents(empty_report()) == [
-        f"{title} 0" if anchor not in ("tables", "definitions") else title
-        for anchor, title in SECTIONS.items()
+    assert contents(empty_report()) == list(SECTIONS.values())
+
+
+def test_what_is_to_be_done_stands_on_top_and_leads_to_its_section() -> None:
+    todo = tree("sample").css("header .todo a")
+    assert [(text(node), node.attributes["href"]) for node in todo] == [
+        ("12 open questions, 4 of them high", "#open-now"),
+        ("6 drafts to approve", "#open-now"),
+        ("2 repeats", "#same"),
+        ("1 group of questions that ask the same", "#same"),
+        ("2 replies to mark", "#unmarked"),
+        ("2 gaps", "#gaps"),
+        ("3 links to mend", "#upkeep"),
+        ("1 source not read", "#upkeep"),
     ]
 
 
@@ -202,14 +215,14 @@ def test_a_card_tells_what_to_open_why_and_what_is_known() -> None:
     card = tree("sample").css_first(".question")
     assert text(card) == (
         "Dashboard maps stay empty after the upgrade to 2.41 7 hours agonewcomer"
-        "by member0Supporten4 views urgent: “blocked since Monday” first post of a "
-        "newcomer 51 hours old 0.93need (definition) "
-        "Best suggestion held back (definition) Using maps documentation, 41 % sure to "
-        "help, similarity (definition) 0.63 Held back: less sure than 60 %, which "
-        "documentation needs Open the settings of maps and clear the cache before you "
-        "start. Open: Dashboard maps stay empty after the upgrade to 2.41 Approve the "
+        "by member0SupportEnglish4 views urgent: “blocked since Monday” first post of "
+        "a newcomer 51 hours old highneed (definition) (93 %) "
+        "Best suggestion (definition) Using maps documentation, 41 % sure to help, "
+        "63 % alike (definition) Why it is not in the topic: less sure than 60 %, "
+        "which documentation needs Open the settings of maps and clear the cache "
+        "before you start. Open: Dashboard maps stay empty after the upgrade to 2.41 Approve the "
         "draft: Dashboard maps stay empty after the upgrade to 2.41 Not a question: "
-        "baraza report dismiss 100 Who could help (definition) helper1 HISP West "
+        "baraza mark 100 not-a-question Who could help (definition) helper1 HISP West "
         "Africa – answered 12 of the 40 most similar questions first helper2 – "
         "answered 6 of the 40 most similar questions first helper3 – answered 4 of the "
         "40 most similar questions first"
@@ -251,15 +264,25 @@ def test_every_figure_has_its_definition_and_its_rows() -> None:
         assert term is not None
         assert term.attributes["href"] == f"#def-{figure.name}"
         assert text(tile.css_first("summary")).startswith(f"{figure.rows.count} topic")
-        assert len(tile.css("details li")) == len(figure.rows.first)
-        assert figure.rows.where in text(tile)
+        now = tile.css("details")[0]
+        assert len(now.css("li")) == len(figure.rows.first)
+        if figure.rows.where is None:
+            assert "All:" not in text(now)
+            continue
+        assert text(now.css_first("code")) == figure.rows.where
+        assert text(now).endswith(f"in the table of {figure.rows.table}.")
     assert text(tiles[1]) == (
         "Answered by a person (definition) 67 % 56 % – 76 % of 60; before: 77 % "
         "40 topics behind “Answered by a person” "
         + " ".join(
             f"{each.title} {each.created_at:%Y-%m-%d}" for each in figures[1].rows.first
         )
-        + " 5 of 40 topics are listed here. All: answered = yes in the table of topics."
+        + " 5 of 40 topics are listed here. All: in_period = yes and answered = yes in "
+        "the table of topics. 34 topics before behind “Answered by a person” "
+        + " ".join(
+            f"{each.title} {each.created_at:%Y-%m-%d}" for each in figures[1].rows.first
+        )
+        + " 5 of 34 topics are listed here."
     )
     told = {node.attributes["id"] for node in parsed.css("dl.defined > div")}
     assert told == {f"def-{name}" for name in DEFINITIONS}
@@ -269,30 +292,181 @@ def test_groups_lead_to_their_rows_where_there_are_any() -> None:
     health = section("health", "sample")
     named = {node.attributes["href"]: text(node) for node in health.css("tbody th a")}
     assert named == {
-        "#language-1": "en",
-        "#language-2": "fr",
-        "#language-3": "es",
-        "#language-4": "pt",
+        "#language-1": "English",
+        "#language-2": "French",
+        "#language-3": "Spanish",
+        "#language-4": "Portuguese",
         "#category-1": "Support",
         "#category-2": "Ayuda",
         "#category-3": "Development",
     }
     behind = text(health.css_first("#language-2"))
-    assert "language = fr and answered = yes" in behind
+    assert 'in_period = yes and language = "fr" and answered = yes' in behind
     # Weeks are told by the dates of topics.
     assert health.css_first("#time-1") is None
+    assert "The topics of a row: in_period = yes, with created_at from its" in text(
+        health
+    )
     assert "2024-04-10" in text(health.css("table")[0])
+
+
+def test_the_rows_of_all_others_are_shown_and_no_condition_is_made_up() -> None:
+    sample = sample_report()
+    rest = replace(
+        sample.health.by_category[0],
+        name="all others",
+        rest=True,
+        figures=tuple(
+            replace(figure, rows=replace(figure.rows, where=None))
+            for figure in sample.health.by_category[0].figures
+        ),
+    )
+    groups = (*sample.health.by_category[1:], rest)
+    health = section(
+        "health", replace(sample, health=replace(sample.health, by_category=groups))
+    )
+    behind = health.css_first("#category-3")
+    assert behind is not None
+    assert text(behind.css_first("h4")) == "all others"
+    assert behind.css("code") == []
+    assert len(behind.css("ul ul li")) > 7
+    # All rows of a table need no condition.
+    everything = model.Rows(2, "", (topic(0),), table="decisions")
+    figure = model.Figure("bot_decided", 2, "count", 2, everything)
+    bot = section("bot", empty_report(scorecard=scorecard(figures=(figure,))))
+    assert "1 of 2 topics are listed here. All: the table of decisions." in text(bot)
+
+
+def test_a_repeat_says_where_the_earlier_question_was_solved() -> None:
+    sample = sample_report()
+    asked = topic(1)
+    found = replace(
+        sample,
+        open_now=replace(sample.open_now, questions=(open_question(0, topic=asked),)),
+    )
+    first, second = section("same", found).css(".card")[:2]
+    assert "87 % alikealso under Open now Repeats" in text(first)
+    link = first.css("p a")[-1]
+    assert text(link) == "solved there in post 4"
+    assert link.attributes["href"] == "https://forum.example.org/t/141/4"
+    # The title of the earlier one is told once.
+    assert text(first).count("conflit 409") == 2
+    assert "also under" not in text(second)
+    assert text(second.css("p a")[-1]) == "probably solved there"
+
+
+def test_a_suggestion_that_the_bot_posted_was_not_held_back() -> None:
+    def card(silence: str, **changes: Any) -> str:
+        asked = open_question(0, silence=silence, **changes)
+        report = empty_report(open_now=model.OpenNow(model.Rows(1), (asked,)))
+        return text(tree(report).css_first(".question"))
+
+    replied = card("the bot answered, and no person has")
+    assert "newcomerbot replied" in replied
+    assert "The bot replied, and no person has." in replied
+    assert "not in the topic" not in replied
+    waits = card("a draft waits for a moderator's word")
+    assert "newcomerdraft waits" in waits
+    assert "A draft waits for a moderator's word." in waits
+    assert "Why the bot is silent: no idea" in card("no idea", suggestion=None)
+
+
+def test_actions_have_names_for_people() -> None:
+    names = ("open", "read_draft", "approve", "reject", "not_a_question")
+    made = tuple(model.Action(name, f"https://f.org/{name}") for name in names)
+    asked = open_question(0, actions=made)
+    report = empty_report(open_now=model.OpenNow(model.Rows(1), (asked,)))
+    told = [text(node).partition(":")[0] for node in tree(report).css(".button")]
+    assert told == [
+        "Open",
+        "Read the draft",
+        "Approve the draft",
+        "Reject the draft",
+        "Not a question",
+    ]
+
+
+def test_of_few_topics_there_are_numbers_and_neither_shares_nor_charts() -> None:
+    sample = sample_report()
+    few = replace(
+        sample,
+        topics=9,
+        health=replace(
+            sample.health,
+            overall=health_figures(9),
+            before=earlier_figures(6),
+            by_language=sample.health.by_language[:1],
+            by_category=(),
+        ),
+        scorecard=scorecard(calibration=(model.Bin(0.3, 0.25, 0.07, 0.59, 8),)),
+    )
+    health = section("health", few)
+    assert health.css("svg.chart, table, h3") == []
+    assert text(health.css(".figures > li")[1]).startswith(
+        "Answered by a person (definition) 6 of 9 before: 4 of 6 6 topics"
+    )
+    bot = section("bot", few)
+    assert bot.css("svg.chart") == []
+    assert "30 %2 of 8–8–" in text(bot.css("table")[-1].css_first("tbody"))
+
+
+def test_without_a_time_before_nothing_is_new() -> None:
+    sample = sample_report()
+    first = replace(sample, trends=replace(sample.trends, asked_before=0))
+    told = section("trends", first)
+    assert "there is nothing to compare with" in text(told)
+    assert "Error messages named most often" in text(told)
+    assert "New" not in {text(node) for node in told.css("h3, th")}
+    assert "Before" not in {text(node) for node in told.css("th")}
+    assert "Before" in {text(node) for node in section("trends", "sample").css("th")}
+
+
+def test_a_gap_shows_its_questions_a_few_of_them_at_once() -> None:
+    sample = sample_report()
+    large = replace(
+        sample.gaps.gaps[0],
+        size=40,
+        topics=tuple(topic(number) for number in range(30)),
+    )
+    [card] = section("gaps", replace(sample, gaps=model.Gaps(48, (large,)))).css(
+        ".card"
+    )
+    side = card.css_first(".side")
+    assert side is not None
+    assert [len(each.css("li")) for each in (side, *side.css("details"))] == [25, 20]
+    assert text(side.css_first("summary")) == (
+        "20 more of 40: population · validation · rule"
+    )
+    assert "6 of them without any reply (definition)" in text(card)
+    # A small one shows all of them.
+    assert section("gaps", "sample").css(".card")[1].css("details") == []
+
+
+def test_the_scorecard_shows_what_people_said_and_replies_that_were_as_sure() -> None:
+    bot = section("bot", "sample")
+    said = bot.css("table")[2]
+    assert [text(row.css_first("th")) for row in said.css("tbody tr")] == [
+        "liked, or reacted to well, by members",
+        "removed, by moderators",
+    ]
+    bins = bot.css("table")[3].css("tbody tr")
+    assert [len(row.css("details li")) for row in bins] == [0, 0, 2]
+    headings = [node.attributes["href"] for node in bot.css("h3 a.term")]
+    assert headings == [
+        f"#def-{name}"
+        for name in ("silences", "outcomes", "ratings", "calibration", "mistakes")
+    ]
 
 
 @pytest.mark.parametrize(
     ("anchor", "sentence"),
     [
         ("open-now", "Nothing was asked in this time, so nobody waits."),
-        ("same", "No new question repeats a solved one, and no two open ones ask the"),
+        ("same", "No new question repeats an earlier one that was solved, or looks"),
         ("unmarked", "No reply without a mark looks like a solution."),
         ("helpers", "No question is open, so nobody is asked for."),
         ("gaps", "There was no question to look at."),
-        ("trends", "Nothing is asked for more often than before: 0 questions now, 0"),
+        ("trends", "0 questions now; no question is held of the time before, so there"),
         (
             "health",
             "Nobody began a topic in this time, so there is nothing to measure.",
@@ -337,8 +511,9 @@ def test_notes_and_privacy_stand_at_the_top() -> None:
         return text(tree(report).css_first("header"))
 
     assert top(empty_report(topics=1, notes=("One <b>note</b>.", "Two."))) == (
-        "Triage report: Example community 1 topic, 2024-04-03 to 2024-05-01, as of "
-        "2024-05-01 12:00 UTC. One <b>note</b>. Two."
+        "Triage report: Example community 1 topic asked, 2024-04-03 12:00 UTC to "
+        "2024-05-01 12:00 UTC, as of (definition) 2024-05-01 12:00 UTC. Nothing is "
+        "to be done. One <b>note</b>. Two."
     )
     assert "For moderators only." in top(empty_report(private=True))
     assert "For moderators only." not in top("sample")
@@ -367,8 +542,9 @@ def test_upkeep_tells_links_and_how_sources_are() -> None:
         "Using sharing –",
     ]
     assert [text(row) for row in sources.css("tbody tr")] == [
-        "forum10,9942024-05-012 hours ago00none",
-        "docs1702024-04-229 days ago32failed docs.example.org: 503 Service Unavailable",
+        "forum10,9942024-05-01 2 hours ago00none",
+        "docs1702024-04-22 9 days ago32failed docs.example.org: 503 Service "
+        "Unavailable",
         "videos0never00none",
     ]
 
@@ -496,7 +672,7 @@ def test_a_suggestion_without_a_passage_or_a_confidence_says_less() -> None:
     )
     card = tree(empty_report(open_now=model.OpenNow(model.Rows(1), (asked,))))
     assert text(card.css_first(".sides")) == (
-        "Best suggestion held back (definition) Using maps documentation"
+        "Best suggestion (definition) Using maps documentation"
     )
     assert card.css("blockquote, .chips, .actions, .helpers") == []
 

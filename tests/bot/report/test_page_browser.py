@@ -125,16 +125,21 @@ def test_the_keyboard_reaches_contents_then_the_first_question(seen: Seen) -> No
 
     assert tab() == "Skip to the open questions"
     expect(seen.page.locator(".skip")).to_be_in_viewport()
+    assert tab() == "as of (definition)"
+    assert [tab() for _ in range(8)][::7] == [
+        "12 open questions, 4 of them high",
+        "1 source not read",
+    ]
     assert [tab() for _ in range(11)] == [
-        "Open now 12",
-        "Probably the same 3",
-        "Answered, not marked solved 2",
-        "Who could help 3",
-        "Gaps 2",
-        "Trends 4",
-        "Community health 60",
-        "Bot scorecard 52",
-        "Upkeep 4",
+        "1. Open now 12",
+        "2. Probably the same 3",
+        "3. Answered, but not marked solved 2",
+        "4. Who could help",
+        "5. Gaps 2",
+        "6. Trends",
+        "7. Community health",
+        "8. The bot",
+        "9. Upkeep 4",
         "Tables",
         "Definitions",
     ]
@@ -167,11 +172,11 @@ def test_rows_are_one_click_away_from_figures(seen: Seen) -> None:
     expect(row).to_be_hidden()
     tile.get_by_text("40 topics behind “Answered by a person”").click()
     expect(row).to_be_visible()
-    expect(tile).to_contain_text("answered = yes")
+    expect(tile).to_contain_text("in_period = yes and answered = yes")
 
     behind = seen.page.locator("#language-2")
     expect(behind).to_be_hidden()
-    seen.page.get_by_role("link", name="fr", exact=True).click()
+    seen.page.get_by_role("link", name="French", exact=True).click()
     expect(behind).to_be_visible()
 
 
@@ -209,3 +214,18 @@ def test_paper_has_the_numbers_of_charts_and_no_lists_to_click(seen: Seen) -> No
     expect(seen.page.get_by_role("navigation")).to_have_count(0)
     expect(rows).to_be_hidden()
     expect(seen.page.locator("body")).to_have_css("color", "rgb(29, 34, 40)")
+
+
+def test_on_a_phone_rows_of_wide_tables_are_cards_with_named_cells(seen: Seen) -> None:
+    seen.look(390, "light")
+    sections = ("gaps", "trends", "health", "upkeep")
+    wide = seen.page.evaluate(
+        """sections => sections.flatMap(id =>
+             [...document.querySelectorAll(`section[aria-labelledby=${id}] .wide`)])
+             .filter(each => each.scrollWidth > each.clientWidth).length""",
+        list(sections),
+    )
+    assert wide == 0
+    cell = seen.page.locator("section[aria-labelledby=upkeep] td").first
+    label = cell.evaluate("each => getComputedStyle(each, '::before').content")
+    assert label == '"Problem"'

@@ -147,6 +147,57 @@ def test_a_profile_that_is_not_shown_is_not_asked_for_again(
     assert known(store) == {"nobody_here": "", "ben": "Kampala"}
 
 
+@pytest.mark.parametrize("generation", ["2022", "2026"])
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_a_profile_that_its_member_hides_tells_nothing(
+    generation: Any,
+    is_staff: bool,
+    look: LookUp,
+    care: LiveCare,
+    community: Community,
+    store: Store,
+    box: Sandbox,
+) -> None:
+    """With a key of staff the forum tells all of it; without, its group still."""
+    box.settings = replace(box.settings, generation=generation)
+    community.user(BOT).moderator = is_staff
+    amina, ben = community.user("amina"), community.user("ben")
+    amina.hides_profile = True
+    for each in (amina, ben):
+        each.fields[2], each.location = "HISP", "Dodoma"
+        each.primary_group = "hisp-tanzania"
+
+    assert look() == LookedUp(read=2, hidden=1)
+
+    assert known(store) == {"amina": "", "ben": "HISP", "root": ""}
+    hidden, seen = care.person("amina"), care.person("ben")
+    assert (hidden.hidden, seen.hidden) == (True, False)
+    assert (hidden.id, hidden.group) == (amina.id, "hisp-tanzania")
+    assert hidden.location == ("Dodoma" if is_staff else "")
+
+
+@pytest.mark.parametrize(
+    ("options", "hidden"),
+    [
+        ({}, False),
+        ({"hide_profile": False, "hide_profile_and_presence": True}, False),
+        ({"hide_profile": True, "hide_profile_and_presence": False}, True),
+        ({"hide_profile_and_presence": True}, True),
+        ({"hide_presence": True}, False),
+    ],
+)
+def test_only_the_wish_that_the_profile_be_hidden_hides_it(
+    options: dict[str, bool], hidden: bool, care: LiveCare, box: Sandbox
+) -> None:
+    def with_options(answer: Any) -> Any:
+        answer["user"]["user_option"] = options
+        return answer
+
+    box.faults.alter(with_options, "/u/amina.json", n=1)
+
+    assert care.person("amina").hidden == hidden
+
+
 @pytest.mark.parametrize(
     ("fault", "found"),
     [

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bot.report.reading import IndexMeanings, StoreTexts, read_past
 from bot.report.records import Past, Period
 from kb.store import Store
-from kb.types import PUBLIC, DocumentId, Kind
+from kb.types import PUBLIC, DocumentId, Kind, LeftOut, Part
 from tests.bot.report.world import DAY, HOUR, START, WEEK, keep, post, thread
 from tests.kb.world import EMBEDDER, World, passage_id
 
@@ -85,6 +87,64 @@ def test_a_topic_without_its_first_post_is_nobodys(store: Store) -> None:
         False,
         "person",
     )
+
+
+def test_whose_topic_it_is_may_be_known_without_its_first_post(store: Store) -> None:
+    hidden = thread(1, post(2, "amina", author_id=5), post(3, "ben", author_id=6))
+    hidden = replace(hidden, left_out=(LeftOut(90, 1, "hidden", author_id=5),))
+    keep(store, [hidden])
+
+    assert voices(past_of(store)) == [["asker", "person"]]
+
+
+def test_where_one_post_tells_no_account_the_name_tells(store: Store) -> None:
+    keep(
+        store,
+        [
+            thread(1, post(1, "amina", author_id=5), post(2, "Amina"), post(3, "ben")),
+            # Two accounts are two people, whatever their names are.
+            thread(2, post(1, "ben", author_id=6), post(2, "ben", author_id=7)),
+        ],
+    )
+
+    assert voices(past_of(store)) == [["asker", "person"], ["person"]]
+
+
+@pytest.mark.parametrize(
+    ("reply", "solved"),
+    [
+        (post(2, "ben", accepted=True), True),
+        (post(2, "amina", accepted=True), True),
+        # A program's reply never makes a question look answered.
+        (post(2, "baraza", accepted=True), False),
+        # Nobody knew of it then.
+        (post(2, "ben", accepted=True, at=WEEK.until), False),
+    ],
+)
+def test_solved_is_what_a_person_solved_by_then(
+    store: Store, reply: Part, solved: bool
+) -> None:
+    keep(store, [thread(1, post(1, "amina"), reply)])
+
+    assert past_of(store, bots=["baraza"]).threads[0].solved is solved
+
+
+def test_a_mark_on_a_post_that_is_not_held_counts(store: Store) -> None:
+    keep(store, [replace(thread(1, post(1, "amina")), solved=True)])
+
+    assert past_of(store).threads[0].solved
+
+
+def test_a_member_is_known_by_any_name(store: Store) -> None:
+    keep(
+        store,
+        [
+            thread(1, post(1, "amina"), post(2, "zawadi", author_id=6)),
+            thread(2, post(1, "amina"), post(2, "renamed", author_id=6)),
+        ],
+    )
+
+    assert past_of(store, unsuggested=["Zawadi"]).opted_out == {"forum:6"}
 
 
 def test_a_newcomer_wrote_nothing_before(store: Store) -> None:

@@ -85,6 +85,7 @@ def test_a_new_question_that_repeats_a_solved_one_is_told_with_its_answer() -> N
                     passage="Hi! Turn off the overflow check of the predictor.",
                 ),
                 shared=("analytics", "fail", "predictor", "overflow"),
+                marked=False,
             ),
         ),
         (),

@@ -90,8 +90,8 @@ def test_docstrings_explain_records_and_their_fields() -> None:
     assert SCHEMA["description"] == "The moderators' triage report."
     assert gap["description"].startswith("Questions about one thing that no page")
     assert gap["properties"]["verdict"]["description"] == (
-        "missing: nothing was found, and nobody linked anything; not_found: there is"
-        " something, and people ask all the same."
+        "missing: nothing is near most of them, and hardly anybody (one in ten at most)"
+        " linked anything; not_found: there is something, and people ask all the same."
     )
     # What two fields share is said of both.
     figure = SCHEMA["$defs"]["Figure"]["properties"]

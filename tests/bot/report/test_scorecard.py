@@ -28,6 +28,7 @@ from bot.report.scorecard import (
     verdict_of,
     voice_of,
     was_draft,
+    what_was_said,
     why_silent,
 )
 from kb.store import Decision, Mark, Pause, Rating, State, Store
@@ -192,9 +193,40 @@ def test_every_decision_is_counted_once() -> None:
         "posted, as a moderator approved it": 1,
         "posted, and withdrawn since": 1,
     }
-    assert figure(found, "bot_spoke").rows.where == "bot = spoke"
+    rows = figure(found, "bot_spoke").rows
+    assert (rows.where, rows.table) == ('voice = "spoke"', "decisions")
     keys = [each.key for each in figure(found, "bot_spoke").rows.first]
     assert keys == ["11", "10", "6", "5"]
+
+
+def test_a_row_says_of_each_decision_what_the_figures_count() -> None:
+    found = card(
+        decided(1, "posted", decided_at=BEFORE),
+        decided(2, "drafted", mode="draft", decided_at=BEFORE - HOUR),
+        decided(3, reasons=("it is closed", "it is already solved")),
+        decided(4, "waiting"),
+        ratings=(rated(decided(1, "posted"), -1), rated(decided(3), 1)),
+    )
+
+    assert [
+        (row.key, row.mode, row.outcome, row.voice, row.draft, row.why, row.helped)
+        for row in found.decisions
+    ] == [
+        ("2", "draft", "a draft waits for a moderator", "draft", True, (), None),
+        ("1", "public", "posted", "spoke", False, (), False),
+        (
+            "3",
+            "public",
+            "silent",
+            "silent",
+            False,
+            ("it is closed", "it is already solved"),
+            # Nobody can have judged what was never said.
+            None,
+        ),
+        ("4", "public", "waits until it is due", "waiting", False, (), None),
+    ]
+    assert {row.decided_at for row in found.decisions} == {BEFORE, BEFORE - HOUR}
 
 
 def test_an_approved_draft_that_did_not_hold_is_told_as_one() -> None:
@@ -466,9 +498,16 @@ def test_what_people_made_of_replies_is_counted_as_of_the_end(kept: Store) -> No
 
     found = told(kept)
 
-    assert figure(found, "bot_rated").value == 3
-    assert figure(found, "bot_precision").value == pytest.approx(1 / 3)
-    assert [point.n for point in found.calibration] == [3]
+    assert figure(found, "bot_rated").value == 2
+    assert figure(found, "bot_precision").value == 0.5
+    [point] = found.calibration
+    assert (point.n, [topic.key for topic in point.topics]) == (2, ["2", "1"])
+    # Of the 13th nothing is told to whom it is not for, not even that it was rated.
+    everything = told(kept, visible_to=None)
+    assert figure(everything, "bot_rated").value == 3
+    assert [row.key for row in found.decisions] == ["1", "2", "3"]
+    assert [row.key for row in everything.decisions] == ["1", "2", "3", "13"]
+    assert everything.decisions[3].topic is None
     [mistake] = found.mistakes
     assert (mistake.topic.key, mistake.verdict) == (
         "2",
@@ -551,6 +590,65 @@ def test_a_verdict_says_what_and_not_who(
 
 
 @pytest.mark.parametrize(
+    ("marks", "said"),
+    [
+        ([], ()),
+        ([("word", 5, 0, False)], ()),
+        ([("like", 0, 1, False)], ("liked, or reacted to well",)),
+        (
+            [("like", 5, 1, False), ("reaction", 6, 1, False), ("like", 7, 1, True)],
+            (
+                "liked, or reacted to well, by members",
+                "liked, or reacted to well, by moderators",
+            ),
+        ),
+        ([("reaction", 5, -1, False)], ("reacted to badly, by members",)),
+        (
+            [("solution", 0, 1, False), ("flag", 0, -1, False)],
+            ("accepted as the solution", "hidden after flags"),
+        ),
+        ([("removal", 0, -1, True)], ("removed, by moderators",)),
+        (
+            [("word", 5, 1, False), ("word", 6, -1, True)],
+            (
+                "a word that it did not help, by moderators",
+                "a word that it helped, by members",
+            ),
+        ),
+        ([("solution", 5, -1, False)], ("judged otherwise, by members",)),
+    ],
+)
+def test_what_people_said_is_told_by_sort(
+    marks: list[tuple[FeedbackKind, int, int, bool]], said: tuple[str, ...]
+) -> None:
+    found = [
+        Mark(TopicId(1), kind, user, value, staff, BEFORE)
+        for kind, user, value, staff in marks
+    ]
+
+    assert what_was_said(found, NOW) == said
+    assert what_was_said(found, BEFORE) == ()
+
+
+def test_rated_replies_are_counted_by_what_was_said(kept: Store) -> None:
+    put(kept, docs("maps", "Maps."))
+    for number in (1, 2, 3):
+        record(kept, decided(number, "posted"))
+    record(kept, decided(4, "posted", decided_at=NOW - 2 * WEEK))
+    for number in (1, 2, 4):
+        mark(kept, number, 1)
+    mark(kept, 2, 1, kind="like", user_id=6)
+    mark(kept, 3, -1, kind="removal", user_id=0)
+
+    assert [(each.label, each.count) for each in told(kept).ratings] == [
+        ("a word that it helped, by members", 2),
+        ("liked, or reacted to well, by members", 1),
+        ("removed, by moderators", 1),
+    ]
+    assert [t.key for t in told(kept).ratings[0].topics] == ["2", "1"]
+
+
+@pytest.mark.parametrize(
     ("pause", "told"),
     [
         (None, ""),
@@ -560,7 +658,8 @@ def test_a_verdict_says_what_and_not_who(
     ],
 )
 def test_a_pause_is_told_with_its_reason(pause: Pause | None, told: str) -> None:
-    assert score([], [], PERIOD, topic_of=named, pause=pause).paused == told
+    found = score([], [], PERIOD, topic_of=named, pause=pause, private=True)
+    assert found.paused == told
 
 
 def test_a_pause_is_read_from_the_store(kept: Store) -> None:
@@ -568,7 +667,9 @@ def test_a_pause_is_read_from_the_store(kept: Store) -> None:
     with kept.transaction():
         kept.pauses.start("forum", "it moves", "staff", at=BEFORE)
 
-    assert told(kept).paused == "it moves"
+    assert told(kept, visible_to=None).paused == "it moves"
+    # What moderators write to the bot is not for everybody.
+    assert told(kept).paused == f"since {BEFORE:%Y-%m-%d}, by a moderator"
 
 
 @given(st.permutations(range(6)))

@@ -177,7 +177,7 @@ def test_what_others_like_counts() -> None:
 
     assert guess is not None
     assert guess.number == 3
-    assert guess.why == ("5 likes", "it tells something in 26 words", "it shows code")
+    assert guess.why == ("5 likes", "it says 26 words of its own", "it shows code")
 
 
 def test_a_mark_is_not_looked_at() -> None:
@@ -324,7 +324,7 @@ def test_a_question_is_told_with_its_reply(store: Store) -> None:
     assert found.why == (
         "who asked thanks for it",
         "who asked says that it works",
-        "it tells something in 26 words",
+        "it says 26 words of its own",
     )
     assert LEAST <= found.sure < 1
 

@@ -26,7 +26,7 @@ from tests.conftest import CHECKOUT
 DOCUMENT = CHECKOUT / "docs" / "report.md"
 NAMES = [
     *("topics", "open", "repeats", "unmarked", "helpers", "gaps", "trends"),
-    *("health", "scorecard", "links", "sources"),
+    *("health", "scorecard", "decisions", "links", "sources"),
 ]
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -108,6 +108,7 @@ def test_a_gap_is_one_row_that_an_author_can_work_from() -> None:
                 "newcomer": "no",
                 "first_reply_hours": "1.5",
                 "answered": "yes",
+                "in_period": "yes",
                 "bot": "spoke",
             },
         ),
@@ -123,7 +124,8 @@ def test_a_gap_is_one_row_that_an_author_can_work_from() -> None:
                 "helpers": "helper1 | helper2 | helper3",
             },
         ),
-        ("repeats", 1, {"repeats": "solved", "group": "2", "similarity": "0.79"}),
+        ("repeats", 0, {"repeats": "solved", "group": "1", "similarity": "0.87"}),
+        ("repeats", 1, {"repeats": "looks solved", "group": "2"}),
         ("repeats", 4, {"repeats": "open", "group": "1", "earlier_url": ""}),
         ("unmarked", 1, {"post": "2", "author": "", "sure": "0.62"}),
         ("helpers", 0, {"name": "helper1", "solved": "12", "load": "5"}),
@@ -136,10 +138,37 @@ def test_a_gap_is_one_row_that_an_author_can_work_from() -> None:
                 "figure": "answered",
                 "value": "0.6667",
                 "n": "60",
-                "where": "answered = yes",
+                "rows": "40",
+                "table": "topics",
+                "where": "in_period = yes and answered = yes",
             },
         ),
+        # What is in no table.
+        ("health", 7, {"figure": "by_bots", "rows": "10", "table": "", "where": ""}),
+        (
+            "scorecard",
+            0,
+            {"rows": "52", "table": "decisions", "where": 'voice != "waiting"'},
+        ),
         ("scorecard", 8, {"what": "silence", "figure": "not sure enough"}),
+        (
+            "scorecard",
+            13,
+            {"what": "rating", "figure": "liked, or reacted to well, by members"},
+        ),
+        (
+            "decisions",
+            0,
+            {
+                "key": "104",
+                "voice": "silent",
+                "why": "not sure enough | not a question",
+                "draft": "no",
+                "helped": "",
+            },
+        ),
+        ("decisions", 2, {"voice": "spoke", "helped": "no", "why": ""}),
+        ("decisions", 4, {"key": "9", "title": "", "url": ""}),
         ("links", 0, {"instead_title": "Using maps", "posts": "14"}),
         ("links", 1, {"instead_title": "", "instead_url": ""}),
         ("sources", 1, {"age_hours": "216", "set_aside": "3", "dead": "2"}),
@@ -167,11 +196,27 @@ def test_who_is_named_for_no_listed_question_stands_last() -> None:
     ]
 
 
-def test_the_rows_of_a_figure_are_found_by_the_columns_of_the_table_of_topics() -> None:
-    columns = set(TABLES["topics"].names)
-    for row in rows_of("health", sample_report()):
-        for condition in filter(None, row["where"].split(" and ")):
-            assert condition.split(" = ")[0] in columns
+@pytest.mark.parametrize("name", ["health", "scorecard"])
+def test_the_rows_of_a_figure_are_found_by_the_columns_of_a_table(name: str) -> None:
+    told = [row for row in rows_of(name, sample_report()) if row["where"]]
+    for row in told:
+        bare = re.sub(r'"[^"]*"', "", row["where"])
+        for condition in bare.split(" and "):
+            assert condition.split(" ")[0] in TABLES[row["table"]].names
+    assert len(told) >= 8
+
+
+def test_languages_are_told_as_the_report_groups_them() -> None:
+    sample = sample_report().rows[0]
+    rows = tuple(
+        replace(sample, topic=topic(0, language=language), in_period=language == "pt")
+        for language in ("pt-BR", "pt", "und", None)
+    )
+
+    shown = rows_of("topics", sample_report(rows=rows))
+
+    assert [row["language"] for row in shown] == ["pt", "pt", "", ""]
+    assert [row["in_period"] for row in shown] == ["no", "yes", "no", "no"]
 
 
 def test_of_nothing_there_is_the_header_alone() -> None:

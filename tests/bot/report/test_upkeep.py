@@ -449,7 +449,13 @@ def test_sources_are_read_from_the_store(kept: Store) -> None:
     assert (docs_.name, docs_.documents, docs_.dead) == ("docs", 2, 1)
     assert (docs_.age_hours, docs_.error, docs_.set_aside) == (24.0, "", 0)
     assert (forum.name, forum.documents, forum.dead) == ("forum", 0, 0)
-    assert (forum.age_hours, forum.error, forum.set_aside) == (None, "it rests", 1)
+    # Of a source that holds nothing nobody knows for whom it is.
+    told = "its last refresh failed; the log says why"
+    assert (forum.age_hours, forum.error, forum.set_aside) == (None, told, 1)
     # Whoever may see nothing of a source does not hear of it.
     everything = upkeep(kept, PERIOD, visible_to=None).sources
-    assert [each.name for each in everything] == ["docs", "forum", "vault"]
+    assert [(each.name, each.error) for each in everything] == [
+        ("docs", ""),
+        ("forum", "it rests"),
+        ("vault", ""),
+    ]

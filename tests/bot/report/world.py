@@ -95,6 +95,8 @@ def keep(store: Store, documents: Iterable[Document]) -> list[DocumentId]:
 
 def _passages(parts: Sequence[Part]) -> tuple[PassageDraft, ...]:
     return tuple(
-        PassageDraft(part.number, place, f"/{part.number}", "", part.body)
+        PassageDraft(
+            part.number, place, f"/{part.number}", "", part.body, part.created_at
+        )
         for place, part in enumerate(parts)
     )
