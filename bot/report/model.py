@@ -141,8 +141,8 @@ class OpenQuestion:
         need: In [0, 1]: how much it needs somebody; questions are ordered by it.
         why: What that is made of, strongest first, for people.
         replies: By people, that tell nothing ("the same here", a question back).
-        suggestion: The best that the bot held back, or would find now.
-        silence: Why it was held back.
+        suggestion: The best that the bot has for it, or would find now.
+        silence: Why that is not in the topic, or that it is.
         helpers: See section 4.
     """
 

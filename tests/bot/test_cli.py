@@ -78,7 +78,7 @@ class Install:
 
 # A source without a schedule is refreshed all the same.
 RUNNING = (
-    "running: refresh forum, refresh docs, check, index, watch, learn, report, "
+    "running: refresh forum, refresh docs, check, index, watch, learn, bridge, report, "
     "report files"
 )
 
