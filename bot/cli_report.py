@@ -162,11 +162,16 @@ def _send(app: App, made: Report) -> str:
     try:
         with app.single_instance("baraza report --send"):
             return send_report(app, made)
-    except AlreadyRunningError:
+    except AlreadyRunningError as exc:
+        if not exc.owner.startswith("baraza run"):
+            raise
         # Of two that write to the forum at a time each would send it.
         if queue_report(app, made):
             return "baraza run is running, and sends it with its next watch"
-        return "that of this period was sent, or left to baraza run, before"
+        return (
+            "not left to baraza run: it has that of this period already, or the bot is "
+            "paused and others read there"
+        )
 
 
 def _form(form: str | None, out: Path | None, *, as_json: bool) -> str:

@@ -253,7 +253,9 @@ class Service:
             ):
                 # What left must leave the bridge, too, and not a day later.
                 self._calls.call(_BRIDGE)
-            self._see_to_files(left=bool(report.deleted or report.passages_removed))
+            # What is private now, or called otherwise, was updated.
+            has_left = report.deleted or report.passages_removed or report.updated
+            self._see_to_files(left=bool(has_left))
             return True
         return False
 

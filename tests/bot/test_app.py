@@ -197,13 +197,15 @@ def test_the_bot_links_nothing_that_only_some_may_read(
 
 # -- jobs ------------------------------------------------------------------
 
+REPORTS = ["report", "report files"]
+
 
 @pytest.mark.parametrize(
     ("bot", "names"),
     [
-        ({}, ["refresh forum", "index", "watch", "learn"]),
-        ({"mode": "off"}, ["refresh forum", "index", "learn"]),
-        ({"forum": None}, ["refresh forum", "index", "learn"]),
+        ({}, ["refresh forum", "index", "watch", "learn", *REPORTS]),
+        ({"mode": "off"}, ["refresh forum", "index", "learn", *REPORTS]),
+        ({"forum": None}, ["refresh forum", "index", "learn", *REPORTS]),
     ],
 )
 def test_there_is_a_job_for_each_thing_that_is_switched_on(

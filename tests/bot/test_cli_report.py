@@ -105,23 +105,32 @@ def test_the_same_store_gives_the_same_report(told: Install) -> None:
         (["--source", "docs"], 2, "expected a forum or an archive"),
         (["--source", "nowhere"], 2, "nowhere"),
         (["--out", "report.pdf"], 2, "expected a name that ends in .html"),
-        (["--format", "csv"], 2, "csv is several tables"),
-        (["--format", "csv", "--table", "tea"], 2, "expected one of topics"),
         (["--table", "gaps"], 2, "--table goes with --format csv"),
         (["--json", "--format", "html"], 2, "--json goes with no other --format"),
         (["--send"], 2, "report.send: expected message or topic in "),
         (["--send", "--json"], 2, "--send goes with no --format, --out or --json"),
         (["--out", "r.csv"], 2, "csv is several tables"),
-        (["--out", "/proc/no/report.html"], 1, "cannot be written"),
     ],
 )
 def test_what_cannot_be_told_is_one_clear_line(
-    told: Install, words: list[str], code: int, complaint: str
+    install: Install, words: list[str], code: int, complaint: str
 ) -> None:
-    result = told.baraza("report", *words)
+    result = install.baraza("report", *words)
 
     assert (result.exit_code, result.stdout) == (code, "")
     assert complaint in result.stderr
+
+
+def test_what_cannot_be_written_is_one_clear_line(told: Install) -> None:
+    table = told.baraza("report", "--format", "csv", "--table", "tea")
+    several = told.baraza("report", "--format", "csv")
+    nowhere = told.baraza("report", "--out", "/proc/no/report.html")
+
+    assert (table.exit_code, table.stdout) == (2, "")
+    assert "expected one of topics" in table.stderr
+    assert "csv is several tables" in several.stderr
+    assert (nowhere.exit_code, nowhere.stdout) == (1, "")
+    assert "cannot be written" in nowhere.stderr
 
 
 def test_without_a_store_it_says_what_to_do(install: Install) -> None:
@@ -197,8 +206,8 @@ def test_a_topic_is_marked_by_number_or_address(told: Install) -> None:
 
 
 @pytest.mark.parametrize("word", ["0", "-5", "tea", "https://x.org/u/5", ""])
-def test_what_is_no_topic_is_wrong_usage(told: Install, word: str) -> None:
-    result = told.baraza("mark", "--", word, "not-a-question")
+def test_what_is_no_topic_is_wrong_usage(install: Install, word: str) -> None:
+    result = install.baraza("mark", "--", word, "not-a-question")
 
     assert result.exit_code == 2
     assert "expected the number of a topic, such as 812" in result.stderr
@@ -268,8 +277,18 @@ def test_while_the_bot_runs_the_report_is_left_to_it(told: Install) -> None:
     watch.run()
 
     assert "baraza run is running, and sends it with its next watch" in left
-    assert "was sent, or left to baraza run, before" in again
+    assert "it has that of this period already" in again
     assert len(messages_of(told.community, "root")) == 1
+
+
+def test_beside_another_command_it_is_sent_later_by_hand(told: Install) -> None:
+    told.change("report", {"send": "message"})
+
+    with single_instance(told.data, "baraza harvest"):
+        refused = told.baraza("report", "--send")
+
+    assert refused.exit_code == 1
+    assert "already running: baraza harvest" in refused.stderr
 
 
 def test_it_is_posted_into_a_topic_where_that_is_wanted(told: Install) -> None:
