@@ -158,10 +158,8 @@ class Holding:
             return Held(None, "nothing was found")
         if best.confidence < LEAST:
             return Held(None, "nothing was found that is likely to help")
-        would = "it would answer" if verdict.speak else not_sure(verdict.reasons)
-        return Held(
-            resource_of(best), f"the bot has not decided about it; now: {would}"
-        )
+        would = "would answer" if verdict.speak else f"is {not_sure(verdict.reasons)}"
+        return Held(resource_of(best), f"the bot has not looked at it, and {would}")
 
     def _was_there(self, hit: SearchHit) -> bool:
         # How sure it is rests on all that is known today; what it says must not.

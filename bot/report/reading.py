@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -167,7 +168,11 @@ def _is_same(member: str, name: str, asker: str, asker_name: str) -> bool:
     if member == asker:
         return True
     by_name = [key.partition(":")[2].startswith("@") for key in (member, asker)]
-    return any(by_name) and bool(name) and folded(name) == folded(asker_name)
+    return any(by_name) and bool(name) and _folded(name) == _folded(asker_name)
+
+
+# The same few names are met again and again.
+_folded = lru_cache(maxsize=65_536)(folded)
 
 
 def _with_newcomers(threads: Sequence[Thread]) -> list[Thread]:
