@@ -152,8 +152,15 @@ class Holding:
         verdict = judge_links(
             hits, self._settings, language=found.question.language or thread.language
         )
-        # What the verdict is about, not whatever has the largest figure.
-        best = next(iter(verdict.picks), None)
+        # What the verdict is about: of each kind the first, however sure the next are.
+        firsts: dict[Kind, SearchHit] = {}
+        for hit in hits:
+            firsts.setdefault(hit.document.kind, hit)
+        best = (
+            next(iter(verdict.picks), None)
+            if verdict.speak
+            else max(firsts.values(), key=lambda hit: hit.confidence, default=None)
+        )
         if best is None:
             return Held(None, "nothing was found")
         if best.confidence < LEAST:
@@ -168,16 +175,17 @@ class Holding:
 
 
 def not_sure(reasons: Sequence[str]) -> str:
-    """Why what was found is not enough, with the figures of the first kind of link.
+    """Why what was found is not enough, with the figures of the surest kind of link.
 
     >>> not_sure(["the best thread has a confidence of 0.31, and 0.40 is needed for …"])
     'not sure enough of what it found (31 %, and 40 % is needed)'
     >>> not_sure(["the search found nothing to link"])
     'not sure enough of what it found'
     """
-    found = next(filter(None, map(_FIGURES.match, reasons)), None)
-    if found is None:
+    known = [found for found in map(_FIGURES.match, reasons) if found is not None]
+    if not known:
         return NOT_SURE
+    found = max(known, key=lambda each: float(each[1]))
     sure = f"{float(found[1]):.0%}".replace("%", " %")
     need = (
         f", and {float(found[2]):.0%} is needed".replace("%", " %") if found[2] else ""
