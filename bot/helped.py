@@ -7,13 +7,13 @@ thank, wait or say "the same here" tell nothing, whoever wrote them.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from bot.topic import ReplyView, TopicView
+from kb.accents import unaccented
 
 # Of first replies without a link in a real community, three of four that were thanked
 # for tell so many words; of the others, which may be answers as well, half do.
@@ -153,10 +153,7 @@ def _idle(sentence: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    bare = text.casefold().replace("’", "'")
-    if not bare.isascii():
-        parted = unicodedata.normalize("NFKD", bare)
-        bare = "".join(char for char in parted if not unicodedata.combining(char))
+    bare = unaccented(text.replace("’", "'"))
     # Lines of HTML's own making end no sentence; a full stop may lie beyond them.
     return re.sub(r"\s*\n\s*", " ", bare)
 

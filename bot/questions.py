@@ -8,12 +8,12 @@ of the staff is not answered. Words are compared without case and accents.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser
 
 from bot.topic import TopicView
+from kb.accents import unaccented
 
 # Who asks does so early; what comes later is the log.
 _MAX_CHARS = 6_000
@@ -92,10 +92,7 @@ def _said(topic: TopicView) -> _Said:
 
 
 def _plain(text: str) -> str:
-    bare = text.casefold().replace("’", "'")
-    if not bare.isascii():
-        parted = unicodedata.normalize("NFKD", bare)
-        bare = "".join(char for char in parted if not unicodedata.combining(char))
+    bare = unaccented(text.replace("’", "'"))
     return " ".join(bare.replace("¿", "?").split())
 
 

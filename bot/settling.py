@@ -13,7 +13,6 @@ is all of them.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -21,6 +20,7 @@ from hashlib import blake2b
 from bot.topic import TopicView
 from indexer.blocks import join_blocks
 from indexer.clean import clean_body
+from kb.accents import unaccented
 from kb.types import Document, Format
 
 # Hashes that are kept of each set; beyond, sets are compared by a sample.
@@ -106,13 +106,7 @@ def _fingerprint(title: str, body: str, format: Format) -> str:
 
 
 def _words(text: str) -> list[str]:
-    return _TEXT.findall(_plain(text))
-
-
-def _plain(text: str) -> str:
-    """Lower case and without accents, which come and go while people write."""
-    parted = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in parted if not unicodedata.combining(char))
+    return _TEXT.findall(unaccented(text))
 
 
 def _blurred(word: str) -> str:
@@ -126,7 +120,7 @@ def _blurred(word: str) -> str:
 
 def _pieces(title: str) -> set[str]:
     """Three letters each; of a title of signs alone these are the pieces."""
-    words = _words(title) or _plain(title).split()
+    words = _words(title) or unaccented(title).split()
     return {
         f" {word} "[start : start + 3]
         for word in words

@@ -6,9 +6,10 @@ They are shown in every reply and read in private messages, so both come from he
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from typing import Literal
+
+from kb.accents import unaccented
 
 Wish = Literal["opt_out", "opt_in"]
 
@@ -129,9 +130,7 @@ def language_of_wish(text: str) -> str | None:
 
 def _plain(text: str) -> str:
     """Words alone: lower case, no accents, no marks."""
-    parted = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(char for char in parted if not unicodedata.combining(char))
-    return " ".join(re.findall(r"\w+", bare.replace("_", " ")))
+    return " ".join(re.findall(r"\w+", unaccented(text).replace("_", " ")))
 
 
 def _patterns(phrases: Mapping[str, str]) -> Mapping[str, re.Pattern[str]]:

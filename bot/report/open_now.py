@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from bot.report.records import Past, Post, Reply, Texts, Thread
 from bot.report.trends import messages_in, numbers_in
 from bot.topic import ReplyView, TopicView
 from indexer.clean import is_tangled
+from kb.accents import unaccented
 from kb.types import DocumentId, TopicId
 
 _BATCH = 400
@@ -333,10 +333,7 @@ def urgency_words(text: str) -> tuple[str, ...]:
     >>> urgency_words("How do I add an urgent care ward?")
     ()
     """
-    bare = text[:_MAX_CHARS].casefold()
-    if not bare.isascii():
-        parted = unicodedata.normalize("NFKD", bare)
-        bare = "".join(char for char in parted if not unicodedata.combining(char))
+    bare = unaccented(text[:_MAX_CHARS])
     return tuple(dict.fromkeys(found[0] for found in _URGENT.finditer(bare)))
 
 

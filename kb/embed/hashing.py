@@ -7,7 +7,6 @@ same on every machine, and is what tests and the smallest installations use.
 from __future__ import annotations
 
 import re
-import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.accents import unaccented
 from kb.embed.protocol import Float32
 
 _WORD = re.compile(r"\w+")
@@ -67,7 +67,7 @@ class HashingEmbedder:
         return rows
 
     def embed_query(self, text: str) -> Float32:
-        words = _WORD.findall(_fold(text))
+        words = _WORD.findall(unaccented(text))
         # Sorted, so that the same words always add up in the same order.
         places, weights = [], []
         for word, count in sorted(Counter(words).items()):
@@ -100,12 +100,6 @@ def count_words(text: str) -> int:
     5
     """
     return sum(1 for _ in _TOKEN.finditer(text))
-
-
-def _fold(text: str) -> str:
-    """Lower case without accents: members of a forum often leave them out."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
 @lru_cache(maxsize=50_000)

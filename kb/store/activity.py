@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlite_utils import Database
 
-from kb.store.rows import batches, placeholders, to_moment, to_tags, to_text
+from kb.store.rows import batches, placeholders, seen_by, to_moment, to_tags, to_text
 from kb.types import DocumentId, Kind
 
 
@@ -92,7 +92,7 @@ class Activity:
         Args:
             visible_to: What the reader may see; ``None``: everything.
         """
-        condition, values = _seen(visible_to)
+        condition, values = seen_by(visible_to)
         rows = self._conn.execute(
             "SELECT id, source, key, url, title, language, visibility, category, tags,"  # noqa: S608
             " created_at, views, solved AND NOT EXISTS (SELECT 1 FROM parts p"
@@ -130,7 +130,7 @@ class Activity:
     ) -> Iterator[PostRow]:
         """The posts of those threads that were written before a time, by thread and
         number; those whose time nobody knows as well. Write nothing meanwhile."""
-        condition, values = _seen(visible_to)
+        condition, values = seen_by(visible_to)
         rows = self._conn.execute(
             "SELECT p.document_id, p.number, p.author_id, p.author, p.created_at,"  # noqa: S608
             " p.likes, p.accepted, p.staff, p.reply_to FROM documents d"
@@ -161,7 +161,7 @@ class Activity:
         visible_to: Collection[str] | None,
     ) -> Iterator[PostText]:
         """What was written in some threads before a time, by thread and number."""
-        condition, values = _seen(visible_to)
+        condition, values = seen_by(visible_to)
         for some in batches(sorted(ids)):
             rows = self._conn.execute(
                 "SELECT p.document_id, p.number, p.body, p.format FROM documents d"  # noqa: S608
@@ -179,7 +179,7 @@ class Activity:
     ) -> dict[DocumentId, str]:
         """Title and question of some threads as plain text, templates left out; of
         those without a question the title."""
-        condition, values = _seen(visible_to)
+        condition, values = seen_by(visible_to)
         found: dict[DocumentId, str] = {}
         for some in batches(sorted(ids)):
             marks = placeholders(some)
@@ -200,10 +200,3 @@ class Activity:
                 if document_id in found:
                     found[DocumentId(document_id)] += f"\n{text}"
         return found
-
-
-def _seen(visible_to: Collection[str] | None) -> tuple[str, Sequence[str]]:
-    if visible_to is None:
-        return "TRUE", ()
-    may = sorted(visible_to)
-    return f"d.visibility IN ({placeholders(may)})", may

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from kb.store.rows import to_text
+from kb.store.rows import before_text, to_text
 from kb.types import TopicId
 
 FeedbackKind = Literal["like", "reaction", "solution", "flag", "removal", "word"]
@@ -99,10 +99,9 @@ class Feedback:
             # What nobody is told of was done by somebody, each thing by one.
             " GROUP BY topic_id, user_id, CASE WHEN user_id = 0 THEN kind END)"
             " GROUP BY topic_id ORDER BY last DESC, topic_id DESC LIMIT ?",
-            # Times are compared as text: nothing comes after a tilde.
             [
                 forum,
-                "~" if before is None else to_text(before),
+                before_text(before),
                 -1 if limit is None else limit,
             ],
         )

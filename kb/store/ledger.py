@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from kb.store.rows import clean, to_json, to_moment, to_text
+from kb.store.rows import before_text, clean, to_json, to_moment, to_text
 from kb.types import PostId, TopicId
 
 State = Literal[
@@ -131,8 +131,7 @@ class Ledger:
         return self._select(
             "forum = ? AND state = 'waiting' AND (due_at <= ? OR due_at > ?)"
             " ORDER BY due_at, topic_id LIMIT ?",
-            # Times are compared as text: nothing comes after a tilde.
-            [forum, to_text(now), "~" if beyond is None else to_text(beyond), limit],
+            [forum, to_text(now), before_text(beyond), limit],
         )
 
     def next_due(self, forum: str) -> datetime | None:
@@ -337,7 +336,7 @@ class Ledger:
             [
                 forum,
                 to_text(since),
-                "~" if until is None else to_text(until),
+                before_text(until),
                 sent,
                 author_id,
                 author_id,

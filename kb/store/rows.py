@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -97,6 +97,28 @@ def conditions(
         return
     for some in batches(ids):
         yield f"{column} IN ({placeholders(some)})", some
+
+
+def seen_by(visible_to: Collection[str] | None) -> tuple[str, list[str]]:
+    """``(condition, values)`` by which a reader sees documents, named ``d``, of some
+    visibilities; ``None`` means all.
+
+    >>> seen_by(frozenset({"public"})), seen_by(None)
+    (('d.visibility IN (?)', ['public']), ('TRUE', []))
+    """
+    if visible_to is None:
+        return "TRUE", []
+    may = sorted(visible_to)
+    return f"d.visibility IN ({placeholders(may)})", may
+
+
+def before_text(moment: datetime | None) -> str:
+    """A time that stored ones are compared with; nothing comes after ``None``.
+
+    >>> before_text(None) > "2026-01-02T03:04:05.000000Z"
+    True
+    """
+    return to_text(moment) or "~"
 
 
 def placeholders(items: Iterable[object]) -> str:

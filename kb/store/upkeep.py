@@ -14,7 +14,15 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from kb.store.rows import batches, placeholders, to_kind, to_moment, to_text
+from kb.store.rows import (
+    batches,
+    conditions,
+    placeholders,
+    seen_by,
+    to_kind,
+    to_moment,
+    to_text,
+)
 from kb.types import DocumentId, Kind, LinkRole
 
 # As it was written, before rules of moved hosts were applied: "http://old.example/".
@@ -190,8 +198,7 @@ class Upkeep:
             before: What died later is not dead.
         """
         found: list[Page] = []
-        for some in batches(sorted(set(keys) - {""})):
-            condition = f"d.link_key IN ({placeholders(some)})"
+        for condition, some in conditions("d.link_key", sorted(set(keys) - {""})):
             found += self._pages(condition, some, before, visible_to)
         return sorted(found, key=lambda page: page.id)
 
@@ -204,8 +211,7 @@ class Upkeep:
     ) -> list[Page]:
         """As `pages`, those with some ids."""
         found: list[Page] = []
-        for some in batches(sorted(set(ids))):
-            condition = f"d.id IN ({placeholders(some)})"
+        for condition, some in conditions("d.id", sorted(set(ids))):
             found += self._pages(condition, some, before, visible_to)
         return sorted(found, key=lambda page: page.id)
 
@@ -224,7 +230,7 @@ class Upkeep:
         *,
         dead: bool = False,
     ) -> list[Page]:
-        seen, may = _seen(visible_to)
+        seen, may = seen_by(visible_to)
         # What a look found holds for the address that was looked at, until the
         # document's own source sees it: see `kb.store.targets`.
         join = (
@@ -319,7 +325,7 @@ class Upkeep:
 
     def held(self, *, visible_to: Collection[str] | None) -> dict[str, OfSource]:
         """How much is held of each source that holds anything."""
-        seen, may = _seen(visible_to)
+        seen, may = seen_by(visible_to)
         rows = self._conn.execute(
             f"SELECT d.source, count(*), sum({seen}) FROM documents d"  # noqa: S608
             " GROUP BY d.source ORDER BY d.source",
@@ -334,7 +340,7 @@ def _answers(
     sources: Collection[str] | None,
 ) -> tuple[str, list[object]]:
     """The SQL for links ``l`` in answers of threads ``d``, and its values."""
-    seen, may = _seen(visible_to)
+    seen, may = seen_by(visible_to)
     if sources is not None:
         seen += f" AND d.source IN ({placeholders(sources)})"
         may = [*may, *sorted(sources)]
@@ -347,13 +353,6 @@ def _answers(
     )
     moment = to_text(before)
     return condition, [*roles, Kind.THREAD.value, moment, moment, *may]
-
-
-def _seen(visible_to: Collection[str] | None) -> tuple[str, list[str]]:
-    if visible_to is None:
-        return "TRUE", []
-    may = sorted(visible_to)
-    return f"d.visibility IN ({placeholders(may)})", may
 
 
 def _page(row: Sequence[Any]) -> Page:

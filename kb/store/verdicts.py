@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlite_utils import Database
 
-from kb.store.rows import to_text
+from kb.store.rows import before_text, to_text
 from kb.types import TopicId
 
 Verdict = Literal["not_a_question"]
@@ -45,8 +45,7 @@ class Verdicts:
         rows = self._conn.execute(
             "SELECT topic_id, verdict FROM verdicts WHERE forum = ?"
             " AND verdict != 'question' AND at < ? ORDER BY topic_id",
-            # Times are compared as text: nothing comes after a tilde.
-            [forum, "~" if before is None else to_text(before)],
+            [forum, before_text(before)],
         )
         return {TopicId(topic_id): verdict for topic_id, verdict in rows}
 
