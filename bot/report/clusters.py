@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bot.report.records import Float32, Int64, Texts, Thread
+from bot.report.records import Float32, Int64, Meanings, Past, Texts, Thread
 from kb.tongues import primary
 from kb.types import DocumentId
 from kb.words import is_stopword, spans, stem, words
@@ -74,6 +74,17 @@ def shown(cosine: float) -> float:
     (1.0, 0.654)
     """
     return round(min(max(float(cosine), -1.0), 1.0), 3)
+
+
+# Of subjects, which are wider than repeats: one page may answer all that are about one
+# thing. With the packaged model 0.6 on the Slicer forum.
+_SUBJECT_DEVIATIONS, _SUBJECT_LEAST = 3.5, 0.55
+
+
+def subject_near(past: Past, meanings: Meanings) -> float:
+    """From which cosine on two questions are about one subject, see `near_enough`."""
+    _, vectors = meanings.of([thread.id for thread in past.threads])
+    return near_enough(vectors, deviations=_SUBJECT_DEVIATIONS, least=_SUBJECT_LEAST)
 
 
 def near_enough(vectors: Float32, *, deviations: float, least: float) -> float:

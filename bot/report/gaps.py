@@ -19,8 +19,8 @@ from bot.report.clusters import (
     common_words,
     in_batches,
     labelled,
-    near_enough,
     shown,
+    subject_near,
 )
 from bot.report.health import topic_of
 from bot.report.model import Gap, Gaps, Resource
@@ -36,10 +36,6 @@ Linked = Mapping[DocumentId, Sequence[Resource]]
 MISSING, NOT_FOUND = "missing", "not_found"
 
 _KINDS = (Kind.DOCS, Kind.COURSE, Kind.VIDEO)
-# Wider than for repeats: one page may answer all that are about one thing. With the
-# packaged model 0.6 on the Slicer forum.
-_DEVIATIONS = 3.5
-_LEAST = 0.55
 SIZE = 3
 # A passage is near when it is nearer than the nearest one of a quarter of the questions
 # that helpers answered with a page.
@@ -62,7 +58,6 @@ def gaps(
     *,
     linked: Linked,
     describe: Describe,
-    asked: Sequence[Thread] | None = None,
     common: Common | None = None,
     limit: int = 30,
 ) -> Gaps:
@@ -75,17 +70,15 @@ def gaps(
     Args:
         meanings: ``None``, without an index, finds nothing.
         linked: In threads of any time, from which it is learned what is near.
-        asked: What is looked at; what people began within the period unless given.
         common: See `common_words`; made from all threads unless given.
         limit: At most so many, largest first; of each verdict half, or more where there
             are fewer of the other.
     """
-    looked_at = tuple(past.asked if asked is None else asked)
+    looked_at = past.asked
     if meanings is None or not looked_at:
         return Gaps(len(looked_at), ())
-    _, everything = meanings.of([thread.id for thread in past.threads])
     ids, vectors = meanings.of([thread.id for thread in looked_at])
-    enough = near_enough(everything, deviations=_DEVIATIONS, least=_LEAST)
+    enough = subject_near(past, meanings)
     around = clusters(vectors, threshold=enough, size=SIZE)[:_CLUSTERS]
     if not around:
         return Gaps(len(looked_at), ())

@@ -7,6 +7,7 @@ had.
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -50,6 +51,17 @@ def first_reply_hours(thread: Thread) -> float | None:
     return None if first is None else (first.at - thread.created_at) / _HOUR
 
 
+def newest_of(threads: Iterable[Thread], limit: int) -> list[Thread]:
+    """The threads that were begun last, newest first."""
+    return heapq.nlargest(limit, threads, key=lambda t: (t.created_at, t.id))
+
+
+def share_of(name: str, some: int, of: int, rows: Rows) -> Figure:
+    """The figure of a share, with its interval; without a value of none."""
+    low, high = wilson_interval(some, of) if of else (None, None)
+    return Figure(name, some / of if of else None, "share", of, rows, low, high)
+
+
 def nearest_rank(values: Sequence[float], share: float) -> float | None:
     """The smallest of *values* that is not below *share* of them; ``None`` of none.
 
@@ -73,11 +85,7 @@ def health(past: Past, *, open_ids: Collection[DocumentId] | None = None) -> Hea
             that was not looked at.
     """
     asked, before = past.asked, past.period.before
-    earlier = [
-        thread
-        for thread in past.threads
-        if before.holds(thread.created_at) and not thread.by_bot
-    ]
+    earlier = past.asked_in(before)
     still_open = None if open_ids is None else frozenset(open_ids)
     return Health(
         overall=(
@@ -125,11 +133,8 @@ def _figures(
     slowest = sorted(answered, key=lambda t: (-hours[t.id], t.id))
 
     def share(name: str, column: str, some: Sequence[Thread]) -> Figure:
-        n = len(threads)
-        low, high = wilson_interval(len(some), n) if n else (None, None)
-        value = len(some) / n if n else None
         shown = _rows(some, where, equal(column, True), rows)
-        return Figure(name, value, "share", n, shown, low, high)
+        return share_of(name, len(some), len(threads), shown)
 
     def wait(name: str, quantile: float) -> Figure:
         value = nearest_rank(list(hours.values()), quantile)
@@ -160,9 +165,10 @@ def _by_bots(threads: Iterable[Thread], period: Period) -> Figure:
         replies = (r for r in thread.replies if r.voice == "bot" and period.holds(r.at))
         return is_begun + sum(1 for _ in replies)
 
-    wrote = {thread: written for thread in threads if (written := count(thread))}
-    total = sum(wrote.values())
-    return Figure("by_bots", total, "count", total, _rows([*wrote], None, "", _ROWS))
+    wrote = [(thread, written) for thread in threads if (written := count(thread))]
+    total = sum(written for _, written in wrote)
+    shown = _rows([thread for thread, _ in wrote], None, "", _ROWS)
+    return Figure("by_bots", total, "count", total, shown)
 
 
 def _rows(
@@ -173,13 +179,9 @@ def _rows(
     *,
     newest: bool = True,
 ) -> Rows:
-    order = (
-        sorted(threads, key=lambda t: (t.created_at, t.id), reverse=True)
-        if newest
-        else threads
-    )
+    first = newest_of(threads, limit) if newest else threads[:limit]
     told = None if where is None else every(where, condition)
-    return Rows(len(threads), told, tuple(map(topic_of, order[:limit])))
+    return Rows(len(threads), told, tuple(map(topic_of, first)))
 
 
 def _groups(

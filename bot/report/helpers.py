@@ -28,6 +28,10 @@ Bool = NDArray[np.bool_]
 Vectors = tuple[Int64, Float32]
 """As `bot.report.records.Meanings.of` gives them."""
 
+RegionsOf = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""Given members, their names by key, of which somebody may have several, tells regions
+by key."""
+
 # An answer counts by how like its question is, exp(20 (cosine - 1)), and half as much
 # with each 180 days of its age. That somebody is busy fades within weeks.
 _SHARPNESS = 20.0
@@ -76,12 +80,10 @@ class Suggested:
     """Attributes:
     by_question: Best first; empty where there is nobody.
     load: Everybody who is suggested, those for most questions first.
-    members: Their names by their keys, of which somebody may have several.
     """
 
     by_question: Mapping[DocumentId, tuple[Helper, ...]]
     load: tuple[Load, ...]
-    members: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def suggest(
     at: datetime,
     profile_url: Callable[[str, str], str],
     settings: HelperSettings = DEFAULTS,
-    regions: Mapping[str, str] | None = None,
+    regions: RegionsOf = lambda _members: {},
     left_out: Collection[str] = (),
 ) -> Suggested:
     """Up to three members for each question, nobody for too many of them.
@@ -127,7 +129,8 @@ def suggest(
             A question without one is compared by category and tags.
         at: What was written then or later does not count.
         profile_url: Tells by source and name where the forum shows a member.
-        regions: Of members, by key.
+        regions: Tells where those are from who are suggested; asked once, if anybody
+            is.
         left_out: Keys of members who are not suggested, beside those who opted out.
     """
     record = Record(past.threads, vectors)
@@ -135,11 +138,22 @@ def suggest(
     unwilling = {record.person(member) for member in {*past.opted_out, *left_out}}
     standing = Standing(record, at, settings.recent, left_out=unwilling)
     rankings = list(standing.rankings(threads, settings.neighbours))
+    assigned = assign(rankings, settings)
+    load = Counter(
+        int(ranking.people[place])
+        for ranking, places in zip(rankings, assigned, strict=True)
+        for place in places
+    )
+    busiest = sorted(load, key=lambda person: (-load[person], person))
+    members = {
+        key: record.people.names[person]
+        for person in busiest
+        for key in sorted(record.people.keys[person])
+    }
+    known = regions(members) if members else {}
     by_question: dict[DocumentId, tuple[Helper, ...]] = {}
-    met: defaultdict[int, list[Helper]] = defaultdict(list)
-    for thread, ranking, places in zip(
-        threads, rankings, assign(rankings, settings), strict=True
-    ):
+    first: dict[int, Helper] = {}
+    for thread, ranking, places in zip(threads, rankings, assigned, strict=True):
         helpers = []
         for place in places:
             person = int(ranking.people[place])
@@ -150,25 +164,18 @@ def suggest(
                 score=round(float(ranking.scores[place]), 4),
                 solved=int(ranking.solved[place]),
                 last_at=standing.last_at(person),
-                region=_region(record.people.keys[person], regions or {}),
+                region=_region(record.people.keys[person], known),
                 why=_why(standing, ranking, place, settings),
             )
             helpers.append(helper)
-            met[person].append(helper)
+            first.setdefault(person, helper)
         by_question[thread.id] = tuple(helpers)
-    busiest = sorted(met, key=lambda person: (-len(met[person]), person))
     return Suggested(
         by_question,
         tuple(
-            Load(first.name, first.url, len(met[person]), first.region)
-            for person in busiest
-            for first in met[person][:1]
+            Load(first[each].name, first[each].url, load[each], first[each].region)
+            for each in busiest
         ),
-        {
-            key: record.people.names[person]
-            for person in busiest
-            for key in sorted(record.people.keys[person])
-        },
     )
 
 

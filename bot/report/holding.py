@@ -186,11 +186,13 @@ def not_sure(reasons: Sequence[str]) -> str:
     if not known:
         return NOT_SURE
     found = max(known, key=lambda each: float(each[1]))
-    sure = f"{float(found[1]):.0%}".replace("%", " %")
-    need = (
-        f", and {float(found[2]):.0%} is needed".replace("%", " %") if found[2] else ""
-    )
+    sure = _percent(found[1])
+    need = f", and {_percent(found[2])} is needed" if found[2] else ""
     return f"{NOT_SURE} ({sure}{need})"
+
+
+def _percent(share: str) -> str:
+    return f"{float(share):.0%}".replace("%", " %")
 
 
 def resource_of(hit: SearchHit) -> Resource:

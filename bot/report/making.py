@@ -19,7 +19,7 @@ from bot.report.actions import actions_for
 from bot.report.clusters import common_words
 from bot.report.gaps import gaps
 from bot.report.health import first_reply_hours, health, topic_of
-from bot.report.helpers import HelperSettings, Suggested, suggest
+from bot.report.helpers import HelperSettings, RegionsOf, suggest
 from bot.report.holding import Holding, Search
 from bot.report.model import (
     FORMAT,
@@ -65,9 +65,6 @@ _NO_INDEX = (
 
 Progress = Callable[[str, int, int], None]
 """Told of each step: its name, how much of it is done, and of how much."""
-
-LookUp = Callable[[Mapping[str, str]], Mapping[str, str]]
-"""Given members, their names by key, tells regions by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +142,7 @@ def make(
     wanted: Wanted,
     *,
     progress: Progress = lambda _step, _done, _todo: None,
-    look_up: LookUp | None = None,
+    look_up: RegionsOf | None = None,
 ) -> Report:
     """Make the report. The same store, index and wish give the same report.
 
@@ -170,7 +167,7 @@ class _Making:
         store: Store,
         wanted: Wanted,
         progress: Progress,
-        look_up: LookUp | None,
+        look_up: RegionsOf | None,
     ) -> None:
         self._app = app
         self._store = store
@@ -354,21 +351,16 @@ class _Making:
         everything = [thread.id for thread in recent.threads]
         vectors = None if meanings is None else meanings.of(everything)
 
-        def suggested(asked: Sequence[Thread], known: Mapping[str, str]) -> Suggested:
-            return suggest(
+        def helpers(asked: Sequence[Thread]) -> Mapping[DocumentId, tuple[Helper, ...]]:
+            found = suggest(
                 recent,
                 [thread.id for thread in asked],
                 vectors,
                 at=recent.period.until,
                 profile_url=self._profile_url,
                 settings=HelperSettings(load=self._app.config.report.load),
-                regions=known,
+                regions=self._regions if self._look_up is None else self._look_up,
             )
-
-        def helpers(asked: Sequence[Thread]) -> Mapping[DocumentId, tuple[Helper, ...]]:
-            found = suggested(asked, self._regions())
-            if self._look_up is not None and found.members:
-                found = suggested(asked, self._look_up(found.members))
             load.extend(found.load)
             return found.by_question
 
@@ -431,7 +423,8 @@ class _Making:
         forum = self._url_of(source)
         return f"{forum}/u/{quote(name, safe='')}" if forum and name else ""
 
-    def _regions(self) -> dict[str, str]:
+    def _regions(self, _members: Mapping[str, str]) -> dict[str, str]:
+        """What is known of anybody."""
         found: dict[str, str] = {}
         for source in self._wanted.sources:
             found |= regions(self._store, source)

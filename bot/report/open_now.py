@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 
 from bot.helped import FEW_WORDS, has_answer
 from bot.questions import not_a_question
-from bot.report.health import topic_of
+from bot.report.clusters import in_batches
+from bot.report.health import newest_of, topic_of
 from bot.report.model import Action, Helper, OpenNow, OpenQuestion, Resource, Rows
 from bot.report.records import Past, Post, Reply, Texts, Thread
 from bot.report.trends import messages_in, numbers_in
@@ -107,7 +108,7 @@ def look(
             if (thread.source, thread.key) in marked:
                 others.add(thread.id)
             elif not _is_answered(thread, written):
-                view = _view(thread, written, ())
+                view = view_of(thread, written, ())
                 if 1 not in written or not not_a_question(view):
                     questions.add(thread.id)
                     unanswered.append(thread)
@@ -121,13 +122,14 @@ def _is_answered(thread: Thread, posts: Mapping[int, Post]) -> bool:
     replies = [reply for reply in thread.by_people if reply.number in posts]
     if not replies:
         return False
-    return bool(has_answer(_view(thread, posts, replies), bot="", enough=FEW_WORDS))
+    return bool(has_answer(view_of(thread, posts, replies), bot="", enough=FEW_WORDS))
 
 
-def _view(
+def view_of(
     thread: Thread, posts: Mapping[int, Post], replies: Sequence[Reply]
 ) -> TopicView:
-    """A thread as the bot's own eyes see it. Who is who was told already."""
+    """A thread as the bot's own eyes see it. Who is who was told already; of markup
+    whose tree would cost minutes nothing is seen."""
     opening = posts.get(1)
     return TopicView(
         id=TopicId(0),
@@ -180,7 +182,7 @@ def open_now(
             of it tells nothing.
         helpers: Who could help, asked for those that are told, in their order.
     """
-    openings = _openings(texts, looked.unanswered)
+    openings = dict(in_batches(texts, (thread.id for thread in looked.unanswered)))
     first = sorted(
         looked.unanswered,
         key=lambda t: (-_need(_parts(t, openings.get(t.id, ""), at, None)), t.id),
@@ -193,9 +195,9 @@ def open_now(
     weighed.sort(key=lambda each: (-each[0], each[2].id))
     told = weighed[:limit]
     could_help = helpers([thread for _, _, thread in told])
-    newest = sorted(looked.unanswered, key=lambda t: (t.created_at, t.id), reverse=True)
+    newest = newest_of(looked.unanswered, _ROWS)
     return OpenNow(
-        Rows(len(newest), "open = yes", tuple(map(topic_of, newest[:_ROWS]))),
+        Rows(len(looked.unanswered), "open = yes", tuple(map(topic_of, newest))),
         tuple(
             _question(
                 thread,
@@ -209,13 +211,6 @@ def open_now(
             for need, parts, thread in told
         ),
     )
-
-
-def _openings(texts: Texts, threads: Sequence[Thread]) -> dict[DocumentId, str]:
-    found: dict[DocumentId, str] = {}
-    for start in range(0, len(threads), _BATCH):
-        found |= texts.openings([t.id for t in threads[start : start + _BATCH]])
-    return found
 
 
 def _question(

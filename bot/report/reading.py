@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -177,15 +178,11 @@ _folded = lru_cache(maxsize=65_536)(folded)
 
 def _with_newcomers(threads: Sequence[Thread]) -> list[Thread]:
     """The same threads, those marked that are the first thing their author wrote."""
-    from dataclasses import replace
-
     first: dict[str, tuple[datetime, int, int]] = {}
 
     def note(member: str, at: datetime, thread: Thread, number: int) -> None:
         place = (at, thread.id, number)
-        if member and place < first.get(
-            member, (datetime.max.replace(tzinfo=at.tzinfo), 0, 0)
-        ):
+        if member and (member not in first or place < first[member]):
             first[member] = place
 
     for thread in threads:

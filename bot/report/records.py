@@ -146,12 +146,16 @@ class Past:
     opted_out: frozenset[str] = frozenset()
     by_id: Mapping[DocumentId, Thread] = field(default_factory=dict)
 
+    def asked_in(self, period: Period) -> tuple[Thread, ...]:
+        """Those that people began within a period."""
+        return tuple(
+            t for t in self.threads if period.holds(t.created_at) and not t.by_bot
+        )
+
     @property
     def asked(self) -> tuple[Thread, ...]:
-        """Those that people began within the period."""
-        return tuple(
-            t for t in self.threads if self.period.holds(t.created_at) and not t.by_bot
-        )
+        """Those that people began within the one of the report."""
+        return self.asked_in(self.period)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from bot.drafts import APPROVED
 from bot.escape import shortened, visible
 from bot.rated import outcome_of
 from bot.report.cells import equal, filled, other_than
+from bot.report.health import share_of
 from bot.report.model import (
     Bin,
     Count,
@@ -32,7 +33,7 @@ from bot.report.model import (
     Topic,
 )
 from bot.report.records import Period
-from kb.metrics import reliability_curve, wilson_interval
+from kb.metrics import reliability_curve
 from kb.store import Decision, Mark, Pause, Rating, State, Store
 from kb.types import PUBLIC, TopicId
 
@@ -262,10 +263,7 @@ def _figures(
     def share(
         name: str, some: Sequence[Decision], of: Sequence[Decision], where: str
     ) -> Figure:
-        n = len(of)
-        low, high = wilson_interval(len(some), n) if n else (None, None)
-        value = len(some) / n if n else None
-        return Figure(name, value, "share", n, told.rows(some, where), low, high)
+        return share_of(name, len(some), len(of), told.rows(some, where))
 
     # By the columns of the table of decisions.
     return (

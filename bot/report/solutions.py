@@ -21,12 +21,12 @@ from bot.escape import shortened, visible
 from bot.questions import not_a_question
 from bot.report.health import topic_of
 from bot.report.model import Unmarked
+from bot.report.open_now import view_of
 from bot.report.records import Past, Post, Reply, Texts, Thread
-from bot.topic import TopicView
 from indexer.blocks import join_blocks
 from indexer.clean import clean_body, is_tangled
 from indexer.render import render_markdown
-from kb.types import DocumentId, TopicId
+from kb.types import DocumentId
 
 # Learned by `benchmarks/solutions.py` from real topics whose solution is marked: a
 # softmax over the replies of a topic, and over *none* of them, which is right where a
@@ -413,19 +413,7 @@ _FOUND = _any(
 
 
 def _is_question(thread: Thread, posts: Mapping[int, Post]) -> bool:
-    opening = posts.get(1)
-    view = TopicView(
-        id=TopicId(0),
-        title=thread.title,
-        url=thread.url,
-        opening="" if opening is None else opening.body,
-        author=thread.asker_name,
-        author_id=1,
-        created_at=thread.created_at,
-        author_staff=thread.staff,
-        pinned=thread.pinned,
-    )
-    return opening is None or not not_a_question(view)
+    return 1 not in posts or not not_a_question(view_of(thread, posts, ()))
 
 
 def _why(best: Candidate) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from bot.report.clusters import (
     common_words,
     in_batches,
     labelled,
-    near_enough,
+    subject_near,
     words_of,
 )
 from bot.report.health import topic_of
@@ -39,8 +39,6 @@ _SURE, _SURE_OF_CLUSTER = 3.0, 2.0
 # And how many times as often at least.
 _RISE = 1.5
 _CLUSTER = 5
-# As `bot.report.gaps` has it.
-_DEVIATIONS, _LEAST = 3.5, 0.55
 _TOPICS, _WORDS, _WRITTEN = 5, 6, 30
 # Two of which so much is the same questions are told once.
 _SAME = 0.8
@@ -65,12 +63,7 @@ def trends(
         common: See `common_words`; made from all threads unless given.
         limit: Of each, at most so many.
     """
-    now, earlier = past.asked, past.period.before
-    before = tuple(
-        thread
-        for thread in past.threads
-        if earlier.holds(thread.created_at) and not thread.by_bot
-    )
+    now, before = past.asked, past.asked_in(past.period.before)
     if not now:
         return Trends(0, len(before), (), (), (), ())
     sides = _Sides({each.id: each for each in now}, frozenset(t.id for t in before))
@@ -246,9 +239,8 @@ def _clusters(
 ) -> tuple[Rising, ...]:
     if meanings is None or not sides.before:
         return ()
-    _, everything = meanings.of([thread.id for thread in past.threads])
     ids, vectors = meanings.of({*sides.now, *sides.before})
-    enough = near_enough(everything, deviations=_DEVIATIONS, least=_LEAST)
+    enough = subject_near(past, meanings)
     found = [
         members
         for rows in clusters(vectors, threshold=enough, size=_CLUSTER)

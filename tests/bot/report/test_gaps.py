@@ -68,7 +68,12 @@ class World:
     def found(self, *, limit: int = 30, asked: Sequence[int] | None = None) -> Gaps:
         old = [thread(i, days=-9) for i in self.before]
         new = [
-            thread(i, f"Question {i}", answered=i in self.answered)
+            thread(
+                i,
+                f"Question {i}",
+                answered=i in self.answered,
+                days=-9 if asked is not None and i not in asked else 1,
+            )
             for i in self.subjects
         ]
         said = {
@@ -81,7 +86,6 @@ class World:
             Points(self.vectors, self.pages),
             linked=self.linked,
             describe=self.describe,
-            asked=None if asked is None else [each for each in new if each.id in asked],
             limit=limit,
         )
 

@@ -107,7 +107,7 @@ def ask(
         at=at,
         profile_url=profile,
         settings=settings or HelperSettings(),
-        regions=regions,
+        regions=lambda _members: regions or {},
         left_out=left_out,
     )
 
@@ -556,7 +556,7 @@ def test_where_nobody_ever_answered_nobody_is_suggested(
 ) -> None:
     asked = {each.id: () for each in threads if each.id == 9}
 
-    assert ask(past(*threads), 9, points=points) == Suggested(asked, (), {})
+    assert ask(past(*threads), 9, points=points) == Suggested(asked, ())
 
 
 @pytest.mark.parametrize("name", [EVIL, OVERRIDE, EMOJIS])
