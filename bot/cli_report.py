@@ -241,21 +241,22 @@ def _write(made: Report, form: str, out: Path | None, table: str | None) -> None
 def _write_tables(made: Report, out: Path | None, table: str | None) -> None:
     from bot.report import writing
 
-    found = writing.tables(made)
     if table is not None:
-        if table not in found:
+        if table not in writing.TABLES:
             raise click.UsageError(
-                f"--table: expected one of {', '.join(found)}, got {table}"
+                f"--table: expected one of {', '.join(writing.TABLES)}, got {table}"
             )
+        text = writing.as_table(made, table)
         if out is None:
-            say(found[table].rstrip("\n"))
+            say(text.rstrip("\n"))
         else:
-            writing.write_file(out, found[table])
+            writing.write_file(out, text)
         return
     if out is None:
         raise click.UsageError(
             "csv is several tables: name one with --table, or a folder with --out"
         )
+    found = writing.tables(made)
     writing.write_tables(out, found)
     click.echo(f"{len(found)} tables written to {out}", err=True)
 
@@ -293,7 +294,7 @@ def mark(session: Session, topic_id: int, verdict: str, source: str | None) -> N
         baraza mark 812 not-a-question
         baraza mark https://community.dhis2.org/t/812 question
     """
-    from bot.report.actions import mark as mark_topic
+    from bot.verdicts import mark as mark_topic
 
     app = session.app
     forum = source if source is not None else app.bot_forum()[0]

@@ -446,10 +446,11 @@ class Service:
         self._files_are_old |= left
         if not self._files_are_old or self._calls is None:
             return
-        from bot.report.sending import is_written
+        from bot.report.writing import written_json
 
         now, last = self._app.clock(), self._files_called_at
-        if is_written(self._app) and (last is None or abs(now - last) >= _FILES_APART):
+        is_due = last is None or abs(now - last) >= _FILES_APART
+        if is_due and written_json(self._app.data_dir).exists():
             self._files_are_old, self._files_called_at = False, now
             self._calls.call(_FILES)
 

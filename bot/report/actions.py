@@ -11,7 +11,6 @@ import shlex
 from urllib.parse import quote, urlencode
 
 from bot.report.model import Action, Topic
-from bot.verdicts import mark as mark  # For who does it at a terminal.
 
 
 def actions_for(

@@ -22,11 +22,12 @@ from bot.report.phrases import (
     TRENDS,
     UNMARKED,
     UPKEEP,
-    age,
     amount,
     basis,
     counted,
     gaps_in_order,
+    last_read,
+    listed_open,
     need_level,
     share,
     solved_there,
@@ -36,7 +37,6 @@ from bot.report.phrases import (
 
 _TITLE_CHARS, _WHY_CHARS = 90, 200
 _FEW = 3
-_VERDICT_TITLES = {"missing": "gap_missing", "not_found": "gap_not_found"}
 
 
 def brief(report: Report) -> str:
@@ -62,9 +62,9 @@ def _lines(report: Report) -> Iterator[str]:
     repeats = report.repeats
     told = counted(len(repeats.repeats), "repeats", "repeat")
     yield f"{SAME.heading}: {told} an earlier question"
-    listed_ones = {(q.topic.source, q.topic.key) for q in report.open_now.questions}
+    still_open = listed_open(report)
     for repeat in repeats.repeats[:_FEW]:
-        is_open = (repeat.topic.source, repeat.topic.key) in listed_ones
+        is_open = (repeat.topic.source, repeat.topic.key) in still_open
         also = f" (also under {OPEN_NOW.title})" if is_open else ""
         yield f"  {_title(repeat.topic)}{also}"
         address = visible(repeat.answer.url) or visible(repeat.earlier.url)
@@ -84,7 +84,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"{GAPS.heading}: {len(report.gaps.gaps)} in {asked}"
     by_verdict = gaps_in_order(report.gaps.gaps)
     for gap in by_verdict[:_FEW]:
-        kind = DEFINITIONS[_VERDICT_TITLES[gap.verdict]].title
+        kind = DEFINITIONS[f"gap_{gap.verdict}"].title
         size = counted(gap.size, "question")
         yield f"  {kind}: {', '.join(map(visible, gap.words))} ({size})"
     yield from _trends(report.trends)
@@ -101,14 +101,9 @@ def _lines(report: Report) -> Iterator[str]:
         problem = link.problem.replace("_", " ")
         yield f"  {problem}: {visible(link.url)} ({counted(link.links, 'post')})"
     for source in upkeep.sources:
-        read = (
-            "never read"
-            if source.age_hours is None
-            else f"read {age(source.age_hours)} ago"
-        )
         trouble = f", {visible(source.error)}" if source.error else ""
         held = counted(source.documents, "document")
-        yield f"  {visible(source.name)}: {held}, {read}{trouble}"
+        yield f"  {visible(source.name)}: {held}, {last_read(source)}{trouble}"
 
 
 def _trends(trends: Trends) -> Iterator[str]:

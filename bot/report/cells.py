@@ -42,12 +42,7 @@ def cell(value: Cell) -> str:
             return f"{value:.4f}".rstrip("0").rstrip(".")
         case int():
             return str(value)
-    return _FORMULA.sub(r"\1'", on_one_line(value))
-
-
-def on_one_line(text: str) -> str:
-    """As `bot.escape.visible`; by far sooner for most of what tables hold."""
-    return " ".join(text.split()) if text.isprintable() else visible(text)
+    return _FORMULA.sub(r"\1'", visible(value))
 
 
 # -- conditions --------------------------------------------------------------------

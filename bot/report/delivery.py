@@ -161,7 +161,7 @@ class Courier:
         self._max_parts = max_parts
 
     def deliver(
-        self, report: model.Report, *, topic: TopicId | None = None, whole: str = ""
+        self, report: model.Report, *, topic: TopicId | None = None
     ) -> Delivered:
         """Send a report, unless that of the same period was sent there before.
 
@@ -170,7 +170,6 @@ class Courier:
 
         Args:
             topic: In which it is posted; without one, it is a private message.
-            whole: Address of the page that holds everything.
 
         Raises:
             ConfigError: It may not go there; nothing was sent.
@@ -181,22 +180,20 @@ class Courier:
         if self._must_wait(errand):
             return Delivered(None, 0, 0, paused=True)
         is_known = bool(self._rows(errand))
-        if self._claim(report, errand, whole):
+        if self._claim(report, errand):
             return self._told(errand, self._send(errand, again=is_known))
         told = self._go_on(errand)
         sent = told.sent
-        if told.stale and self._claim(report, errand, whole):
+        if told.stale and self._claim(report, errand):
             sent += self._send(errand, again=True)
         return self._told(errand, sent)
 
-    def queue(
-        self, report: model.Report, *, topic: TopicId | None = None, whole: str = ""
-    ) -> bool:
+    def queue(self, report: model.Report, *, topic: TopicId | None = None) -> bool:
         """Note all that is to be sent, and leave it to `finish`: for who makes a report
         beside whoever writes to the forum.
 
         Args:
-            topic, whole: As for `deliver`.
+            topic: As for `deliver`.
 
         Returns:
             False where that of the same period was noted before, and where the bot is
@@ -207,7 +204,7 @@ class Courier:
         """
         self._check(report, topic)
         errand = _Errand(report.since, report.until, topic)
-        return not self._must_wait(errand) and self._claim(report, errand, whole)
+        return not self._must_wait(errand) and self._claim(report, errand)
 
     def finish(self, *, topic: TopicId | None = None) -> Finished:
         """Send what was queued, and what a crash, a lost answer or a tired forum left
@@ -252,13 +249,13 @@ class Courier:
                 "bot.moderators", "expected groups or members who get the report"
             )
 
-    def _claim(self, report: model.Report, errand: _Errand, whole: str) -> bool:
+    def _claim(self, report: model.Report, errand: _Errand) -> bool:
         """Be the one who sends it; False when it was sent before, or is being sent.
 
         What failed from the first part on may be claimed again.
         """
         texts = render_markdown(
-            report, max_chars=self._max_chars, max_parts=self._max_parts, whole=whole
+            report, max_chars=self._max_chars, max_parts=self._max_parts
         )
         now = self._clock()
         with self._store.transaction():

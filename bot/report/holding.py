@@ -16,7 +16,7 @@ from bot.asking import question_of_stored
 from bot.compose import title_of
 from bot.escape import shortened, visible
 from bot.policy import PolicySettings, judge_links, same_address
-from bot.report.model import Resource
+from bot.report.model import BOT_ANSWERED, DRAFT_WAITS, Resource
 from bot.report.open_now import Held
 from bot.report.records import Thread
 from bot.report.scorecard import NOT_SURE, stood, why_silent
@@ -94,9 +94,9 @@ class Holding:
         best = next((each for each in resources if each is not None), None)
         match stood(decision, self._until):
             case "drafted":
-                return Held(best, "a draft waits for a moderator's word", draft=True)
+                return Held(best, f"{DRAFT_WAITS} for a moderator's word", draft=True)
             case "posted" | "queued":
-                return Held(best, "the bot answered, and no person has")
+                return Held(best, f"{BOT_ANSWERED}, and no person has")
             case "withdrawn":
                 return Held(best, "the bot's answer was withdrawn")
             case "waiting":

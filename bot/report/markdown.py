@@ -38,6 +38,8 @@ from bot.report.phrases import (
     gaps_in_order,
     interval,
     language_name,
+    last_read,
+    listed_open,
     need_level,
     share,
     share_of,
@@ -65,7 +67,6 @@ _BETWEEN = "\n\n"
 
 # What of a category or a language is told; the page tells the rest.
 _OF_A_GROUP = frozenset({"asked", "answered", "first_reply_median", "open"})
-_VERDICTS = {"missing": "gap_missing", "not_found": "gap_not_found"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +359,7 @@ def _action(action: model.Action, topic: model.Topic) -> str:
 
 def _repeats(report: model.Report, top: int) -> _Section:
     found = report.repeats
-    listed = {(q.topic.source, q.topic.key) for q in report.open_now.questions}
+    listed = listed_open(report)
     repeats = [
         _entry(
             [
@@ -439,7 +440,7 @@ def _gaps(found: model.Gaps, top: int) -> _Section:
     entries = []
     some = gaps_in_order(found.gaps)
     for each in some[:top]:
-        definition = DEFINITIONS.get(_VERDICTS.get(each.verdict, ""))
+        definition = DEFINITIONS.get(f"gap_{each.verdict}")
         verdict = definition.title if definition else _text(each.verdict, 40)
         lines = [
             f"{verdict}: {_words(each.words)} · "
@@ -579,12 +580,7 @@ def _upkeep(found: model.Upkeep, top: int) -> _Section:
 
 
 def _source(source: model.SourceHealth) -> str:
-    read = (
-        "never read"
-        if source.age_hours is None
-        else f"read {age(source.age_hours)} ago"
-    )
-    facts = [counted(source.documents, "document", "documents"), read]
+    facts = [counted(source.documents, "document"), last_read(source)]
     facts += [f"{source.set_aside} could not be read"] if source.set_aside else []
     facts += [f"{source.dead} do not answer"] if source.dead else []
     facts += [f"failed: {_text(source.error)}"] if source.error else []

@@ -133,6 +133,11 @@ class Action:
 # -- 1 ---------------------------------------------------------------------------
 
 
+# How the silence of a suggestion begins that is not held back: `OpenQuestion.silence`.
+BOT_ANSWERED = "the bot answered"
+DRAFT_WAITS = "a draft waits"
+
+
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
     """A question that no person has answered.

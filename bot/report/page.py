@@ -106,10 +106,7 @@ def render_page(report: model.Report, *, csv: Mapping[str, str] | None = None) -
             bar=lambda part, share: Markup(bar(part, share)),  # noqa: S704
             downloads=_downloads(csv or {}),
             before={figure.name: figure for figure in report.health.before},
-            open_topics={
-                (each.topic.source, each.topic.key)
-                for each in report.open_now.questions
-            },
+            open_topics=phrases.listed_open(report),
         )
     )
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from bot.pages import percent
 from bot.report import model
 from kb.types import Kind
 
@@ -103,14 +104,26 @@ class Standing:
 
 def standing(question: model.OpenQuestion) -> Standing:
     """A suggestion that is in the topic, or in a draft, was not held back."""
-    if question.silence.startswith("the bot answered"):
+    if question.silence.startswith(model.BOT_ANSWERED):
         return Standing("bot replied", "The bot replied, and no person has.")
-    if question.silence.startswith("a draft waits"):
+    if question.silence.startswith(model.DRAFT_WAITS):
         return Standing("draft waits", "A draft waits for a moderator's word.")
     if not question.silence:
         return Standing()
     asked = "it is not in the topic" if question.suggestion else "the bot is silent"
     return Standing(sentence=f"Why {asked}:", why=question.silence)
+
+
+def listed_open(report: model.Report) -> frozenset[tuple[str, str]]:
+    """Source and key of the topics that are told of as open."""
+    return frozenset((q.topic.source, q.topic.key) for q in report.open_now.questions)
+
+
+def last_read(source: model.SourceHealth) -> str:
+    """When a source was last read through."""
+    if source.age_hours is None:
+        return "never read"
+    return f"read {age(source.age_hours)} ago"
 
 
 def tasks(report: model.Report) -> tuple[Task, ...]:
@@ -179,7 +192,7 @@ def share(value: float) -> str:
     >>> share(0.15), share(0.004), share(0.0)
     ('15 %', '< 1 %', '0 %')
     """
-    return "< 1 %" if 0 < value < 0.005 else f"{100 * value:.0f} %"
+    return percent(value).replace("\u00a0", " ")
 
 
 def share_of(value: float, n: int) -> str:

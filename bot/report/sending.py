@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from bot.forum_care import LiveCare
 from bot.report.delivery import HOLDS, Courier, Delivered, Finished
-from bot.report.making import Progress, Wanted, make, wanted
 from bot.report.model import Report
 from bot.report.profiles import look_up, regions
 from bot.report.records import Period
@@ -25,12 +24,15 @@ from bot.report.writing import (
     tables,
     write_file,
     write_tables,
+    written_json,
 )
 from kb.errors import KBError
 from kb.types import TopicId
 
 if TYPE_CHECKING:
+    # Not before one is made: each watch asks whether something is left to be sent.
     from bot.app import App
+    from bot.report.making import Progress, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ def last_whole_days(app: App) -> str:
 
 def scheduled(app: App) -> Wanted:
     """What the job of `baraza run` makes."""
+    from bot.report.making import wanted
+
     return wanted(app, until=last_whole_days(app))
 
 
@@ -58,18 +62,9 @@ def write_report(app: App, report: Report) -> Path:
     folder = app.data_dir / FOLDER
     page = folder / "report.html"
     write_file(page, TEXTS["html"](report))
-    write_file(_written(app), TEXTS["json"](report))
+    write_file(written_json(app.data_dir), TEXTS["json"](report))
     write_tables(folder, tables(report))
     return page
-
-
-def _written(app: App) -> Path:
-    return app.data_dir / FOLDER / "report.json"
-
-
-def is_written(app: App) -> bool:
-    """Whether there is a report below the data folder, as `write_report` left it."""
-    return _written(app).exists()
 
 
 def renew_report(
@@ -84,13 +79,16 @@ def renew_report(
     Raises:
         KBError: It cannot be made, or not be written.
     """
-    if not is_written(app):
+    path = written_json(app.data_dir)
+    if not path.exists():
         return False
     period = _period_written(app)
     if period is None:
-        log.warning("%s is no report of ours: removed", _written(app))
+        log.warning("%s is no report of ours: removed", path)
         remove_written(app.data_dir)
         return False
+    from bot.report.making import make
+
     try:
         made = make(app, replace(scheduled(app), period=period), progress=progress)
         write_report(app, made)
@@ -102,7 +100,7 @@ def renew_report(
 
 def _period_written(app: App) -> Period | None:
     try:
-        values = json.loads(_written(app).read_bytes())
+        values = json.loads(written_json(app.data_dir).read_bytes())
         since, until = (datetime.fromisoformat(values[k]) for k in ("since", "until"))
         # A comparison with a time that names no zone is a TypeError.
         return Period(since, until) if since < until <= app.clock() else None

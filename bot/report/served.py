@@ -86,7 +86,7 @@ def serve_report(app: App, endpoint: FastAPI) -> None:
     if key is None:
         return
     from bot.report.web import add_report
-    from bot.report.writing import as_json, markdown, page, tables
+    from bot.report.writing import as_json, as_table, markdown, page
 
     # What is wrong with the config is told at the start.
     wanted(app)
@@ -96,6 +96,6 @@ def serve_report(app: App, endpoint: FastAPI) -> None:
         key=key,
         page=page,
         as_json=as_json,
-        tables=tables,
+        as_table=as_table,
         markdown=markdown,
     )

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TypeAlias
 
+from bot.escape import visible
 from bot.report import model
-from bot.report.cells import Cell, cell, on_one_line
+from bot.report.cells import Cell, cell
 from kb.tongues import primary
 
 Row: TypeAlias = Mapping[str, Cell]
@@ -46,6 +47,15 @@ def tables(report: model.Report) -> Mapping[str, str]:
         yes and no are words, and what is not known is empty.
     """
     return {name: _written(table, report) for name, table in TABLES.items()}
+
+
+def as_table(report: model.Report, name: str) -> str:
+    """One of `TABLES`, as text.
+
+    Raises:
+        KeyError: There is none of that name.
+    """
+    return _written(TABLES[name], report)
 
 
 def _written(table: Table, report: model.Report) -> str:
@@ -339,12 +349,12 @@ def _samples(topics: Iterable[model.Topic]) -> Row:
 
 def _listed(texts: Iterable[str]) -> str:
     """Several texts in one cell, each told from the next."""
-    return _BETWEEN.join(filter(None, map(on_one_line, texts)))
+    return _BETWEEN.join(filter(None, map(visible, texts)))
 
 
 def _address(url: str) -> str:
     """An address without a space, so that several fit into one cell."""
-    return on_one_line(url).replace(" ", "%20")
+    return visible(url).replace(" ", "%20")
 
 
 def _addresses(urls: Iterable[str]) -> str:

@@ -386,7 +386,7 @@ def messages_in(text: str) -> list[str]:
     lines = text.split("\n")
     found: dict[str, str] = {}
     for number in _lines_of_note(text)[:_LINES]:
-        for message in _of_line(_on_one_line(lines[number][:_LINE_CHARS])):
+        for message in _of_line(visible(lines[number][:_LINE_CHARS])):
             found.setdefault(key_of(message), message)
     return list(found.values())[:_MESSAGES]
 
@@ -415,11 +415,6 @@ def _lines_of_note(text: str) -> list[int]:
             at = said.find(hint, end) if end >= 0 else -1
     numbers.update(text.count("\n", 0, code.start()) for code in _CODE.finditer(text))
     return sorted(numbers)
-
-
-def _on_one_line(line: str) -> str:
-    """As `visible`, which looks at each sign, where there is something to see."""
-    return " ".join(line.split()) if line.isprintable() else visible(line)
 
 
 def _is_failing(message: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hmac
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
@@ -54,7 +54,7 @@ def add_report(
     key: str,
     page: Callable[[Report], str],
     as_json: Callable[[Report], str],
-    tables: Callable[[Report], Mapping[str, str]],
+    as_table: Callable[[Report, str], str],
     markdown: Callable[[Report], str],
 ) -> None:
     """Answer at ``/report``, ``/report.json``, ``/report.md`` and
@@ -62,7 +62,9 @@ def add_report(
 
     Args:
         key: What lets in, compared in constant time.
-        page, as_json, tables, markdown: How a report is written down.
+        page, as_json, markdown: How a report is written down.
+        as_table: The same for one table, by its name; raises `LookupError` for what is
+            none.
     """
 
     def check(request: Request) -> None:
@@ -101,12 +103,14 @@ def add_report(
 
     @app.get("/report/{table}.csv", dependencies=let_in, include_in_schema=False)
     def report_table(table: str) -> Response:
-        found = tables(report())
-        if table not in found:
-            raise HTTPException(404)
+        made = report()
+        try:
+            text = as_table(made, table)
+        except LookupError as exc:
+            raise HTTPException(404) from exc
         # A name of ours: it is one of them.
         named = {"Content-Disposition": f'attachment; filename="{table}.csv"'}
-        return _answer(found[table], "text/csv", **named)
+        return _answer(text, "text/csv", **named)
 
 
 def _is_let_in(request: Request, key: str) -> bool:

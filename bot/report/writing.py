@@ -7,11 +7,19 @@ from pathlib import Path
 
 from bot.report.brief import brief
 from bot.report.model import Report
-from bot.report.tables import tables
+from bot.report.tables import TABLES, as_table, tables
 from kb.errors import KBError
 from kb.whole import write_whole
 
-__all__ = ["TEXTS", "schema_text", "tables", "write_file", "write_tables"]
+__all__ = [
+    "TABLES",
+    "TEXTS",
+    "as_table",
+    "schema_text",
+    "tables",
+    "write_file",
+    "write_tables",
+]
 
 
 def page(report: Report) -> str:
@@ -66,6 +74,11 @@ def write_file(path: Path, text: str) -> None:
 
 # The job of `baraza run` writes there, below the data folder.
 FOLDER = "report"
+
+
+def written_json(data_dir: Path) -> Path:
+    """Where the JSON lies; it tells of which period the others are, too."""
+    return data_dir / FOLDER / "report.json"
 
 
 def remove_written(data_dir: Path) -> None:

@@ -26,7 +26,7 @@ def client(made: Callable[[], Report] = sample_report, *, key: str = KEY) -> Tes
         key=key,
         page=lambda report: f"page of {report.community}",
         as_json=lambda _report: "{}",
-        tables=lambda _report: {"gaps": "a,b"},
+        as_table=lambda _report, name: {"gaps": "a,b"}[name],
         markdown=lambda _report: "# report",
     )
     return TestClient(app, raise_server_exceptions=False)
