@@ -117,6 +117,7 @@ def _forget_in(
         _rewrite_loose(store, person, forgotten)
         store.forgetting.drop_marks(person)
         store.forgetting.drop_profiles(person)
+        store.forgetting.drop_searches(person)
         decisions = store.forgetting.blank_topics(person, keys, at=at)
         replies = store.forgetting.unlink(source, at=at)
         store.forgetting.drop_messages()

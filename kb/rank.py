@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.signals import SIGNALS
-from kb.table import Table, gathered
+from kb.table import Float64, Table, gathered
 from kb.types import Candidate, DocumentId
 
 if TYPE_CHECKING:
@@ -85,33 +85,77 @@ def rank(
         return []
     # Sums of floats depend on their order: results must not on that of arrival.
     candidates = sorted(candidates, key=lambda candidate: candidate.document_id)
-    names = tuple(model.weights)
-    weights = np.array([model.weights[name] for name in names])
-    signals = standardised(candidates, names).astype(np.float64)
-    parts = signals * weights
-    if carried:
-        others = model.carried().weights
-        rows = np.array([c.document_id in carried for c in candidates], dtype=bool)
-        parts[rows] = signals[rows] * np.array([others[name] for name in names])
-    scores = parts.sum(axis=1)
-    if odds:
-        scores += np.log([odds.get(c.document_id, 1.0) for c in candidates])
-    told = evidence(candidates, scores)
-    confidences = model.calibration.probability(
-        told[:, [EVIDENCE.index(name) for name in model.calibration.names]]
+    known = tuple(dict.fromkeys([*model.weights, *ABSOLUTE]))
+    scored = score(
+        Table(known, gathered([c.signals for c in candidates], known)),
+        model,
+        odds=None if not odds else [odds.get(c.document_id, 1.0) for c in candidates],
+        carried=[c.document_id in carried for c in candidates] if carried else None,
     )
-    order = np.argsort(-scores, kind="stable")
+    order = scored.order
     return [
         Ranked(candidates[row], score, confidence, contributions, evidences)
         for row, score, confidence, contributions, evidences in zip(
             order.tolist(),
-            scores[order].tolist(),
-            confidences[order].tolist(),
-            Table(names, parts[order]).rows(),
-            Table(EVIDENCE, told[order]).rows(),
+            scored.scores[order].tolist(),
+            scored.confidences[order].tolist(),
+            Table(tuple(model.weights), scored.parts[order]).rows(),
+            Table(EVIDENCE, scored.evidence[order]).rows(),
             strict=True,
         )
     ]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scored:
+    """Candidates in the order in which they were given, as columns.
+
+    Attributes:
+        parts: What each signal added, shape ``(candidates, weights)``.
+        evidence: Columns as in `EVIDENCE`.
+    """
+
+    scores: NDArray[np.float64]
+    confidences: NDArray[np.float64]
+    parts: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """Rows, best first; on a tie the earlier one."""
+        return np.argsort(-self.scores, kind="stable")
+
+
+def score(
+    signals: Table,
+    model: KindModel,
+    *,
+    odds: Sequence[float] | None = None,
+    carried: Sequence[bool] | None = None,
+) -> Scored:
+    """What `rank` says of candidates, for whoever has their signals as a table.
+
+    Args:
+        signals: A row for each, at least one, by ascending id; NaN where nothing is
+            known, as is a signal that the table has no column of.
+        odds: Of each, see `rank`; so *carried*, whether it is one.
+    """
+    names = tuple(model.weights)
+    weights = np.array([model.weights[name] for name in names])
+    known = _standardised(signals.columns(names), names).astype(np.float64)
+    parts = known * weights
+    if carried is not None:
+        others = model.carried().weights
+        rows = np.array(carried, dtype=bool)
+        parts[rows] = known[rows] * np.array([others[name] for name in names])
+    scores = parts.sum(axis=1)
+    if odds is not None:
+        scores += np.log(odds)
+    told = _evidence(signals.columns(ABSOLUTE), scores)
+    confidences = model.calibration.probability(
+        told[:, [EVIDENCE.index(name) for name in model.calibration.names]]
+    )
+    return Scored(scores, confidences, parts, told)
 
 
 def standardised(
@@ -126,7 +170,11 @@ def standardised(
     Returns:
         Shape ``(len(candidates), len(names))``.
     """
-    values = gathered([candidate.signals for candidate in candidates], names)
+    return _standardised(gathered([c.signals for c in candidates], names), names)
+
+
+def _standardised(values: Float64, names: Sequence[str]) -> NDArray[np.float32]:
+    """The same of columns, which it changes."""
     known = np.isfinite(values)
     counts = np.maximum(known.sum(axis=0), 1)
     values[~known] = 0.0
@@ -149,6 +197,11 @@ def evidence(
     scores), ``lead`` the distance to the best other one. A signal that is absent, or
     not finite, is 0.
     """
+    return _evidence(gathered([c.signals for c in candidates], ABSOLUTE), scores)
+
+
+def _evidence(absolute: Float64, scores: NDArray[np.float64]) -> Float64:
+    """The same of columns as in `ABSOLUTE`, which it changes."""
     powers = np.exp(scores - scores.max())
     shares = powers / powers.sum()
     with np.errstate(divide="ignore"):
@@ -156,7 +209,6 @@ def evidence(
     ordered = np.sort(scores)
     best, second = ordered[-1], ordered[-2] if len(ordered) > 1 else -math.inf
     lead = scores - np.where(scores == best, second, best)
-    absolute = gathered([candidate.signals for candidate in candidates], ABSOLUTE)
     absolute[~np.isfinite(absolute)] = 0.0
     standing = np.clip(np.column_stack([chance, lead]), -_LIMIT, _LIMIT)
     return np.hstack([standing, absolute])

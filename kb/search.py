@@ -219,7 +219,7 @@ class Searcher:
         allowed = [
             candidate
             for candidate in candidates
-            if _may_be_shown(documents.get(candidate.document_id), visible_to, at)
+            if may_be_shown(documents.get(candidate.document_id), visible_to, at)
         ]
         rankings = tuple(
             self._ranking(
@@ -244,7 +244,7 @@ class Searcher:
         def allowed_too(document: DocumentSummary) -> bool:
             return (
                 document.id not in exclude
-                and _may_be_shown(document, visible_to, at)
+                and may_be_shown(document, visible_to, at)
                 and (languages is None or primary(document.language) in languages)
             )
 
@@ -323,7 +323,9 @@ class Searcher:
             document = documents[r.candidate.document_id]
             if document.id in own:
                 document, passage = self._translated(own[document.id], passage)
-            document, passage = self._edition(question, document, passage)
+            document, passage = edition_of(
+                self._store, question.versions, document, passage
+            )
             signals = dict(r.candidate.signals)
             found_id = r.candidate.document_id
             hits.append(
@@ -401,22 +403,6 @@ class Searcher:
         place = sum(p.anchor == passage.anchor for p in before)
         return page, section[min(place, len(section) - 1)]
 
-    def _edition(
-        self, question: Question, document: DocumentSummary, passage: Passage
-    ) -> tuple[DocumentSummary, Passage]:
-        """The version of a page that the question names, with what that says there."""
-        if not document.page or not question.versions:
-            return document, passage
-        editions = self._store.editions.of(document.id)
-        named = named_among(editions, question.versions)
-        if named is None or named == document.id:
-            return document, passage
-        edition = self._store.documents.summaries([named]).get(named)
-        there = counterpart(passage, self._store.passages.of_document(named))
-        if edition is None or edition.dead or there is None:
-            return document, passage
-        return edition, there
-
     def _answering(
         self,
         question: Question,
@@ -443,6 +429,26 @@ class Searcher:
         )
         best = max(solution, key=lambda i: (scores[i].score if i in scores else 0, -i))
         return solution[best]
+
+
+def edition_of(
+    store: Store,
+    versions: frozenset[str],
+    document: DocumentSummary,
+    passage: Passage,
+) -> tuple[DocumentSummary, Passage]:
+    """The version of a page that is named, with what *passage* says there; both as they
+    are where there is no such version."""
+    if not document.page or not versions:
+        return document, passage
+    named = named_among(store.editions.of(document.id), versions)
+    if named is None or named == document.id:
+        return document, passage
+    edition = store.documents.summaries([named]).get(named)
+    there = counterpart(passage, store.passages.of_document(named))
+    if edition is None or edition.dead or there is None:
+        return document, passage
+    return edition, there
 
 
 def counterpart(passage: Passage, others: Sequence[Passage]) -> Passage | None:
@@ -478,14 +484,16 @@ def merge(columns: Sequence[Sequence[Ranked]]) -> list[Ranked]:
     return merged
 
 
-def _may_be_shown(
-    document: DocumentSummary | None, visible_to: frozenset[str], at: datetime
+def may_be_shown(
+    document: DocumentSummary | None, visible_to: frozenset[str] | None, at: datetime
 ) -> bool:
+    """Whether a reader who may see *visible_to* (``None``: everything) is led to a
+    document now; ``None`` is one that is gone."""
     return (
         document is not None
         and document.listed
         and document.current
         and not document.dead
-        and document.visibility in visible_to
+        and (visible_to is None or document.visibility in visible_to)
         and (document.expires_at is None or document.expires_at > at)
     )

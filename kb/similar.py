@@ -27,7 +27,7 @@ from kb.vectors import nearest_seen
 # Older questions that are asked what they were answered with.
 NEIGHBOURS = 50
 # Cosines of unlike questions are not far from those of like ones; a power of them is.
-_SHARPNESS = 4
+SHARPNESS = 4
 # Damps the head of a ranking by BM25, whose scores mean nothing across questions.
 _DAMPING = 10
 
@@ -95,7 +95,7 @@ def similar_questions(
         return {i: _DAMPING / (rank + _DAMPING) for rank, i in enumerate(others)}
 
     return Similar(
-        by_meaning={i: max(cosines[i], 0.0) ** _SHARPNESS for i in nearest},
+        by_meaning={i: max(cosines[i], 0.0) ** SHARPNESS for i in nearest},
         by_words=by_words(TextField.OPENING),
         by_titles=by_words(TextField.TITLE),
     )

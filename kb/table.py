@@ -66,6 +66,20 @@ class Table:
     def rows(self) -> list[Row]:
         return [Row(self, place) for place in range(len(self.values))]
 
+    def columns(self, names: Sequence[str]) -> Float64:
+        """The values of some names, NaN for those that it does not have.
+
+        Returns:
+            Shape ``(rows, names)``, an array of its own.
+
+        >>> Table(["a", "b"], np.array([[1.0, 2.0]])).columns(["b", "c"]).tolist()
+        [[2.0, nan]]
+        """
+        found = np.full((len(self.values), len(names)), np.nan)
+        held = [place for place, name in enumerate(names) if name in self.places]
+        found[:, held] = self.values[:, [self.places[names[place]] for place in held]]
+        return found
+
 
 def gathered(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> Float64:
     """The values of some names, NaN where a row has none.

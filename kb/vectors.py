@@ -99,6 +99,10 @@ class VectorIndex(Protocol):
             ``(ids, vectors)``, shapes ``(n,)`` and ``(n, dim)``, ids ascending; copies.
         """
 
+    def view(self) -> tuple[Int64, Float32]:
+        """All that it holds, as it lies in memory until the next change; ids and
+        vectors as `stored` has them, in any order, and not to be written to."""
+
     def save(self, path: Path) -> None:
         """Write it to a file.
 
@@ -204,6 +208,9 @@ class ExactIndex:
         order = np.argsort(self._ids)
         return self._ids[order], self._vectors[order]
 
+    def view(self) -> tuple[Int64, Float32]:
+        return self._ids, self._vectors
+
     def save(self, path: Path) -> None:
         try:
             with path.open("wb") as stream:
@@ -297,6 +304,11 @@ class FaissIndex:
         # Nothing lies in memory of an empty index.
         vectors = self._stored()[order] if len(ids) else np.empty((0, self.dim), "f4")
         return ids[order], vectors
+
+    def view(self) -> tuple[Int64, Float32]:
+        if not len(self):
+            return self._ids(), np.empty((0, self.dim), dtype=np.float32)
+        return self._ids(), self._stored()
 
     def save(self, path: Path) -> None:
         try:

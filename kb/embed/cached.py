@@ -69,6 +69,10 @@ class CachedEmbedder:
             known = self._keep({hashed: self._embedder.embed_query(text)})
         return known[hashed]
 
+    def embed_queries(self, texts: Sequence[str]) -> Float32:
+        rows = [self.embed_query(text) for text in texts]
+        return np.stack(rows) if rows else np.empty((0, self.dim), dtype=np.float32)
+
     def _known(self, hashes: Sequence[str]) -> dict[str, Float32]:
         stored = self._cache.get(self.model_id, hashes)
         return {h: vector for h, vector in stored.items() if self._is_whole(vector)}

@@ -66,6 +66,9 @@ class HashingEmbedder:
                 progress(1)
         return rows
 
+    def embed_queries(self, texts: Sequence[str]) -> Float32:
+        return self.embed_passages(texts)
+
     def embed_query(self, text: str) -> Float32:
         words = _WORD.findall(unaccented(text))
         # Sorted, so that the same words always add up in the same order.

@@ -116,10 +116,14 @@ class OpenVinoEmbedder:
         return rows
 
     def embed_query(self, text: str) -> Float32:
-        ids, mask = self._inputs(*self._tokens([text], self._source.query_prompt))
-        vectors = self._infer(self._compiled.create_infer_request(), ids, mask)
-        vector: Float32 = vectors[0]
+        vector: Float32 = self.embed_queries([text])[0]
         return vector
+
+    def embed_queries(self, texts: Sequence[str]) -> Float32:
+        if not texts:
+            return np.empty((0, self.dim), dtype=np.float32)
+        ids, mask = self._inputs(*self._tokens(texts, self._source.query_prompt))
+        return self._infer(self._compiled.create_infer_request(), ids, mask)
 
     def _embed(
         self, texts: Sequence[str], prompt: str

@@ -59,6 +59,12 @@ class Embedder(Protocol):
             EmbeddingError: The model failed.
         """
 
+    def embed_queries(self, texts: Sequence[str]) -> Float32:
+        """Embed some questions at once: shape ``(len(texts), dim)``; see `embed_query`.
+
+        For a few that came at about the same time, not for thousands.
+        """
+
 
 def readable(text: str) -> str:
     """Drop lone surrogates, which no tokenizer can read.

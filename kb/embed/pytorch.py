@@ -46,8 +46,11 @@ class TorchEmbedder:
         return rows
 
     def embed_query(self, text: str) -> Float32:
-        vector: Float32 = self._encode([text], self._source.query_prompt)[0]
+        vector: Float32 = self.embed_queries([text])[0]
         return vector
+
+    def embed_queries(self, texts: Sequence[str]) -> Float32:
+        return self._encode(texts, self._source.query_prompt)
 
     def _encode(self, texts: Sequence[str], prompt: str) -> Float32:
         try:

@@ -28,7 +28,7 @@ from kb.lexical.shard import Shard, View, schema_of
 from kb.lexical.shards import Shards, remove_elsewhere
 from kb.tongues import primary
 from kb.types import DocumentId, IndexablePassage, Kind, PassageId
-from kb.words import identifiers, stemmed
+from kb.words import identifiers, stemmed, variants
 
 # Part of the index's stamp: raise it whenever fields or their analysis change.
 LEXICAL_FORMAT = "words-3"
@@ -131,6 +131,67 @@ class TantivyIndex:
                 left = [i for i in left if i not in scores]
         return dict(sorted(scores.items()))
 
+    def holding(
+        self,
+        sought: Sequence[str],
+        k: int,
+        *,
+        kind: Kind,
+        visible_to: frozenset[str] | None = None,
+    ) -> list[LexicalHit]:
+        """Passages of one kind that hold all of these words, the best *k* by BM25.
+
+        Args:
+            sought: As `kb.words.words` gives them; at least one.
+
+        Raises:
+            CorruptIndexError: The files of the index are damaged.
+        """
+        return [
+            hit
+            for shard in self._shards.seen(kind, visible_to)
+            for hit in _holding(shard, sought, k)
+        ]
+
+    def frequency(self, word: str, *, visible_to: frozenset[str] | None = None) -> int:
+        """How many passages that may be seen hold a word, in its commonest form."""
+        return sum(
+            max(
+                view.terms.frequency(name, form)
+                for name in FIELD_WEIGHTS
+                for form in variants(word)
+            )
+            for kind in Kind
+            for shard in self._shards.seen(kind, visible_to)
+            for view in (shard.view,)
+            if view.terms.documents
+        )
+
+    def like(
+        self,
+        word: str,
+        k: int,
+        *,
+        distance: int,
+        visible_to: frozenset[str] | None = None,
+    ) -> list[LexicalHit]:
+        """Passages that hold a word spelled about like this one; 0 as *distance*: one
+        that begins with it.
+
+        Args:
+            distance: Edits apart at most, 0 to 2; two letters that changed places are
+                one.
+
+        Raises:
+            CorruptIndexError: The files of the index are damaged.
+        """
+        return [
+            hit
+            for kind in Kind
+            for shard in self._shards.seen(kind, visible_to)
+            for hit in _like(shard, word, k, distance)
+        ]
+
     def close(self) -> None:
         for shard in self._shards.all():
             shard.close()
@@ -161,9 +222,51 @@ def _search(
         query = _ranking(view, question)
         if query is None:
             return []
-        found = view.best(in_languages(query, _SCHEMA, languages), k)
-        ids = view.column("id", found)
-        documents = view.column("document", found)
+        return _hits(view, in_languages(query, _SCHEMA, languages), k)
+
+
+def _holding(shard: Shard, sought: Sequence[str], k: int) -> list[LexicalHit]:
+    with shard.reading() as view:
+        if not view.terms.documents:
+            return []
+        clauses = []
+        for word in dict.fromkeys(sought):
+            places = [
+                term(_SCHEMA, name, form)
+                for name in FIELD_WEIGHTS
+                for form in variants(word)
+                if view.terms.frequency(name, form)
+            ]
+            if not places:
+                return []
+            clauses.append((Occur.Must, Query.disjunction_max_query(places)))
+        return _hits(view, Query.boolean_query(clauses), k)
+
+
+def _like(shard: Shard, word: str, k: int, distance: int) -> list[LexicalHit]:
+    with shard.reading() as view:
+        if not view.terms.documents:
+            return []
+        forms = dict.fromkeys([word, *variants(word)] if distance else [word])
+        queries = [
+            Query.fuzzy_term_query(
+                _SCHEMA,
+                name,
+                form,
+                distance=distance,
+                transposition_cost_one=True,
+                prefix=not distance,
+            )
+            for name in ("body", "title")
+            for form in forms
+        ]
+        return _hits(view, Query.disjunction_max_query(queries), k)
+
+
+def _hits(view: View, query: Query, k: int) -> list[LexicalHit]:
+    found = view.best(query, k)
+    ids = view.column("id", found)
+    documents = view.column("document", found)
     hits = [
         LexicalHit(PassageId(i), DocumentId(d), score)
         for score, i, d in zip(found.scores, ids, documents, strict=True)

@@ -133,6 +133,11 @@ class Shard:
         with tantivy_errors(self._path, CorruptIndexError):
             yield self._view
 
+    @property
+    def view(self) -> View:
+        """What was last committed, to look up words in; `reading` is for searches."""
+        return self._view
+
     def holds(self, number: int) -> bool:
         """Whether a document with that id was put and not removed, committed or
         not; an id whose removal is not committed yet may still count."""

@@ -2,12 +2,13 @@
 
 SQL lives in this package alone. Each module is one part of the store and is
 reached as an attribute: ``store.documents``, ``store.passages``, ``store.links``,
-``store.evidence``, ``store.templates``, ``store.progress``, ``store.loose``,
+``store.evidence``, ``store.columns``, ``store.templates``, ``store.progress``, ``store.loose``,
 ``store.looks``, ``store.ledger``, ``store.fetches``, ``store.editions``,
 ``store.targets``, ``store.works``, ``store.parallel``,
 ``store.activity``; of the bot ``store.messages``,
 ``store.feedback``, ``store.members``, ``store.pauses``, ``store.deliveries``; of the
-moderators' report ``store.verdicts``, ``store.profiles``, ``store.upkeep``.
+moderators' report ``store.verdicts``, ``store.profiles``, ``store.upkeep``; of the
+query endpoint ``store.api_keys``, ``store.searches``.
 """
 
 from kb.store.activity import Activity, PostRow, PostText, ThreadRow
@@ -20,6 +21,7 @@ from kb.store.evidence import Evidence
 from kb.store.feedback import Feedback, Mark, Rating
 from kb.store.fetches import Fetch, Fetches
 from kb.store.holdings import Coverage, Held, Holdings
+from kb.store.keys import ApiKey, ApiKeys
 from kb.store.ledger import Decision, Ledger, State
 from kb.store.links import Links
 from kb.store.looks import CATEGORIES, Look, Looks
@@ -30,6 +32,7 @@ from kb.store.passages import Passages
 from kb.store.pauses import Pause, Pauses
 from kb.store.profiles import Profile, Profiles
 from kb.store.progress import Progress, SetAside, SourceState
+from kb.store.searches import Miss, SearchDay, Searches
 from kb.store.targets import Target, Targets
 from kb.store.templates import LearnedTemplates, Post, TemplateSet
 from kb.store.upkeep import Upkeep
@@ -40,6 +43,8 @@ __all__ = [
     "CATEGORIES",
     "NOBODY",
     "Activity",
+    "ApiKey",
+    "ApiKeys",
     "Coverage",
     "Decision",
     "Deliveries",
@@ -63,6 +68,7 @@ __all__ = [
     "Members",
     "Message",
     "Messages",
+    "Miss",
     "Parallel",
     "Passages",
     "Pause",
@@ -74,6 +80,8 @@ __all__ = [
     "Profiles",
     "Progress",
     "Rating",
+    "SearchDay",
+    "Searches",
     "SetAside",
     "SourceState",
     "State",

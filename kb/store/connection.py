@@ -13,6 +13,7 @@ from sqlite_utils import Database
 
 from kb.errors import SchemaVersionError, StoreError
 from kb.store.activity import Activity
+from kb.store.columns import Columns
 from kb.store.deliveries import Deliveries
 from kb.store.documents import Documents
 from kb.store.editions import Editions
@@ -22,6 +23,7 @@ from kb.store.feedback import Feedback
 from kb.store.fetches import Fetches
 from kb.store.forgetting import Forgetting
 from kb.store.holdings import Holdings
+from kb.store.keys import ApiKeys
 from kb.store.ledger import Ledger
 from kb.store.links import Links
 from kb.store.looks import Looks
@@ -34,6 +36,7 @@ from kb.store.pauses import Pauses
 from kb.store.profiles import Profiles
 from kb.store.progress import Progress
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
+from kb.store.searches import Searches
 from kb.store.targets import Targets
 from kb.store.templates import LearnedTemplates
 from kb.store.upkeep import Upkeep
@@ -56,6 +59,7 @@ class Store:
         self.passages = Passages(db)
         self.links = Links(db)
         self.evidence = Evidence(db)
+        self.columns = Columns(db)
         self.progress = Progress(db)
         self.templates = LearnedTemplates(db)
         self.ledger = Ledger(db)
@@ -77,6 +81,8 @@ class Store:
         self.verdicts = Verdicts(db)
         self.profiles = Profiles(db)
         self.upkeep = Upkeep(db)
+        self.api_keys = ApiKeys(db)
+        self.searches = Searches(db)
 
     @classmethod
     def open(
@@ -167,6 +173,13 @@ class Store:
         """Grows with every change that an index holds: of passages, titles, readers,
         links. Indexes say which one they hold."""
         return int(self._meta("generation"))
+
+    @property
+    def data_version(self) -> int:
+        """Another number whenever another connection has written; of this connection
+        alone."""
+        row = self.db.conn.execute("PRAGMA data_version").fetchone()
+        return int(row[0])
 
     def _meta(self, key: str) -> str:
         row = self.db.conn.execute(

@@ -255,6 +255,26 @@ class Forgetting:
             [person.source, *person.ids],
         ).rowcount
 
+    def drop_searches(self, person: Person) -> int:
+        """What many searched in vain with a name of theirs in it: rather one query too
+        many, as a name may be a common word."""
+        queries = self._conn.execute(
+            "SELECT DISTINCT query FROM search_misses ORDER BY query"
+        ).fetchall()
+        if not queries:
+            return 0
+        # Not above: it takes a moment, and mostly nothing was searched.
+        from kb.words import is_stopword, words
+
+        names = [{w for w in words(n) if not is_stopword(w)} for n in person.names]
+        gone = [
+            (query,)
+            for (query,) in queries
+            if any(name and name <= set(words(query)) for name in names)
+        ]
+        self._conn.executemany("DELETE FROM search_misses WHERE query = ?", gone)
+        return len(gone)
+
     def blank_topics(
         self, person: Person, keys: Collection[str], *, at: datetime
     ) -> int:

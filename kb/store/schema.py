@@ -13,7 +13,7 @@ from sqlite_utils.migrations import Migrations
 
 # "BRZA": tells our files from other SQLite databases (`file` shows it, too).
 APPLICATION_ID = 0x42525A41
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 MIGRATIONS = Migrations("baraza")
 
@@ -529,5 +529,53 @@ def _report(db: Database) -> None:
             fetched_at TEXT NOT NULL,
             PRIMARY KEY (source, user_id)
         ) WITHOUT ROWID;
+        """,
+    )
+
+
+@MIGRATIONS(name="008_search")
+def _search(db: Database) -> None:
+    _run(
+        db,
+        """
+        -- who may search more than everybody; the keys themselves are not kept
+        CREATE TABLE api_keys (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,
+            hash BLOB NOT NULL UNIQUE,
+            -- JSON, see `kb.store.keys`
+            scopes TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            revoked_at TEXT
+        );
+
+        -- how much was searched; days are those of UTC
+        CREATE TABLE search_days (
+            day TEXT PRIMARY KEY,
+            searches INTEGER NOT NULL,
+            in_vain INTEGER NOT NULL,
+            -- searches in vain that search_misses names under this day
+            told INTEGER NOT NULL
+        ) WITHOUT ROWID;
+
+        -- what many different people searched in vain; see `kb.instant.searched`
+        CREATE TABLE search_misses (
+            -- of the last search: others may be of days before
+            day TEXT NOT NULL,
+            query TEXT NOT NULL,
+            people INTEGER NOT NULL,
+            times INTEGER NOT NULL,
+            PRIMARY KEY (day, query)
+        ) WITHOUT ROWID;
+
+        -- whether documents that were found helped, by nobody in particular
+        CREATE TABLE search_feedback (
+            document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+            day TEXT NOT NULL,
+            helped INTEGER NOT NULL,
+            not_helped INTEGER NOT NULL,
+            PRIMARY KEY (document_id, day)
+        ) WITHOUT ROWID;
+        CREATE INDEX search_feedback_day ON search_feedback (day);
         """,
     )

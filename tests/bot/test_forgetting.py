@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -125,6 +126,19 @@ def test_nothing_of_theirs_is_left_in_any_file(app: App, community: Community) -
         source="forum", accounts=1, posts=2, topics=1, decisions=0, replies=()
     )
     assert traces(app, WORD, NAME) == []
+
+
+def test_no_query_that_many_searched_in_vain_names_them(app: App) -> None:
+    with app.open_store() as store, store.transaction():
+        store.searches.miss(NOW.date(), f"email {NAME}", 5, 5)
+        store.searches.miss(NOW.date(), "email server", 5, 5)
+
+    forget(app, NAME, ["forum"])
+
+    assert traces(app, NAME) == []
+    with app.open_store(readonly=True) as store:
+        found = store.searches.misses(date.min, date.max, 9)
+    assert [each.query for each in found] == ["email server"]
 
 
 def test_what_others_wrote_stays_without_its_quotes(

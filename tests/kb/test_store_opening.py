@@ -16,7 +16,7 @@ from kb.errors import SchemaVersionError, StoreError
 from kb.store import EmbeddingCache, Store
 from kb.store.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION
 from kb.types import DocumentId, PassageId, TopicId
-from tests.kb.stored import delete, insert, page
+from tests.kb.stored import NOON, delete, insert, page
 
 
 @contextmanager
@@ -143,6 +143,31 @@ def test_a_store_of_version_6_keeps_the_ledger_of_its_bot(store_path: Path) -> N
 
     assert decision is not None
     assert (decision.state, decision.reasons) == ("posted", ("sure",))
+    Store.open(store_path.with_name("new.db")).close()
+    assert schema_of(store_path) == schema_of(store_path.with_name("new.db"))
+
+
+def test_a_store_of_version_7_takes_keys_and_counts_searches(store_path: Path) -> None:
+    store_path.parent.mkdir()
+    at = "2026-01-01T00:00:00.000000Z"
+    with raw(store_path) as connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        MIGRATIONS.apply(Database(connection), stop_before="008_search")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA user_version = 7")
+        connection.execute(
+            "INSERT INTO verdicts VALUES ('forum', 812, 'not_a_question', 'staff', ?)",
+            [at],
+        )
+
+    with Store.open(store_path) as store:
+        assert store.verdicts.of("forum") == {TopicId(812): "not_a_question"}
+        assert store.api_keys.list() == []
+        with store.transaction():
+            store.searches.count(NOON.date(), 3, 1)
+            secret = store.api_keys.add("wiki", ["private"], NOON)
+        assert store.api_keys.find(secret) is not None
+
     Store.open(store_path.with_name("new.db")).close()
     assert schema_of(store_path) == schema_of(store_path.with_name("new.db"))
 
