@@ -8,15 +8,17 @@ PYTEST_ARGS ?=
 # A file stays with one worker, whose fixtures its tests share; files with slow tests
 # come first. More than four workers would each open the models for little.
 PYTEST_WORKERS ?= -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+INSTANT_ARGS ?= --help
 RANKING_ARGS ?= --help
 RESOURCES_ARGS ?= --help
+SERVE_ARGS ?=
 PEERS := build/peers
 
 # Tests start some hundred processes, and each would compile our modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench-harvest bench-latency bench-languages bench-ranking bench-resources format messages constraints clean
+.PHONY: help install demo test check bench-harvest bench-instant bench-latency bench-languages bench-ranking bench-resources bench-serve format messages constraints clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +49,9 @@ check: install ## Check format, lint, types, the import rule and doctests
 bench-harvest: install ## Measure what reading a whole forum costs (some minutes)
 	@$(BIN)/python benchmarks/harvest.py
 
+bench-instant: install ## Measure how good instant search is, INSTANT_ARGS='--archive ... --labels ...' (minutes)
+	@$(BIN)/python benchmarks/instant.py $(INSTANT_ARGS)
+
 bench-latency: install ## Measure how long ranking one question takes (some minutes)
 	@$(BIN)/python benchmarks/latency.py
 
@@ -58,6 +63,9 @@ bench-resources: install ## Measure reading collected pages, courses and videos,
 
 bench-ranking: $(PEERS)/.installed ## Measure ways of ranking a history, RANKING_ARGS='--archive ...' (an hour)
 	@$(PEERS)/bin/python -m benchmarks.ranking $(RANKING_ARGS)
+
+bench-serve: install $(PEERS)/.installed ## Measure the query endpoint, SERVE_ARGS='--archive ...' for real text (half an hour)
+	@$(BIN)/python benchmarks/serve.py $(SERVE_ARGS)
 
 # Of its own: what Baraza is measured against is none of its dependencies.
 $(PEERS)/.installed: pyproject.toml .ci/constraints.txt benchmarks/requirements-peers.txt
@@ -76,6 +84,11 @@ messages: install ## Bring the template of translations and the catalogues up to
 	  --add-comments=Translators: --strip-comments \
 	  --output-file=bot/locale/baraza.pot bot
 	$(BIN)/pybabel update --input-file=bot/locale/baraza.pot --output-dir=bot/locale \
+	  --domain=baraza --no-fuzzy-matching --ignore-pot-creation-date
+	$(BIN)/pybabel extract --omit-header --add-location=file --sort-by-file \
+	  --add-comments=Translators: --strip-comments \
+	  --output-file=kb/web/locale/baraza.pot kb/web
+	$(BIN)/pybabel update --input-file=kb/web/locale/baraza.pot --output-dir=kb/web/locale \
 	  --domain=baraza --no-fuzzy-matching --ignore-pot-creation-date
 
 constraints: ## Renew .ci/constraints.txt from the ranges in pyproject.toml

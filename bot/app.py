@@ -431,14 +431,23 @@ class App:
                 return directory, self.models.configured
             return directory, self.models.of(directory, stamp)
 
-    def searcher_of(self, store: Store, index: OpenIndex[TantivyIndex]) -> Searcher:
-        """A searcher as the config wants it, over an index that is open already."""
+    def searcher_of(
+        self,
+        store: Store,
+        index: OpenIndex[TantivyIndex],
+        embedder: Embedder | None = None,
+    ) -> Searcher:
+        """A searcher as the config wants it, over an index that is open already.
+
+        Args:
+            embedder: In place of the index's own, by the same model.
+        """
         from kb.search import Searcher
 
         return Searcher(
             store,
             index,
-            self.models.of(index.directory, index.stamp),
+            embedder or self.models.of(index.directory, index.stamp),
             self.ranking_model(),
             depth=self.config.search.depth,
             clock=self.clock,

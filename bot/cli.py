@@ -23,10 +23,12 @@ from bot.cli_base import (
     language_option,
 )
 from bot.cli_bot import approve, drafts, reject
+from bot.cli_keys import keys
 from bot.cli_manners import pause, resume
 from bot.cli_people import export, forget
 from bot.cli_ranking import explain, learn, readiness
 from bot.cli_report import mark, report
+from bot.cli_serve import serve, widget
 from bot.progress import check_progress, harvest_progress, verify_progress
 from bot.terminal import (
     log_to_stderr,
@@ -453,32 +455,6 @@ def run(session: Session) -> None:
             )
 
 
-@main.command()
-@click.option("--host", help="Address to listen on.  [default: serve.host]")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    help="Port to listen on.  [default: serve.port]",
-)
-@common_options()
-@click.pass_obj
-def serve(session: Session, host: str | None, port: int | None) -> None:
-    """Answer searches over HTTP: GET /api/search?q=… and GET /healthz.
-
-    \b
-    Example:
-        baraza serve --port 8642
-    """
-    from bot.serving import serve_forever
-
-    settings = session.app.config.serve
-    serve_forever(
-        session.app,
-        host=settings.host if host is None else host,
-        port=settings.port if port is None else port,
-    )
-
-
 # -- to try it out -----------------------------------------------------------
 
 
@@ -551,6 +527,9 @@ main.add_command(approve)
 main.add_command(reject)
 main.add_command(report)
 main.add_command(mark)
+main.add_command(keys)
+main.add_command(serve)
+main.add_command(widget)
 
 
 # -- measuring ---------------------------------------------------------------

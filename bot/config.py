@@ -10,12 +10,14 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -38,7 +40,9 @@ from bot.config_fields import (
     Regex,
     Section,
     Share,
+    WebAddress,
     bare_off,
+    web_address,
 )
 from bot.config_sources import (
     ArchiveSource,
@@ -364,11 +368,53 @@ class Schedule(Section):
         return name
 
 
+def _origin(text: str) -> str:
+    if text == "*":
+        return text
+    address = web_address(text)
+    if address.count("/") != 2:
+        raise ValueError(
+            f"expected * or an origin such as https://forum.example.org, without a "
+            f"path, not {show(text)}"
+        )
+    return address.lower()
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError as exc:
+        raise ValueError(
+            f"expected an address or network such as 10.0.0.0/8, not {show(text)}"
+        ) from exc
+    return text
+
+
 class Serve(Section):
-    """Where the query endpoint listens."""
+    """The query endpoint, its search page and its widget."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8642
+    public_url: WebAddress | None = None
+    # Unset: where the first forum takes new topics.
+    ask_url: WebAddress | None = None
+    origins: list[Annotated[str, AfterValidator(_origin)]] = []
+    requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 120
+    trusted_proxies: list[Annotated[str, AfterValidator(_network)]] = ["127.0.0.1"]
+    search_timeout: Duration = timedelta(seconds=5)
+    metrics: Annotated[Literal["open", "keyed", "off"], BeforeValidator(bare_off)] = (
+        "keyed"
+    )
+    # How many people must have searched in vain for the same before it is told; 0:
+    # searches are not counted at all.
+    min_searchers: Annotated[int, Field(ge=0, le=64)] = 5
+
+    @field_validator("min_searchers")
+    @classmethod
+    def _several(cls, people: int) -> int:
+        if people == 1:
+            raise ValueError("expected 0 (nothing is counted) or 2 and more, got 1")
+        return people
 
 
 class Webhook(Section):

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from bot.escape import shortened, visible
 from bot.report.definitions import DEFINITIONS
 from bot.report.markdown import period_of
-from bot.report.model import Figure, OpenQuestion, Report, Topic, Trends
+from bot.report.model import (
+    Figure,
+    OpenQuestion,
+    Report,
+    Searches,
+    Topic,
+    Trends,
+)
 from bot.report.phrases import (
     BOT,
     GAPS,
@@ -29,8 +36,10 @@ from bot.report.phrases import (
     last_read,
     listed_open,
     need_level,
+    searched,
     share,
     solved_there,
+    sought_by,
     standing,
     summary,
 )
@@ -87,6 +96,8 @@ def _lines(report: Report) -> Iterator[str]:
         kind = DEFINITIONS[f"gap_{gap.verdict}"].title
         size = counted(gap.size, "question")
         yield f"  {kind}: {', '.join(map(visible, gap.words))} ({size})"
+    if report.gaps.searches is not None:
+        yield from _searches(report.gaps.searches)
     yield from _trends(report.trends)
     yield HEALTH.heading
     yield from _figures(report.health.overall)
@@ -104,6 +115,13 @@ def _lines(report: Report) -> Iterator[str]:
         trouble = f", {visible(source.error)}" if source.error else ""
         held = counted(source.documents, "document")
         yield f"  {visible(source.name)}: {held}, {last_read(source)}{trouble}"
+
+
+def _searches(found: Searches) -> Iterator[str]:
+    yield f"  searched: {searched(found)}"
+    for each in found.sought[:_FEW]:
+        query = shortened(visible(each.query), _TITLE_CHARS)
+        yield f"    not found: {query} ({sought_by(each)})"
 
 
 def _trends(trends: Trends) -> Iterator[str]:

@@ -183,6 +183,18 @@ _ALL = (
         "it counts closed topics too, and none with a reply that tells nothing.",
     ),
     Definition(
+        "searched_in_vain",
+        "Searched for, and not found",
+        "What the search box and the query endpoint were asked in the period, and "
+        "found nothing for. A query is named only once several different people (five, "
+        "unless the config says otherwise) searched it in vain within 30 days: its "
+        "words, sorted, without those of grammar. What fewer search is counted and "
+        "written down nowhere, nor is who searched; what holds an address, a long "
+        "number or an @ is never named. People are those that could be "
+        "told apart, so at least so many. Counted are all days of UTC that the period "
+        "touches, whole.",
+    ),
+    Definition(
         "rising",
         "Rising",
         "Asked for by at least four questions of three people, half as often again at "

@@ -38,7 +38,7 @@ from bot.report.model import (
 from bot.report.open_now import Held, Looked, look, open_now
 from bot.report.period import period_of
 from bot.report.profiles import regions
-from bot.report.reading import StoreTexts, Visible, read_past
+from bot.report.reading import StoreTexts, Visible, read_past, read_searches
 from bot.report.records import Meanings, Past, Period, Thread
 from bot.report.repeats import repeats
 from bot.report.scorecard import scorecard, voice_of
@@ -242,7 +242,7 @@ class _Making:
             repeats=found_repeats,
             unmarked=solutions,
             who_could_help=still_open.load,
-            gaps=found_gaps,
+            gaps=replace(found_gaps, searches=read_searches(self._store, period)),
             trends=risen,
             health=self._step("health", lambda: health(past, open_ids=open_ids)),
             scorecard=self._step("bot", lambda: self._scorecard(past)),

@@ -41,9 +41,11 @@ from bot.report.phrases import (
     last_read,
     listed_open,
     need_level,
+    searched,
     share,
     share_of,
     solved_there,
+    sought_by,
     standing,
     summary,
 )
@@ -247,7 +249,7 @@ def _empty(report: model.Report) -> Iterator[Section]:
         (SAME, repeats.repeats, repeats.clusters),
         (UNMARKED, report.unmarked),
         (HELPERS, report.who_could_help),
-        (GAPS, report.gaps.gaps),
+        (GAPS, report.gaps.gaps, report.gaps.searches),
         (TRENDS, trends.words, trends.clusters, trends.errors, trends.versions),
         (HEALTH, report.topics),
         (BOT, report.scorecard),
@@ -465,7 +467,21 @@ def _gaps(found: model.Gaps, top: int) -> _Section:
     if any(each.verdict == "not_found" for each in some[:top]):
         title = DEFINITIONS["gap_not_found"].title
         about += f" “{title}”: {NOT_FOUND_MEANS}"
-    return _Section(GAPS.heading, (about,), tuple(entries))
+    searches = "" if found.searches is None else _searches(found.searches, top)
+    paragraphs = tuple(text for text in (about, searches) if text)
+    return _Section(GAPS.heading, paragraphs, tuple(entries))
+
+
+def _searches(found: model.Searches, top: int) -> str:
+    title = DEFINITIONS["searched_in_vain"].title
+    lines = [
+        f"- {_isolated(_text(each.query, 100))} · {sought_by(each)}"
+        for each in found.sought[:top]
+    ]
+    more = f" The first {top}:" if len(found.sought) > top else ""
+    return "\n".join(
+        [f"{title}: {searched(found)}.{more}", *([""] if lines else []), *lines]
+    )
 
 
 def _trends(found: model.Trends, top: int) -> _Section:

@@ -12,7 +12,7 @@ from datetime import datetime
 from kb.types import Kind
 
 # Grows with every change that a reader of the JSON would notice.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,13 +282,46 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """A query that many people searched in vain.
+
+    Attributes:
+        query: Its words, sorted, without those of grammar.
+        people: At least so many different ones.
+        times: How often they did.
+    """
+
+    query: str
+    people: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """What the query endpoint was asked on the days of UTC that the period touches.
+
+    Attributes:
+        searches: All of them.
+        in_vain: Those that found nothing.
+        sought: What several different people searched in vain, that of most people
+            first; what fewer searched is nowhere.
+    """
+
+    searches: int
+    in_vain: int
+    sought: tuple[Sought, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Gaps:
     """Attributes:
     questions: How many were looked at.
+    searches: ``None``: nothing was searched.
     """
 
     questions: int
     gaps: tuple[Gap, ...]
+    searches: Searches | None = None
 
 
 # -- 6 ---------------------------------------------------------------------------

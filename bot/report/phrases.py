@@ -174,6 +174,31 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
+def searched(searches: model.Searches) -> str:
+    """How much was searched, and how much of it in vain.
+
+    >>> searched(model.Searches(1234, 86)), searched(model.Searches(1, 0))
+    ('1,234 searches, 86 of them in vain (7 %)', '1 search, none in vain')
+    """
+    total = counted(searches.searches, "search", "searches")
+    if not searches.in_vain:
+        return f"{total}, none in vain"
+    told = f"{total}, {searches.in_vain:,} of them in vain"
+    # Of few, the numbers say it.
+    if searches.searches < MANY:
+        return told
+    return f"{told} ({share(searches.in_vain / searches.searches)})"
+
+
+def sought_by(each: model.Sought) -> str:
+    """
+    >>> sought_by(model.Sought("import tracker", 5, 7))
+    '5 people, 7 times'
+    """
+    # Never fewer than two people, and so two times.
+    return f"{each.people:,} people, {each.times:,} times"
+
+
 def gaps_in_order(gaps: Sequence[model.Gap]) -> list[model.Gap]:
     """Where nothing exists, first: that is what writers can do most about."""
     return sorted(gaps, key=lambda gap: gap.verdict != "missing")

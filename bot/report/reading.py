@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
 
+from bot.report.model import Searches, Sought
 from bot.report.records import Float32, Int64, Past, Period, Post, Reply, Thread, Voice
 from kb.corpus import Corpus
 from kb.store import PostRow, Store, ThreadRow
@@ -229,6 +230,29 @@ def _unwilling(
         member
         for member, met in names.items()
         if any(is_unwilling(*each) for each in met)
+    )
+
+
+def read_searches(store: Store, period: Period, *, limit: int = 20) -> Searches | None:
+    """What was searched in a period, and what many searched in vain; ``None`` where
+    nothing was, as where nobody serves searches.
+
+    Counted are all days of UTC that the period touches, whole: nothing finer is kept.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    since, last = period.since.date(), (period.until - timedelta.resolution).date()
+    before = last + timedelta(days=1)
+    days = store.searches.days(since, before)
+    misses = store.searches.misses(since, before, limit)
+    searches = sum(day.searches for day in days)
+    if not searches and not misses:
+        return None
+    return Searches(
+        searches,
+        sum(day.in_vain for day in days),
+        tuple(Sought(each.query, each.people, each.times) for each in misses),
     )
 
 

@@ -192,6 +192,12 @@ def _gaps(report: model.Report) -> Iterator[Row]:
         }
 
 
+def _searches(report: model.Report) -> Iterator[Row]:
+    found = report.gaps.searches
+    for each in found.sought if found else ():
+        yield {"query": each.query, "people": each.people, "times": each.times}
+
+
 def _near(page: model.Resource) -> str:
     known = "" if page.similarity is None else f" ({page.similarity:.2f})"
     return f"{page.title}{known}"
@@ -388,6 +394,7 @@ TABLES: Mapping[str, Table] = {
         " nearest_urls linked linked_urls",
         _gaps,
     ),
+    "searches": Table("query people times", _searches),
     "trends": Table("what label now before score sample_titles sample_urls", _trends),
     "health": Table(f"by group {_FIGURE}", _health),
     "scorecard": Table(f"what {_FIGURE} topic_urls led_to", _scorecard),

@@ -236,6 +236,7 @@ def test_all_the_promised_commands_are_there() -> None:
         "export",
         "report",
         "mark",
+        "keys",
     }
 
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from bot.app import App
 from bot.calls import Calls
 from bot.config import Config, load_config
 from bot.indexing import Turn, bring_up
+from bot.knowledge import Knowledge
 from bot.service import Service
-from bot.serving import LiveSearch
 from bot.show import status_lines
 from bot.status import SwitchStatus, status_of
+from kb.api import ANYBODY
 from kb.embed import Embedder
 from kb.errors import EmbeddingError, StaleIndexError
 from kb.index.stamp import current_directory, read_stamp
+from kb.instant.records import Filters
 from kb.store import EmbeddingCache, Store
 from tests.conftest import CHECKOUT
 from tests.kb.tiny_models import MakeModel, tiny_models
@@ -34,6 +37,12 @@ BARAZA = "from bot.cli import main; main()"
 # More than two batches of `embed_ahead`.
 PAGES = 300
 E5 = {"query": "query: ", "passage": "passage: "}
+
+
+def found_by(served: Knowledge, q: str) -> list[str]:
+    """Titles of what a search box finds."""
+    found = served.search(q, Filters(), page=1, k=9, reader=ANYBODY)
+    return [hit.hit.document.title for hit in found.hits]
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +153,8 @@ def test_the_old_model_answers_until_the_new_one_can_also_after_kill_9(
     for number in range(PAGES):
         site.write(f"Page {number}", f"How to set up thing {number} of the server.")
     indexed(site, model=models["old"])
-    served = LiveSearch(site.configure(model=models["new"]))
+    served = Knowledge(site.configure(model=models["new"]))
+    served.open()
     texts = 2 * (PAGES + 2)
 
     killed = site.run("-m", "tests.bot.switching_child", str(site.config), "2")
@@ -157,8 +167,8 @@ def test_the_old_model_answers_until_the_new_one_can_also_after_kill_9(
     assert status["switch"]["texts"] == texts
     hits = site.baraza("ask", "dump the database every night")
     assert "Backup" in [hit["title"] for hit in hits]
-    assert served.health()["model"] == status["model_id"]
-    assert served.search("dump the database every night", 9, None, None).hits
+    assert served.ready()["model"] == status["model_id"]
+    assert found_by(served, "dump the database every night")
 
     report = site.baraza("index")
 
@@ -171,8 +181,12 @@ def test_the_old_model_answers_until_the_new_one_can_also_after_kill_9(
     hits = site.baraza("ask", "dump the database every night")
     assert "Backup" in [hit["title"] for hit in hits]
     # A process that ran all the while has both: the new index and its model.
-    assert served.health()["model"] == status_after["model_id"]
-    assert served.search("dump the database every night", 9, None, None).hits
+    until = time.monotonic() + 60
+    while served.ready()["model"] != status_after["model_id"]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert found_by(served, "dump the database every night")
+    served.close()
 
 
 def test_what_is_harvested_on_the_way_is_found_and_what_left_is_not(
@@ -252,8 +266,9 @@ def test_the_service_switches_by_itself_and_no_question_stays_unanswered(
     """``baraza run`` in a process of its own; another one searches all the while."""
     indexed(site, model=models["old"])
     app = site.configure(model=models["new"])
-    served = LiveSearch(app)
-    seen = [served.health()["model"]]
+    served = Knowledge(app)
+    served.open()
+    seen = [str(served.ready()["model"])]
     running = subprocess.Popen(
         [sys.executable, "-c", BARAZA, "--config", str(site.config), "run"],
         cwd=CHECKOUT,
@@ -262,12 +277,10 @@ def test_the_service_switches_by_itself_and_no_question_stays_unanswered(
     )
     try:
         while seen[-1].startswith("old@") and running.poll() is None:
-            assert "Backup" in [
-                hit.document.title
-                for hit in served.search("backup", 9, None, None).hits
-            ]
-            seen.append(served.health()["model"])
+            assert "Backup" in found_by(served, "backup")
+            seen.append(str(served.ready()["model"]))
     finally:
+        served.close()
         running.terminate()
         _, log = running.communicate()
 

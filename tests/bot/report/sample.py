@@ -399,6 +399,14 @@ def sample_report(**changes: Any) -> model.Report:
                     ),
                 ),
             ),
+            searches=model.Searches(
+                1_234,
+                86,
+                (
+                    model.Sought("dhis2 hors ligne", 12, 31),
+                    model.Sought("2.41 e1063 import", 5, 5),
+                ),
+            ),
         ),
         trends=model.Trends(
             asked=60,

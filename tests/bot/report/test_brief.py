@@ -93,3 +93,17 @@ def test_it_tells_shares_as_the_other_forms_do() -> None:
     assert "  Time to first human reply, median: 3.5 hours" in text
     assert "  forum: 10,994 documents, read 2 hours ago" in text
     assert not re.search(r"\(0\.\d+", text)
+
+
+def test_what_was_searched_in_vain_stands_with_the_gaps_if_anything_was() -> None:
+    report = sample_report()
+
+    lines = brief(report).splitlines()
+
+    at = lines.index("  searched: 1,234 searches, 86 of them in vain (7 %)")
+    assert lines[at + 1 : at + 3] == [
+        "    not found: dhis2 hors ligne (12 people, 31 times)",
+        "    not found: 2.41 e1063 import (5 people, 5 times)",
+    ]
+    unserved = brief(replace(report, gaps=replace(report.gaps, searches=None)))
+    assert unserved.splitlines() == lines[:at] + lines[at + 3 :]

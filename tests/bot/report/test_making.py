@@ -92,6 +92,25 @@ def test_one_topic_is_a_report(app: App) -> None:
     written(report)
 
 
+def test_what_was_searched_in_vain_is_told_where_searches_are_served(app: App) -> None:
+    keep_in(app, [thread(1, post(1, "amina", ASKS))])
+    unserved = written(report_of(app))
+    with app.open_store() as store, store.transaction():
+        store.searches.count(START.date(), 40, 9)
+        for text in HOSTILE:
+            store.searches.miss(START.date(), f"x {text}", 5, 6)
+
+    report = report_of(app)
+    served = written(report)
+
+    assert not any("searched" in unserved[form] for form in ("brief", "markdown"))
+    assert report.gaps.searches is not None
+    assert (report.gaps.searches.searches, report.gaps.searches.in_vain) == (40, 9)
+    assert {each.times for each in report.gaps.searches.sought} == {6}
+    assert "40 searches, 9 of them in vain" in served["brief"]
+    assert served["searches"].startswith("query,people,times\r\n")
+
+
 def test_where_only_bots_write_nobody_asks(app: App) -> None:
     keep_in(
         app,

@@ -241,6 +241,30 @@ def test_where_nothing_exists_comes_first_and_one_category_is_no_table() -> None
     assert any(line.startswith("- Language English: ") for line in shown)
 
 
+def test_what_was_searched_in_vain_is_told_with_the_gaps_and_is_no_markup() -> None:
+    report = sample_report()
+    evil = model.Sought("@all [x](https://evil.example) <img>", 7, 9)
+    found = model.Searches(1_234, 86, (evil, *[model.Sought("a b", 5, 5)] * 6))
+    alone = model.Gaps(0, (), found)
+
+    [post] = render_markdown(replace(report, gaps=alone))
+    shown = post.splitlines()
+
+    assert (
+        "Searched for, and not found: 1,234 searches, 86 of them in vain (7 %). "
+        "The first 5:"
+    ) in shown
+    assert len([line for line in shown if "5 people, 5 times" in line]) == 4
+    [line] = [line for line in shown if line.endswith(" · 7 people, 9 times")]
+    html = cooked(line)
+    assert "@all [x](https://evil.example) <img>" in (html.text() or "").replace(
+        "\u200b", ""
+    )
+    assert not html.css("a, img, .mention")
+    unserved = render_markdown(replace(report, gaps=model.Gaps(0, ())))
+    assert "Searched" not in "".join(unserved)
+
+
 def test_a_right_to_left_title_keeps_to_itself() -> None:
     question = open_question(0, topic=topic(0, title="مرحبا كيف أضيف وحدة؟"))
     report = sample_report()

@@ -443,6 +443,29 @@ def test_a_gap_shows_its_questions_a_few_of_them_at_once() -> None:
     assert section("gaps", "sample").css(".card")[1].css("details") == []
 
 
+def test_what_was_searched_in_vain_stands_with_the_gaps_if_anything_was() -> None:
+    sample = sample_report()
+    shown = section("gaps", "sample")
+    assert [text(node) for node in shown.css("h3")][-1] == (
+        "Searched for, and not found (definition)"
+    )
+    rows = [[text(c) for c in r.css("th, td")] for r in shown.css("tbody tr")]
+    assert rows == [["dhis2 hors ligne", "12", "31"], ["2.41 e1063 import", "5", "5"]]
+    assert "1,234 searches, 86 of them in vain (7 %)." in text(shown)
+
+    rare = model.Gaps(0, (), model.Searches(12, 3))
+    rarely = section("gaps", replace(sample, gaps=rare))
+    assert text(rarely.css_first("p.empty")) == "There was no question to look at."
+    assert (
+        "12 searches, 3 of them in vain (25 %). No query of these was of so many "
+        "people that it may be named."
+    ) in text(rarely)
+    assert not rarely.css("table")
+
+    unserved = section("gaps", replace(sample, gaps=model.Gaps(0, ())))
+    assert "earched" not in text(unserved)
+
+
 def test_the_scorecard_shows_what_people_said_and_replies_that_were_as_sure() -> None:
     bot = section("bot", "sample")
     said = bot.css("table")[2]

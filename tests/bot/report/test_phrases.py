@@ -16,6 +16,7 @@ from bot.report.phrases import (
     gaps_in_order,
     language_name,
     post_of,
+    searched,
     share_of,
     summary,
     tasks,
@@ -43,6 +44,22 @@ def test_only_what_is_there_is_to_be_done() -> None:
         upkeep=replace(report.upkeep, links=report.upkeep.links[:1], sources=()),
     )
     assert summary(one) == "1 open question, 1 of them high · 1 link to mend"
+
+
+@pytest.mark.parametrize(
+    ("searches", "in_vain", "told"),
+    [
+        (1_234, 86, "1,234 searches, 86 of them in vain (7 %)"),
+        (10, 1, "10 searches, 1 of them in vain (10 %)"),
+        (9, 2, "9 searches, 2 of them in vain"),
+        (1, 1, "1 search, 1 of them in vain"),
+        (500, 0, "500 searches, none in vain"),
+    ],
+)
+def test_how_much_was_searched_is_told_by_numbers_where_they_are_few(
+    searches: int, in_vain: int, told: str
+) -> None:
+    assert searched(model.Searches(searches, in_vain)) == told
 
 
 @pytest.mark.parametrize(

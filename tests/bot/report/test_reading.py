@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from bot.report.reading import IndexMeanings, StoreTexts, read_past
+from bot.report.model import Searches, Sought
+from bot.report.reading import IndexMeanings, StoreTexts, read_past, read_searches
 from bot.report.records import Past, Period
 from kb.store import Store
 from kb.types import PUBLIC, DocumentId, Kind, LeftOut, Part
@@ -248,6 +250,47 @@ def test_texts_end_with_the_period(store: Store) -> None:
 
     assert {n: p.body for n, p in texts.posts([one])[one].items()} == {1: "<p>a</p>"}
     assert texts.openings([one]) == {one: "How do I restore a backup?\n<p>a</p>"}
+
+
+def test_without_a_search_nothing_is_told_of_any(store: Store) -> None:
+    assert read_searches(store, WEEK) is None
+    with store.transaction():
+        for far in (WEEK.since - DAY, WEEK.until + DAY):
+            store.searches.count(far.date(), 9, 9)
+            store.searches.miss(far.date(), "offline sync", 5, 6)
+
+    assert read_searches(store, WEEK) is None
+
+
+def test_searches_of_the_days_that_a_period_touches_are_told(store: Store) -> None:
+    first, last = WEEK.since.date(), WEEK.until.date()
+    with store.transaction():
+        store.searches.count(first, 100, 7)
+        store.searches.count(last, 20, 6)
+        for far in (WEEK.since - DAY, WEEK.since, WEEK.until, WEEK.until + DAY):
+            store.searches.miss(far.date(), "offline sync", 5, 6)
+        for number in range(30):
+            store.searches.miss(last, f"query{number:02}", 4, 4)
+
+    found = read_searches(store, WEEK)
+
+    assert found is not None
+    assert (found.searches, found.in_vain, len(found.sought)) == (120, 13, 20)
+    assert found.sought[:2] == (Sought("offline sync", 5, 12), Sought("query00", 4, 4))
+
+
+def test_of_two_periods_that_meet_at_midnight_none_counts_a_search_twice(
+    store: Store,
+) -> None:
+    midnight = START.replace(hour=0)
+    with store.transaction():
+        for day in range(4):
+            store.searches.count((midnight + day * DAY).date(), 10**day, 0)
+    bounds = [midnight, midnight + 2 * DAY, midnight + 4 * DAY]
+
+    found = [read_searches(store, Period(*each)) for each in pairwise(bounds)]
+
+    assert found == [Searches(11, 0), Searches(1_100, 0)]
 
 
 def test_the_period_before_is_as_long() -> None:

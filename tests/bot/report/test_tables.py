@@ -25,8 +25,8 @@ from tests.conftest import CHECKOUT
 
 DOCUMENT = CHECKOUT / "docs" / "report.md"
 NAMES = [
-    *("topics", "open", "repeats", "unmarked", "helpers", "gaps", "trends"),
-    *("health", "scorecard", "decisions", "links", "sources"),
+    *("topics", "open", "repeats", "unmarked", "helpers", "gaps", "searches"),
+    *("trends", "health", "scorecard", "decisions", "links", "sources"),
 ]
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -94,6 +94,20 @@ def test_a_gap_is_one_row_that_an_author_can_work_from() -> None:
             "https://docs.example.org/sharing.html https://docs.example.org/clip.html"
         ),
     }
+
+
+def test_what_was_searched_in_vain_is_a_row_each() -> None:
+    report = sample_report()
+    formula = model.Searches(9, 9, (model.Sought('=cmd|"/c calc"', 5, 9),))
+    hostile = replace(report, gaps=replace(report.gaps, searches=formula))
+    unserved = replace(report, gaps=replace(report.gaps, searches=None))
+
+    assert rows_of("searches", report) == [
+        {"query": "dhis2 hors ligne", "people": "12", "times": "31"},
+        {"query": "2.41 e1063 import", "people": "5", "times": "5"},
+    ]
+    assert rows_of("searches", hostile)[0]["query"] == '\'=cmd|"/c calc"'
+    assert rows_of("searches", unserved) == []
 
 
 @pytest.mark.parametrize(

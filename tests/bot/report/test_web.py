@@ -11,15 +11,16 @@ from fastapi.testclient import TestClient
 
 from bot.report.model import Report
 from bot.report.web import RETRY_AFTER_S, BusyError, add_report
-from kb.api import Found, create_app
+from kb.api import ApiSettings, create_app
 from kb.errors import StoreError
 from tests.bot.report.sample import sample_report
+from tests.kb.api.stand import Stand
 
 KEY = "clé-secrète-für-Zoë-1234"
 
 
 def client(made: Callable[[], Report] = sample_report, *, key: str = KEY) -> TestClient:
-    app = create_app(lambda *_asked: Found(), dict)
+    app = create_app(Stand(), ApiSettings(requests_per_minute=0))
     add_report(
         app,
         made,
