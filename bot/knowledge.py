@@ -12,7 +12,8 @@ import logging
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 from bot.config_sources import ArchiveSource, ForumSource
 from kb.api.backend import About, Reader, Stats, StoredDocument
 from kb.bridge import Bridge
+from kb.bridge.guessing import guess
 from kb.embed.batching import BatchingEmbedder
 from kb.errors import KBError, StaleIndexError, StoreError
 from kb.index import OpenIndex, current_directory
@@ -31,6 +33,7 @@ from kb.instant.records import Filters, InstantHit, Results
 from kb.instant.searched import Searched
 from kb.instant.shelves import Snapshot
 from kb.instant.showing import marked
+from kb.language import detect
 from kb.lexical import TantivyIndex
 from kb.links import normalize
 from kb.question import Question
@@ -49,6 +52,8 @@ SETTLED_S = 60.0
 _FLUSH_S = 60.0
 # A question that opens a thread may be pages long.
 _MAX_OPENING_CHARS = 5_000
+# Long enough that its language can be told.
+_FIRST = "how do I begin with all of this"
 _NOT_HELD = "it is not held, or not to be seen"
 
 log = logging.getLogger(__name__)
@@ -94,10 +99,22 @@ class Knowledge:
         Raises:
             StoreError, SearchIndexError, EmbeddingError: Nothing can be searched yet.
         """
-        with self._app.open_store(readonly=True) as store:
-            self._live = self._opened(store)
+        # What is not of the index is read while the index is.
+        with ThreadPoolExecutor(1, thread_name_prefix="opening") as beside:
+            beside.submit(self._warm)
+            with self._app.open_store(readonly=True) as store:
+                self._live = self._opened(store)
         self._keeping = threading.Thread(target=self._keep, name="keeping", daemon=True)
         self._keeping.start()
+
+    def _warm(self) -> None:
+        """Load what is loaded with the first query: what goes wrong, that one tells."""
+        with suppress(KBError):
+            self._app.ranking_model()
+            detect(_FIRST, among=("en", "fr"))
+            bridge = self._app.bridge_on_disk.current()
+            if bridge is not None:
+                guess(_FIRST, bridge, among=bridge.sources)
 
     def close(self) -> None:
         """Stop, and write down what was counted."""
@@ -164,7 +181,7 @@ class Knowledge:
             clock=self._app.clock,
         )
         # Whoever asks first should not wait for what is loaded with the first query.
-        engine.search(parse("how do I begin"), snapshot, store, visible_to=None)
+        engine.search(parse(_FIRST), snapshot, store, visible_to=None)
         # The one before is not closed: others may be searching in it.
         return _Live(directory, index, keeper, engine, embedder, snapshot, store.uuid)
 

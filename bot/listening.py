@@ -37,6 +37,9 @@ def listen(host: str, port: int) -> socket.socket:
         raise KBError(f"cannot listen on {host}:{port}: {exc.strerror}") from exc
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Head and body of an answer are two pieces, and the second one would wait for
+        # word of the first: 40 ms. Connections that are taken have it, too.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind((host, port))
         listener.listen()
     except OSError as exc:

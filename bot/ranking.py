@@ -51,6 +51,8 @@ class ModelOnDisk:
     def __init__(self, path: Path, *, without: Collection[str] = ()) -> None:
         self._names = all_but(without)
         self._file = OnDisk(path, _read)
+        # The newest, beside what it was made of: each search asks for it.
+        self._current: tuple[RankingModel, RankingModel] | None = None
 
     def learned(self) -> RankingModel | None:
         """What was learned here; ``None`` before that, or when it cannot be read."""
@@ -58,7 +60,11 @@ class ModelOnDisk:
 
     def current(self) -> RankingModel:
         """The model that ranks, without the signals that are switched off."""
-        return (self.learned() or shipped_model()).only(self._names)
+        whole = self.learned() or shipped_model()
+        known = self._current
+        if known is None or known[0] is not whole:
+            known = self._current = (whole, whole.only(self._names))
+        return known[1]
 
     def facts(self) -> ModelFacts:
         """Which model `current` is."""

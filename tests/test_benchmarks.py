@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import doctest
 import gzip
 import importlib
 import json
+import os
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -21,9 +27,11 @@ from benchmarks.ranking import baraza, peers, scoring, table
 from benchmarks.ranking.__main__ import main
 from benchmarks.ranking.rows import ROWS, missing
 from benchmarks.ranking.scoring import Interval, KindScores, difference, score
+from bot.app import App
 from bot.config import load_config
 from bot.replay import replay
 from bot.timeline import PostWritten
+from kb.instant.keeping import Keeper
 from kb.question import Question
 from kb.signals import Group
 from kb.types import PUBLIC, DocumentId, IndexablePassage, Kind, PassageId
@@ -522,3 +530,289 @@ def test_translations_are_taken_out_of_wheels(
     assert list(map(json.loads, rows)) == [
         {"lang": "pt", "en": "Class", "text": "Turma"}
     ]
+
+
+# -- the query endpoint, and instant search ---------------------------------------
+
+
+def program(name: str) -> Any:
+    """One of `benchmarks/`, which are programs and no package."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(CHECKOUT / "benchmarks"))
+        return importlib.import_module(name)
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one that is made of generated text, found again by who asks."""
+    folder = tmp_path_factory.mktemp("generated")
+    options = program("serve").options_of(["--passages", "60", "--model", "hashing"])
+    program("installed").installed(options, folder)
+    return folder
+
+
+def test_an_installation_is_made_once_and_has_what_was_asked_for(
+    installation: Path,
+) -> None:
+    options = program("serve").options_of([])
+    config = load_config(program("installed").installed(options, installation))
+
+    assert config.embedding.model == "hashing"
+    with App(config).open_store(readonly=True) as store:
+        assert store.passages.count() >= 60
+        assert {*store.documents.languages({PUBLIC})} <= {"en"}
+    serving = load_config(program("serve").config_of_service(config_of(installation)))
+    assert serving.serve.requests_per_minute == 0
+    assert {*serving.sources} == {"history", "docs", "bench-news"}
+    # What an operator wrote stays as it is.
+    assert {*load_config(config_of(installation)).sources} == {"history", "docs"}
+
+
+def config_of(installation: Path) -> Path:
+    return installation / "config.yaml"
+
+
+def test_queries_are_in_the_words_of_those_who_ask_and_none_comes_twice(
+    installation: Path,
+) -> None:
+    serve = program("serve")
+    with App(load_config(config_of(installation))).open_store(readonly=True) as store:
+        asked = serve.queries(store, 40, 1)
+        texts = [f"{p.title}\n{p.text}" for p in store.evidence.questions()]
+
+        assert serve.queries(store, 40, 1) == asked != serve.queries(store, 40, 2)
+        with pytest.raises(AssertionError, match="distinct queries"):
+            serve.queries(store, 100_000, 1)
+    assert len(set(asked)) == 40
+    for query in asked:
+        assert 2 <= len(query.split()) <= 6
+        assert any(query in text.casefold() for text in texts)
+
+
+def test_common_queries_come_again_and_again_and_all_of_them_come() -> None:
+    distinct = [f"query {number}" for number in range(30)]
+
+    mixed = program("serve").repeating(distinct, 1_000, 1)
+
+    assert len(mixed) == 1_000
+    counted = Counter(mixed)
+    assert {*counted} == {*distinct}
+    assert counted["query 0"] > 3 * counted["query 9"] > counted["query 29"]
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Finds something wherever the address does not say what else to do."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if "vanish" in self.path:
+            self.close_connection = True
+            return
+        found = b"[]" if "nothing" in self.path else b"[{}]"
+        body = b'{"hits":%s,"timings":{"rank":1.5,"load":%d}}' % (
+            found,
+            len(self.path),
+        )
+        body += b" " * 300_000 if "long" in self.path else b""
+        self.send_response(404 if "missing" in self.path else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is told."""
+
+
+@contextmanager
+def answering() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def job(port: int, *paths: str, **more: Any) -> Any:
+    given = {"clients": 3, "marker": '"hits":[{', "warm": ["/warm"] * 5} | more
+    return program("load").Job(port=port, pid=os.getpid(), paths=paths, **given)
+
+
+def test_each_request_is_counted_and_what_failed_is_told() -> None:
+    """An answer counts when it is whole, and found something; whoever is cut off
+    goes on with another connection."""
+    paths = ["/a", "/nothing", "/missing", "/long", "/vanish", "/b", "/c"]
+    with answering() as port:
+        load = program("load").ask(job(port, *paths))
+
+    assert len(load.calls) == len(paths)
+    assert all(start < end for start, end in load.calls)
+    assert load.failures == 3
+    assert {told.split(":")[0] for told in load.failed} == {
+        "/nothing",
+        "/missing",
+        "/vanish",
+    }
+    assert len(load.timings) == len(paths) - 1
+    assert sorted(json.loads(told)["load"] for told in load.timings) == [2] * 3 + [
+        5,
+        8,
+        8,
+    ]
+    assert program("serve").by_stage(load.timings) == {"rank": 1.5, "load": 3.5}
+
+
+def test_an_endless_job_goes_on_until_it_is_told() -> None:
+    out, into = os.pipe()
+    with answering() as port, os.fdopen(out) as told, os.fdopen(into, "w") as telling:
+        timer = threading.Timer(0.2, print, ("stop",), {"file": telling, "flush": True})
+        timer.start()
+        load = program("load").ask(job(port, "/a", "/b", endless=True), told)
+        timer.join()
+
+    assert len(load.calls) > 2
+    assert load.failures == 0
+    figures = program("serve").figures(load)
+    assert figures["searches"] == len(load.calls)
+    assert 0 < figures["p50_ms"] <= figures["p99_ms"] <= figures["max_ms"]
+
+
+def test_better_than_a_peer_is_above_one() -> None:
+    def of(rate: float, ms: float, mb: float) -> dict[str, Any]:
+        spread = {"p50_ms": ms, "p95_ms": 2 * ms, "p99_ms": 3 * ms}
+        return {
+            "cold_start_s": ms,
+            "memory_mb": {"after load": {"resident": mb}},
+            "alone": spread,
+            "many": spread | {"searches/s": rate, "service_cpu_ms": ms},
+        }
+
+    ratios = program("serve").ratios(of(100, 5, 400), of(50, 20, 800))
+
+    assert ratios == {
+        "searches/s": 2.0,
+        "p95_ms": 4.0,
+        "service_cpu_ms": 4.0,
+        "alone p50_ms": 4.0,
+        "alone p99_ms": 4.0,
+        "resident_mb": 2.0,
+        "cold_start_s": 4.0,
+    }
+
+
+@pytest.mark.slow
+def test_the_query_endpoint_is_measured_as_it_is_served(installation: Path) -> None:
+    """Beside txtai, where that is installed with the program."""
+    sizes = {"searches": 30, "alone": 10, "warm": 2, "clients": 3} | {
+        "starts": 1,
+        "repeats": 1,
+        "passages": 60,
+    }
+    command = [sys.executable, "benchmarks/serve.py", "--json", "--folder"]
+    command += [str(installation), "--peer", sys.executable]
+    command += [text for n, size in sizes.items() for text in (f"--{n}", str(size))]
+    result = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, check=True)
+
+    told = json.loads(result.stdout)
+    ours = told["services"]["baraza"]
+    assert ("txtai" in told["services"]) == ("txtai" not in told["left_out"])
+    for name, of in told["services"].items():
+        for part, count in (("alone", 10), ("many", 30), ("repeating", 30)):
+            assert of[part]["searches"] == count
+            assert of[part]["failures"] == 0, (name, of[part]["failed"])
+            assert of[part]["service_cpu_ms"] > 0
+        memory = of["memory_mb"]["after load"]
+        assert 0 < memory["anonymous"] <= memory["resident"] <= memory["peak"]
+        assert len(of["starts_s"]) == 1
+    assert {"embed", "retrieve", "rank"} <= {*ours["many"]["stages_ms"]}
+    assert len(ours["found"]["found_s"]) == 1
+    assert ours["found"]["failures"] == 0
+    assert ours["found"]["meanwhile"]["searches"] > 0
+    lines = "\n".join(program("serve").show(told))
+    assert "asked: at least 120" in lines
+
+
+def answered_forum() -> list[dict[str, Any]]:
+    """The first question was answered with a link, that nobody else set."""
+    topics = forum()
+    answer = '<a href="https://forum.example.org/t/1">See there</a>'
+    topics[3]["posts"].append(topic(11, 21, "", "", answer)["posts"][1])
+    return topics
+
+
+def instant_arguments(folder: Path) -> list[str]:
+    """Without the config and the folder of runs, which are of other benchmarks."""
+    given = arguments(
+        folder, answered_forum(), "--docs-url", "https://docs.example.org"
+    )
+    del given[6:10]
+    return [*given, "--folder", str(folder / "made"), "--model", "hashing"]
+
+
+def test_instant_search_is_scored_beside_other_ways(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    instant = program("instant")
+    given = instant_arguments(tmp_path)
+    instant.main([*given, "--json"])
+    told = json.loads(capsys.readouterr().out)
+    instant.main(given)
+    shown = capsys.readouterr().out
+
+    assert told["questions"] == 2
+    assert told["with"] == {"threads": 2, "docs": 1}
+    assert {*told["ways"]} == {"instant", "whole ranking", "BM25", "cosine"}
+    for name in ("instant", "whole ranking", "BM25"):
+        # Four other topics are there, and two pages.
+        assert told["ways"][name]["threads"]["R@5"] == 1.0
+        assert told["ways"][name]["docs"]["R@5"] == 1.0
+    assert told["ways"]["BM25"]["threads"]["nDCG@10"] == 1.0
+    for name in ("instant", "whole ranking"):
+        of = told["reliability"][name]["both"]
+        assert 0 <= of["ece"] <= 1
+        assert of["hits"] == sum(point["n"] for point in of["curve"])
+        assert told["reliability"][name]["first"]["hits"] == 2
+    assert "whole ranking" in shown
+    assert "ECE" in shown
+
+
+def test_a_question_is_asked_as_if_its_topic_had_never_been_opened(
+    tmp_path: Path,
+) -> None:
+    """Neither is it found, nor does what its replies link count."""
+    instant, installed = program("instant"), program("installed")
+    parser = argparse.ArgumentParser()
+    installed.add_options(parser)
+    options, _ = parser.parse_known_args(instant_arguments(tmp_path))
+    options.folder.mkdir()
+    app = App(load_config(installed.installed(options, options.folder)))
+    with app.open_store(readonly=True) as store:
+        index = app.open_index(store)
+        try:
+            embedder = app.models.of(index.directory, index.stamp)
+            whole = Keeper(index, store, embedder).refreshed(store)
+            linked, own = (
+                document.id
+                for key in ("1", "11")
+                if (document := store.documents.find("history", key)) is not None
+            )
+            seen = instant.without(whole, own)
+        finally:
+            index.close()
+    threads, before = seen.shelves[Kind.THREAD], whole.shelves[Kind.THREAD]
+    place, own_place = threads.places([linked, own])
+
+    assert before.in_links[place] > 0 == threads.in_links[place]
+    assert [*whole.graph.out_of(own)] == [linked]
+    assert [*whole.graph.into(linked)] == [own]
+    assert not seen.graph.out_of(own)
+    assert not seen.graph.into(linked)
+    assert not seen.graph.answered_with(linked)
+    [segment], [as_before] = threads.segments, before.segments
+    assert own_place in as_before.documents
+    assert own_place not in segment.documents
+    assert seen.passages == whole.passages - sum(as_before.documents == own_place)

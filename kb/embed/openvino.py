@@ -33,6 +33,8 @@ _BATCH = 32
 _BATCH_TOKENS = 2048
 # Texts whose tokens are in memory at one time.
 _WINDOW = 1024
+# So few are not worth the memory that the model takes when it is compiled for many.
+_FEW = 32
 # Widths are rounded up to this, because each new shape costs a preparation.
 _WIDTH_STEP = 8
 # No tokenizer makes a token of more characters; what lies further back in a
@@ -131,6 +133,12 @@ class OpenVinoEmbedder:
         """Positions and vectors, batch by batch, short texts first."""
         tokens = self._tokens(texts, prompt)
         lengths = np.array([len(ids) for ids in tokens])
+        if len(texts) <= _FEW:
+            for chosen in _batches(lengths):
+                inputs = self._inputs(*(tokens[position] for position in chosen))
+                request = self._compiled.create_infer_request()
+                yield chosen, self._infer(request, *inputs)
+            return
         own = threading.local()
         # Compiled here: each thread that came first would do it for itself.
         bulk = self._bulk

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,8 +44,6 @@ class SignCodes:
         self._vectors = vectors
         self._index: Any = None
         if len(vectors) > FEW and vectors.shape[1] % 8 == 0:
-            import faiss
-
             self._index = faiss.IndexBinaryFlat(vectors.shape[1])
             self._index.add(_signs(vectors))
 
@@ -58,7 +57,8 @@ class SignCodes:
             allowed: Which rows may be found, shape ``(n,)``; ``None`` for all.
         """
         rows = self._near(query, k, allowed)
-        cosines = self._vectors[rows] @ query
+        # Not a matrix product: its threads spin, and take the processor from others.
+        cosines = np.vecdot(self._vectors[rows], query)
         best = np.lexsort((rows, -cosines))[:k]
         return rows[best], cosines[best]
 
@@ -70,6 +70,9 @@ class SignCodes:
             return np.arange(count) if allowed is None else np.flatnonzero(allowed)
         # As many of those that may be found as would be compared without a filter.
         wanted = max(COMPARED, 2 * k) * count // may
+        # Of this thread alone. Others would be waited for longer than a search takes,
+        # and go on spinning for as long again.
+        faiss.omp_set_num_threads(1)
         _, found = self._index.search(_signs(query[None]), min(wanted, count))
         rows: Rows = found[0]
         return rows if allowed is None else rows[allowed[rows]]

@@ -239,7 +239,9 @@ def _spoken(asked: Asked, shelf: Shelf) -> NDArray[np.intp] | None:
 def _cosines(
     asked: Asked, vectors: Float32, spoken: NDArray[np.intp] | None, documents: Rows
 ) -> Float64:
-    every = (vectors @ asked.vectors.T).astype(np.float64)
+    every = np.stack(
+        [np.vecdot(vectors, vector) for vector in asked.vectors], axis=1
+    ).astype(np.float64)
     if spoken is None:
         return np.asarray(every[:, 0])
     places = spoken[documents]

@@ -22,7 +22,7 @@ ONE_EDIT, TWO_EDITS = 4, 8
 # Passages that are read for how a word is written.
 _READ = 12
 # A word in so few passages may be an error, if another one is in so many times more.
-_RARE, _TIMES = 3, 30
+_RARE, _TIMES = 10, 50
 # More are no typing errors, but another language, or a log.
 MAX_CORRECTED = 3
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,8 +102,8 @@ class Columns:
         """
         rows = self._conn.execute(
             "SELECT id, document_id FROM passages WHERE id > ? ORDER BY id", [after_id]
-        ).fetchall()
-        table = np.array(rows, dtype=np.int64).reshape(len(rows), 2)
+        )
+        table = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 2)
         return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
 
     def counts(

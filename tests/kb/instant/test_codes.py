@@ -46,7 +46,7 @@ def test_of_many_the_nearest_is_found() -> None:
 
     # At half the length of a vector in noise each is still nearest to what it was.
     assert [near[0] for near in found] == [*rows]
-    assert all(near[0] == exact(stored, q, 1)[0] for near, q in zip(found, queries))
+    assert [near[:1] for near in found] == [exact(stored, q, 1) for q in queries]
 
 
 @pytest.mark.parametrize("allowed_share", [0.0, 0.001, 0.05, 0.5, 1.0])

@@ -231,7 +231,7 @@ def test_what_others_mistyped_does_not_hide_what_is_meant(
     store: Store, box: Box
 ) -> None:
     put(store, document("slip", "My trakcer is broken."))
-    for number in range(40):
+    for number in range(60):
         put(store, document(f"t{number}", f"Tracker events of district {number}."))
 
     assert box.search("trakcer").corrected == {"trakcer": "tracker"}
