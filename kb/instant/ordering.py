@@ -19,8 +19,10 @@ from kb.table import Float64, Row, Table
 from kb.types import DocumentId, PassageId
 from kb.versions import is_named
 
-# What shares no word and is no nearer than this is found by chance.
-MIN_COSINE = 0.35
+# What shares no word and is no nearer than this is found by chance, unless older
+# questions of like meaning were answered with it. On titles of 250 topics of Slicer's
+# forum that brings back pages that people linked: nDCG@10 0.33 in place of 0.31.
+MIN_COSINE, MIN_LINKED = 0.35, 0.15
 
 SIGNALS = (
     "bm25_passage",
@@ -107,8 +109,9 @@ def _ordered(
     multilingual: bool,
 ) -> list[Place]:
     shelf = found.shelf
-    # What no word and hardly any meaning speaks for is there by its links alone.
-    rows = np.flatnonzero((found.words > 0) | (found.cosines >= MIN_COSINE))
+    rows = np.flatnonzero(
+        (found.words > 0) | (found.cosines >= MIN_COSINE) | (found.linked >= MIN_LINKED)
+    )
     if not len(rows):
         return []
     places = found.places[rows]

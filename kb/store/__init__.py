@@ -3,8 +3,8 @@
 SQL lives in this package alone. Each module is one part of the store and is
 reached as an attribute: ``store.documents``, ``store.passages``, ``store.links``,
 ``store.evidence``, ``store.columns``, ``store.templates``, ``store.progress``,
-``store.loose``, ``store.looks``, ``store.ledger``, ``store.fetches``, ``store.editions``,
-``store.targets``, ``store.works``, ``store.parallel``,
+``store.loose``, ``store.looks``, ``store.ledger``, ``store.fetches``,
+``store.editions``, ``store.targets``, ``store.works``, ``store.parallel``,
 ``store.activity``; of the bot ``store.messages``,
 ``store.feedback``, ``store.members``, ``store.pauses``, ``store.deliveries``; of the
 moderators' report ``store.verdicts``, ``store.profiles``, ``store.upkeep``; of the
