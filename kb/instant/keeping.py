@@ -19,7 +19,7 @@ from kb.instant.codes import SignCodes
 from kb.instant.shelves import Segment, Shelf, Snapshot
 from kb.lexical import TantivyIndex
 from kb.store import Store
-from kb.store.columns import DocumentRow
+from kb.store.columns import NO_ROWS, DocumentRow
 from kb.types import PUBLIC, IndexablePassage, Kind, PassageId
 from kb.vectors import Float32, Int64, VectorIndex
 
@@ -79,6 +79,7 @@ class Keeper:
         self._tails = {kind: _Tail() for kind in Kind}
         self._seen = index.stamp.generation
         self._waiting = 0
+        self._documents = NO_ROWS
 
     @property
     def index(self) -> OpenIndex[TantivyIndex]:
@@ -97,11 +98,11 @@ class Keeper:
             removed = {int(i) for i in store.passages.removed(after_generation=built)}
             self._drop(removed)
             fresh, self._waiting = self._came(store)
-            rows = store.columns.documents()
+            self._documents = store.columns.documents(self._documents)
         self._take(fresh)
         if not self._waiting:
             self._seen = generation
-        return self._snapshot(rows, removed, generation)
+        return self._snapshot(self._documents.rows, removed, generation)
 
     def _drop(self, removed: set[int]) -> None:
         gone = [

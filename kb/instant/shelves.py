@@ -8,7 +8,7 @@ theirs.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -151,11 +151,6 @@ class Shelf:
         return _inverted(map(slug, d.versions) for d in self.documents)
 
     @cached_property
-    def values(self) -> Sequence[tuple[tuple[str, str], ...]]:
-        """What each document has of each facet, see `kb.instant.records.FACETS`."""
-        return [tuple(_values(row)) for row in self.documents]
-
-    @cached_property
     def has_works(self) -> bool:
         """Whether any of its documents may be a translation of another."""
         return any(row.work for row in self.documents)
@@ -222,20 +217,6 @@ class Snapshot:
             for shelf in self.shelves.values()
             for segment in shelf.segments
         )
-
-
-def _values(row: DocumentRow) -> Iterator[tuple[str, str]]:
-    yield "kind", row.kind.value
-    if row.language:
-        yield "lang", row.language
-    if row.category:
-        yield "category", row.category
-    for tag in row.tags:
-        yield "tag", tag
-    for version in row.versions:
-        yield "version", version
-    if row.kind is Kind.THREAD:
-        yield "solved", "yes" if row.solved else "no"
 
 
 def slug(name: str) -> str:

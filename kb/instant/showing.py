@@ -120,7 +120,7 @@ def counted(places: Sequence[Place]) -> dict[str, tuple[Facet, ...]]:
     """How many of some documents have each value, by the names of `FACETS`."""
     counts: Counter[tuple[str, str]] = Counter()
     for place in places:
-        counts.update(place.shelf.values[place.at])
+        counts.update(place.row.values)
     found: dict[str, list[Facet]] = {name: [] for name in FACETS}
     for (name, value), count in counts.items():
         found[name].append(Facet(value, count))

@@ -6,10 +6,12 @@ fifth of a second.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +24,7 @@ from kb.types import DocumentId, Kind, PassageId
 Int64 = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class DocumentRow:
     """What is known of a document that somebody may be led to.
 
@@ -49,6 +51,39 @@ class DocumentRow:
     outdated: bool
     work: str
 
+    @cached_property
+    def values(self) -> tuple[tuple[str, str], ...]:
+        """What it has of each facet, see `kb.instant.records.FACETS`."""
+        return tuple(self._values())
+
+    def _values(self) -> Iterator[tuple[str, str]]:
+        yield "kind", self.kind.value
+        if self.language:
+            yield "lang", self.language
+        if self.category:
+            yield "category", self.category
+        for tag in self.tags:
+            yield "tag", tag
+        for version in self.versions:
+            yield "version", version
+        if self.kind is Kind.THREAD:
+            yield "solved", "yes" if self.solved else "no"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRows:
+    """All documents by id, beside what they were made of.
+
+    Attributes:
+        read: As the store has each.
+    """
+
+    rows: tuple[DocumentRow, ...] = ()
+    read: tuple[tuple[Any, ...], ...] = ()
+
+
+NO_ROWS = DocumentRows()
+
 
 class Columns:
     """Reads only."""
@@ -56,9 +91,20 @@ class Columns:
     def __init__(self, db: Database) -> None:
         self._conn = db.conn
 
-    def documents(self) -> list[DocumentRow]:
-        """All that are listed, the searched ones of several versions, by id."""
-        rows = self._conn.execute(
+    def documents(self, before: DocumentRows = NO_ROWS) -> DocumentRows:
+        """All that are listed, the searched ones of several versions, by id.
+
+        Args:
+            before: What was read earlier: rows that did not change are those.
+        """
+        # A forum counts the likes of a topic itself; other sources only by post.
+        likes = dict(
+            self._conn.execute(
+                "SELECT document_id, sum(likes) FROM parts INDEXED BY parts_order"
+                " GROUP BY document_id HAVING sum(likes) > 0"
+            ).fetchall()
+        )
+        found = self._conn.execute(
             "SELECT id, kind, source, visibility, language, category, tags,"
             " CASE page WHEN '' THEN CASE WHEN version IS NULL THEN '[]'"
             " ELSE json_array(version) END ELSE (SELECT"
@@ -66,32 +112,20 @@ class Columns:
             " WHERE o.source = d.source AND o.page = d.page AND o.listed"
             " AND o.visibility = d.visibility AND o.version IS NOT NULL) END,"
             " coalesce(updated_at, created_at),"
-            " CASE kind WHEN 'thread' THEN parts_count ELSE 1 END,"
-            # A forum counts the likes of a topic itself; other sources only by post.
-            " max(likes, coalesce((SELECT sum(p.likes)"
-            " FROM parts p INDEXED BY parts_order WHERE p.document_id = d.id), 0)),"
+            " CASE kind WHEN 'thread' THEN parts_count ELSE 1 END, likes,"
             " solved, outdated, work FROM documents d WHERE listed AND current"
             " ORDER BY id"
         )
-        return [
-            DocumentRow(
-                id=DocumentId(row[0]),
-                kind=to_kind(row[1]),
-                source=row[2],
-                visibility=row[3],
-                language=primary(row[4]),
-                category=row[5],
-                tags=to_tags(row[6]),
-                versions=to_tags(row[7]),
-                changed=_seconds(to_moment(row[8])),
-                parts_count=row[9],
-                likes=row[10],
-                solved=bool(row[11]),
-                outdated=bool(row[12]),
-                work=row[13],
-            )
-            for row in rows
-        ]
+        read = tuple((*row, likes.get(row[0], 0)) for row in found)
+        known = dict(zip((r.id for r in before.rows), before.read, strict=True))
+        rows = {row.id: row for row in before.rows}
+        return DocumentRows(
+            tuple(
+                rows[each[0]] if known.get(each[0]) == each else _document(each)
+                for each in read
+            ),
+            read,
+        )
 
     def passages(self, *, after_id: int = 0) -> tuple[Int64, Int64]:
         """Passages by id, and the document of each; those of versions that are not
@@ -154,6 +188,25 @@ class Columns:
             if row is not None:
                 found[document_id] = PassageId(row[0])
         return found
+
+
+def _document(read: Sequence[Any]) -> DocumentRow:
+    return DocumentRow(
+        id=DocumentId(read[0]),
+        kind=to_kind(read[1]),
+        source=read[2],
+        visibility=read[3],
+        language=primary(read[4]),
+        category=read[5],
+        tags=to_tags(read[6]),
+        versions=to_tags(read[7]),
+        changed=_seconds(to_moment(read[8])),
+        parts_count=read[9],
+        likes=max(read[10], read[14]),
+        solved=bool(read[11]),
+        outdated=bool(read[12]),
+        work=read[13],
+    )
 
 
 def _seconds(moment: datetime | None) -> float:
