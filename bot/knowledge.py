@@ -11,11 +11,13 @@ import hmac
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,11 +52,18 @@ POLL_S = 0.25
 SETTLED_S = 60.0
 # What was searched is written down as often.
 _FLUSH_S = 60.0
+# While something is wrong it is tried less and less often.
+_SLOWEST_POLL_S = 10.0
+# A word on a hit waits so long for whoever writes to the store.
+_VOTE_S = 2.0
 # A question that opens a thread may be pages long.
 _MAX_OPENING_CHARS = 5_000
 # Long enough that its language can be told.
 _FIRST = "how do I begin with all of this"
 _NOT_HELD = "it is not held, or not to be seen"
+
+_File = tuple[int, int] | None
+"""Device and number of a file, which tell it from another one in its place."""
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +79,7 @@ class _Live:
     embedder: BatchingEmbedder
     snapshot: Snapshot
     uuid: str
+    file: _File
 
 
 class Knowledge:
@@ -125,20 +135,20 @@ class Knowledge:
         self._flush()
 
     def _keep(self) -> None:
-        since_flush = since_settled = 0.0
+        flushed = settled = time.monotonic()
         while not self._stop.is_set():
-            self._nudged.wait(POLL_S)
+            self._nudged.wait(min(POLL_S * 2**self._complaints, _SLOWEST_POLL_S))
             self._nudged.clear()
-            since_flush += POLL_S
-            since_settled += POLL_S
-            if since_flush >= _FLUSH_S:
-                self._flush()
-                since_flush = 0.0
+            now = time.monotonic()
             try:
-                if self._catch_up(settled=since_settled >= SETTLED_S):
-                    since_settled = 0.0
+                if now - flushed >= _FLUSH_S:
+                    flushed = now
+                    self._flush()
+                if self._catch_up(settled=now - settled >= SETTLED_S):
+                    settled = now
                 self._complaints = 0
-            except KBError as exc:
+            except Exception as exc:
+                # Whatever it is, what comes next must still be found.
                 self._complain(exc)
 
     def _catch_up(self, *, settled: bool) -> bool:
@@ -149,21 +159,35 @@ class Knowledge:
         """
         live = self._live
         with self._stores.borrowed() as store:
-            moved = live is None or live.directory != current_directory(
-                self._app.index_folder
-            )
-            if moved or live is None or live.uuid != store.uuid:
+            if (
+                live is None
+                or live.directory != current_directory(self._app.index_folder)
+                or not self._is_of(live, store)
+            ):
                 self._live = self._opened(store)
                 return True
             # Of this connection alone: another one counts anew.
-            written = (id(store), store.data_version)
-            if written == self._written:
+            written = (self._stores.opened, store.data_version)
+            if written == self._written and not live.keeper.is_pending:
                 return False
-            if store.generation == live.snapshot.generation and not settled:
+            if (
+                store.generation == live.snapshot.generation
+                and not settled
+                and not live.keeper.is_pending
+            ):
                 return False
             self._live = replace(live, snapshot=live.keeper.refreshed(store))
             self._written = written
         return True
+
+    def _is_of(self, live: _Live, store: Store) -> bool:
+        """Whether it was made of this store, as it was then or is since: a backup that
+        was put in its place gives the ids of what it lost to others."""
+        return (
+            live.uuid == store.uuid
+            and live.file == self._stores.file
+            and store.generation >= live.snapshot.generation
+        )
 
     def _opened(self, store: Store) -> _Live:
         index = self._app.open_index(store)
@@ -183,25 +207,34 @@ class Knowledge:
         # Whoever asks first should not wait for what is loaded with the first query.
         engine.search(parse(_FIRST), snapshot, store, visible_to=None)
         # The one before is not closed: others may be searching in it.
-        return _Live(directory, index, keeper, engine, embedder, snapshot, store.uuid)
+        return _Live(
+            directory,
+            index,
+            keeper,
+            engine,
+            embedder,
+            snapshot,
+            store.uuid,
+            _file_at(store.path),
+        )
 
-    def _complain(self, exc: KBError) -> None:
-        """Told the 1st, 2nd, 4th, 8th, … time: it is tried four times a second."""
+    def _complain(self, exc: Exception) -> None:
+        """Told the 1st, 2nd, 4th, 8th, … time: it is tried again and again."""
         self._complaints += 1
         if self._complaints & (self._complaints - 1) == 0:
             log.warning(
-                "searches are behind the store times=%d: %s", self._complaints, exc
+                "searches are behind the store times=%d: %s",
+                self._complaints,
+                exc,
+                # A bug, which is to be found.
+                exc_info=None if isinstance(exc, KBError) else exc,
             )
 
     def _current(self, store: Store) -> _Live:
         """What to search; a store that was replaced is not answered by what was built
         of another one."""
         live = self._live
-        if (
-            live is None
-            or live.uuid != store.uuid
-            or (store.generation < live.snapshot.generation)
-        ):
+        if live is None or not self._is_of(live, store):
             self._nudged.set()
             raise StaleIndexError(
                 self._app.index_folder, "the index is not of this store"
@@ -248,6 +281,8 @@ class Knowledge:
             live = self._current(store)
             question = self._question(about, store, reader)
             own = {question.document} if question.document is not None else set()
+            # Of a page in several versions the one that is searched, too.
+            own |= store.editions.searched(own)
             found = self._app.searcher_of(store, live.index, live.embedder).search(
                 question,
                 limit=k,
@@ -333,7 +368,11 @@ class Knowledge:
         if not self._ballots.cast(client, document_id, day):
             return False
         try:
-            with self._app.open_store() as store, store.transaction():
+            # Briefly: whoever votes can do so again, and others wait for their turn.
+            with (
+                Store.open(self._app.store_path, busy_timeout_s=_VOTE_S) as store,
+                store.transaction(),
+            ):
                 store.searches.feedback(document_id, day, helped=helped)
         except BaseException:
             # It was not counted, so it may be said again.
@@ -343,8 +382,11 @@ class Knowledge:
 
     def searched(self, results: Results, *, client: str) -> None:
         if self._searched is not None:
+            query = results.query
+            is_whole = query.filters == Filters() and not query.excluded
             self._searched.note(
-                results.query.text,
+                # What a filter left out is no gap: it is counted, and not named.
+                query.text if is_whole else "",
                 client,
                 in_vain=results.in_vain,
                 at=self._app.clock(),
@@ -377,7 +419,7 @@ class Knowledge:
         with self._stores.borrowed() as store:
             live = self._current(store)
             return {
-                "passages": live.snapshot.passages,
+                "passages": live.snapshot.public_passages,
                 "model": live.embedder.model_id,
                 "generation": live.snapshot.generation,
                 "lag": live.snapshot.lag,
@@ -402,6 +444,19 @@ class _Stores:
     def __init__(self, app: App) -> None:
         self._app = app
         self._own = threading.local()
+        self._openings = count()
+
+    @property
+    def file(self) -> _File:
+        """That this thread's store was opened from."""
+        found: _File = self._own.file
+        return found
+
+    @property
+    def opened(self) -> int:
+        """Tells one opening of a store from the next."""
+        number: int = self._own.opened
+        return number
 
     @contextmanager
     def borrowed(self) -> Iterator[Store]:
@@ -410,14 +465,15 @@ class _Stores:
         Raises:
             StoreError: The store is missing, locked, or damaged.
         """
-        mark = _mark_of(self._app.store_path)
+        file = _file_at(self._app.store_path)
         store: Store | None = getattr(self._own, "store", None)
-        if store is None or self._own.mark != mark:
+        if store is None or self._own.file != file:
             if store is not None:
                 store.close()
             self._own.store = None
             store = self._app.open_store(readonly=True)
-            self._own.store, self._own.mark = store, mark
+            self._own.store, self._own.file = store, file
+            self._own.opened = next(self._openings)
         try:
             yield store
         except StoreError:
@@ -434,7 +490,8 @@ class _Ballots:
 
     def __init__(self) -> None:
         self._salt = secrets.token_bytes(32)
-        self._cast: set[bytes] = set()
+        # The oldest first.
+        self._cast: dict[bytes, None] = {}
         self._day: date | None = None
         self._lock = threading.Lock()
 
@@ -442,24 +499,26 @@ class _Ballots:
         """False if it was cast before today."""
         mark = self._mark(client, document_id, day)
         with self._lock:
-            if day != self._day or len(self._cast) >= self._MOST:
+            if day != self._day:
                 self._cast.clear()
                 self._day = day
             if mark in self._cast:
                 return False
-            self._cast.add(mark)
+            if len(self._cast) >= self._MOST:
+                del self._cast[next(iter(self._cast))]
+            self._cast[mark] = None
             return True
 
     def take_back(self, client: str, document_id: DocumentId, day: date) -> None:
         with self._lock:
-            self._cast.discard(self._mark(client, document_id, day))
+            self._cast.pop(self._mark(client, document_id, day), None)
 
     def _mark(self, client: str, document_id: DocumentId, day: date) -> bytes:
         told = f"{day}\n{document_id}\n{client}".encode()
         return hmac.digest(self._salt, told, "sha256")[:16]
 
 
-def _mark_of(path: Path) -> tuple[int, int] | None:
+def _file_at(path: Path) -> _File:
     """What tells a file from another one in its place; ``None``: there is none."""
     try:
         found = path.stat()

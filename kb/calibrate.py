@@ -146,6 +146,10 @@ class Calibration:
         [log_odds] = self.contributions([row]).tolist()
         return dict(zip(self.names, log_odds, strict=True))
 
+    def without_floors(self) -> Calibration:
+        """The same where there is no doubt that evidence is of use."""
+        return replace(self, floors=())
+
     def only(self, names: Collection[str]) -> Calibration:
         """The same without the columns that are not named."""
         kept = [place for place, name in enumerate(self.names) if name in names]

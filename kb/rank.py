@@ -22,6 +22,8 @@ from kb.table import Float64, Table, gathered
 from kb.types import Candidate, DocumentId
 
 if TYPE_CHECKING:
+    from kb.calibrate import Calibration
+
     # A model is checked against `EVIDENCE` when it is read.
     from kb.model import KindModel
 
@@ -152,10 +154,13 @@ def score(
     if odds is not None:
         scores += np.log(odds)
     told = _evidence(signals.columns(ABSOLUTE), scores)
-    confidences = model.calibration.probability(
-        told[:, [EVIDENCE.index(name) for name in model.calibration.names]]
-    )
+    confidences = model.calibration.probability(told[:, columns_of(model.calibration)])
     return Scored(scores, confidences, parts, told)
+
+
+def columns_of(calibration: Calibration) -> list[int]:
+    """Which columns of `Scored.evidence` a calibration is about."""
+    return [EVIDENCE.index(name) for name in calibration.names]
 
 
 def standardised(

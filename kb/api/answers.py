@@ -195,3 +195,6 @@ class Problem:
     error: Annotated[
         str | None, Field(description="what kind of trouble the operator has")
     ] = None
+    trouble: Annotated[
+        str | None, Field(description="the detail once more, for the search page")
+    ] = None

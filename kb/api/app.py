@@ -100,8 +100,10 @@ def create_app(
     """The application; hand it to a server, see `kb.api.serving`.
 
     Its ``state`` has what pages that are added to it need, too: ``desk``, which runs
-    what waits for the backend (`kb.api.desk.Desk.run`), and ``meters``. Each request's
-    has who asks: ``reader``, and ``client``, which tells clients apart.
+    what waits for the backend (`kb.api.desk.Desk.run`), ``related_desk``, which does so
+    for all that is related, and ``meters``. Each request's has who asks: ``reader``,
+    and ``client``, which tells clients apart; and ``is_head``: nobody reads what is
+    found, and it is not counted.
     """
     app = FastAPI(
         title="Baraza",
@@ -130,7 +132,25 @@ def create_app(
         wait_s=limits.search_wait_s,
         timeout_s=settings.search_timeout_s,
     )
-    app.state.desk, app.state.meters = desk, meters
+    # What is related takes longer, and pages ask for it unasked; what is written waits
+    # for who else writes. Neither may keep a search from its thread.
+    related_desk = Desk(
+        "related",
+        at_once=limits.related_at_once,
+        waiting=limits.related_waiting,
+        wait_s=limits.search_wait_s,
+        timeout_s=settings.search_timeout_s,
+    )
+    feedback_desk = Desk(
+        "feedback",
+        at_once=1,
+        waiting=limits.feedback_waiting,
+        wait_s=limits.search_wait_s,
+        timeout_s=settings.search_timeout_s,
+        what="words on hits",
+    )
+    app.state.desk, app.state.related_desk = desk, related_desk
+    app.state.meters = meters
     a_minute = settings.requests_per_minute
     app.add_middleware(
         Edge,
@@ -143,8 +163,9 @@ def create_app(
     )
     add_problems(app)
     _add_search(app, backend, desk, meters)
-    _add_related(app, backend, desk)
+    _add_related(app, backend, related_desk)
     _add_documents(app, backend, desk)
+    _add_feedback(app, backend, feedback_desk)
     _add_health(app, backend, aside)
     _add_metrics(app, backend, aside, meters, settings.metrics)
     _add_descriptions(app, settings)
@@ -167,17 +188,21 @@ def _add_search(app: FastAPI, backend: Backend, desk: Desk, meters: Meters) -> N
             raise refused("page", f"page times k is more than {MAX_DEPTH}")
         reader, client = _who(request)
         q, filters = cleaned(asked.q), asked.filters()
+        typing = asked.typing == "true"
+        counts = page == 1 and not typing and not request.state.is_head
 
         def work() -> tuple[Written, Results]:
-            found = backend.search(q, filters, page=page, k=k, reader=reader)
-            if page == 1:
+            found = backend.search(
+                q, filters, page=page, k=k, reader=reader, typing=typing
+            )
+            if counts:
                 _tell(backend, found, client)
             took_ms = (time.perf_counter() - started) * 1000
             answer = search_answer(found, query=q, page=page, k=k, took_ms=took_ms)
             return written(answer), found
 
         answer, found = await desk.run(work)
-        if page == 1:
+        if counts:
             meters.searched(found.total, weak=found.weak)
         return respond(request, answer, reader)
 
@@ -260,6 +285,21 @@ def _add_documents(app: FastAPI, backend: Backend, desk: Desk) -> None:
         made = await desk.run(_held(work, "no such document is held"))
         return respond(request, made, reader)
 
+    @app.get(
+        "/api/stats",
+        response_model=StatsAnswer,
+        responses=problems(304, *API),
+        openapi_extra=OPTIONAL_KEY,
+        summary="What is held",
+    )
+    async def stats(request: Request) -> Response:
+        _check_names(request)
+        reader, _ = _who(request)
+        made = await desk.run(lambda: written(stats_answer(backend.stats(reader))))
+        return respond(request, made, reader)
+
+
+def _add_feedback(app: FastAPI, backend: Backend, desk: Desk) -> None:
     @app.post(
         "/api/feedback",
         status_code=204,
@@ -285,19 +325,6 @@ def _add_documents(app: FastAPI, backend: Backend, desk: Desk) -> None:
         await desk.run(_held(work, "no such document is held"))
         return Response(status_code=204, headers=_NO_STORE)
 
-    @app.get(
-        "/api/stats",
-        response_model=StatsAnswer,
-        responses=problems(304, *API),
-        openapi_extra=OPTIONAL_KEY,
-        summary="What is held",
-    )
-    async def stats(request: Request) -> Response:
-        _check_names(request)
-        reader, _ = _who(request)
-        made = await desk.run(lambda: written(stats_answer(backend.stats(reader))))
-        return respond(request, made, reader)
-
 
 def _add_health(app: FastAPI, backend: Backend, aside: Desk) -> None:
     @app.get(
@@ -315,11 +342,11 @@ def _add_health(app: FastAPI, backend: Backend, aside: Desk) -> None:
         responses=problems(503, 504),
         summary="Searches can be answered, and what from",
     )
-    async def ready() -> Response:
+    async def ready(request: Request) -> Response:
         try:
             found = await aside.run(backend.ready)
         except KBError as exc:
-            return trouble_response(exc)
+            return trouble_response(request.scope, exc)
         return _said({"status": "ready", **found})
 
 

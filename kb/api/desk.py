@@ -22,10 +22,10 @@ T = TypeVar("T")
 class BusyError(ProblemError):
     """All threads are at work, and enough requests wait already."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
         super().__init__(
             503,
-            "too many searches at once; ask again in some seconds",
+            f"too many {what} at once; ask again in some seconds",
             headers={"Retry-After": str(RETRY_AFTER_S)},
         )
 
@@ -41,6 +41,7 @@ class Desk:
     """Runs functions in threads.
 
     Args:
+        what: Is done there, in the plural; for who is told to come later.
         at_once: Threads.
         waiting: Requests that may wait for one, each for *wait_s*.
         timeout_s: What takes longer is given up.
@@ -51,8 +52,16 @@ class Desk:
     """
 
     def __init__(
-        self, name: str, *, at_once: int, waiting: int, wait_s: float, timeout_s: float
+        self,
+        name: str,
+        *,
+        at_once: int,
+        waiting: int,
+        wait_s: float,
+        timeout_s: float,
+        what: str = "searches",
     ) -> None:
+        self._what = what
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=name)
         self._places = asyncio.Semaphore(at_once)
         self._most_waiting = waiting
@@ -92,13 +101,13 @@ class Desk:
             await self._places.acquire()
             return
         if self.waiting >= self._most_waiting:
-            raise BusyError
+            raise BusyError(self._what)
         self.waiting += 1
         try:
             async with asyncio.timeout(self._wait_s):
                 await self._places.acquire()
         except TimeoutError:
-            raise BusyError from None
+            raise BusyError(self._what) from None
         finally:
             self.waiting -= 1
 

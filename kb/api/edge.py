@@ -5,7 +5,8 @@ bug, is counted, has its headers and is a problem document:
 
 - what cannot be read is refused: hosts that are none, addresses and bodies too long;
 - who asks is found out, and may not ask too often;
-- ``HEAD`` is answered as ``GET``, browsers of other sites are told what they may;
+- ``HEAD`` is answered as ``GET``, and noted; browsers of other sites are told what
+  they may;
 - what a route does not say about safety is said for it.
 """
 
@@ -38,11 +39,14 @@ _KEYED = (_API, "/metrics")
 _SHARED = (_API, "/openapi.json")
 _TAKES_JSON = frozenset({"/api/related", "/api/feedback"})
 _FREE = frozenset(
-    {"/healthz", "/readyz", "/metrics", "/openapi.json", "/opensearch.xml"}
+    {
+        *("/healthz", "/readyz", "/metrics", "/openapi.json", "/opensearch.xml"),
+        *("/widget.js", "/widget/frame.js", "/widget/frame.css"),
+    }
 )
 _FREE_BELOW = ("/static/", "/robots.txt", "/favicon.ico")
 # How much more it is to find what is related to a long text than to search a few words.
-_COSTS = {"/api/related": 4}
+_COSTS = {"/api/related": 4, "/widget": 4, "/widget/related": 4}
 
 _DEFAULTS = (
     (b"x-content-type-options", b"nosniff"),
@@ -98,24 +102,28 @@ class Edge:
         answer = _Answer(scope, send, self._origins)
         # Routes know GET alone; the server leaves the body of a HEAD out.
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        inner = {**scope, "method": method, "state": dict(scope.get("state") or {})}
+        state = dict(scope.get("state") or {})
+        state["is_head"] = scope["method"] == "HEAD"
+        inner = {**scope, "method": method, "state": state}
         self._meters.in_flight.inc()
         started = time.perf_counter()
         try:
             await self._answer(inner, receive, answer)
         except ProblemError as exc:
             response = problem_response(
-                exc.status, exc.detail, errors=exc.errors, headers=exc.headers
+                scope, exc.status, exc.detail, errors=exc.errors, headers=exc.headers
             )
             await response(scope, receive, answer.send)
         except KBError as exc:
-            await trouble_response(exc)(scope, receive, answer.send)
+            await trouble_response(scope, exc)(scope, receive, answer.send)
         except Exception:
             log.exception("a bug, met at %s", scope["path"][:200])
             if answer.status:
                 # It is too late to say so.
                 raise
-            response = problem_response(500, "a bug; the operator finds it in the log")
+            response = problem_response(
+                scope, 500, "a bug; the operator finds it in the log"
+            )
             await response(scope, receive, answer.send)
         finally:
             self._meters.in_flight.dec()
@@ -301,8 +309,11 @@ async def _parts(receive: Receive) -> Any:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            # Nobody is there who could be told; uvicorn takes no answer then.
-            raise ProblemError(400, "the body ended early", headers=_CLOSE)
+            # Mostly nobody is there who could be told, and uvicorn takes no answer;
+            # or what came could not be read, see `kb.api.serving`.
+            raise ProblemError(
+                400, "the body ended early, or cannot be read", headers=_CLOSE
+            )
         yield message.get("body", b"")
         if not message.get("more_body", False):
             return

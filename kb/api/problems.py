@@ -2,7 +2,8 @@
 
 They say what the caller can mend, and of what only the operator can no more than of
 which kind it is: messages of the store name files of the server. Nothing that came in
-is repeated at length, and there is never a traceback.
+is repeated at length, and there is never a traceback. People are shown a page, see
+`kb.api.people`.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from kb.api.answers import Complaint, Problem
 from kb.api.asking import nearest, shown
+from kb.api.people import is_for_script, problem_page, wants_page
 from kb.errors import InvalidQueryError, KBError
 
 MEDIA_TYPE = "application/problem+json"
@@ -81,24 +85,30 @@ def problem_body(
     *,
     errors: Sequence[Complaint] = (),
     error: str | None = None,
+    trouble: str | None = None,
 ) -> bytes:
     """A problem document.
 
     >>> problem_body(404, "no such address").decode()
     '{"title":"Not Found","status":404,"detail":"no such address","type":"about:blank"}'
     """
-    title = _TITLES.get(status) or HTTPStatus(status).phrase
     problem = Problem(
-        title=title,
+        title=_title(status),
         status=int(status),
         detail=detail,
         errors=tuple(errors) or None,
         error=error,
+        trouble=trouble,
     )
     return bytes(_to_json(problem, exclude_none=True))
 
 
+def _title(status: int) -> str:
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
+
 def problem_response(
+    scope: Scope,
     status: int,
     detail: str,
     *,
@@ -106,16 +116,27 @@ def problem_response(
     error: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The answer that says it."""
-    body = problem_body(status, detail, errors=errors, error=error)
+    """The answer that says it.
+
+    Args:
+        scope: Of the request: people are told otherwise than programs.
+    """
     extra = {**API_HEADERS, "Cache-Control": "no-store", **(headers or {})}
+    path = scope["path"]
+    accept = Headers(scope=scope).get("accept", "")
+    if wants_page(path, accept, status):
+        page = problem_page(_title(status), detail, path)
+        return Response(page, status, media_type="text/html", headers=extra)
+    shown_there = detail if is_for_script(path) else None
+    body = problem_body(status, detail, errors=errors, error=error, trouble=shown_there)
     return Response(body, status, media_type=MEDIA_TYPE, headers=extra)
 
 
-def trouble_response(exc: KBError) -> Response:
+def trouble_response(scope: Scope, exc: KBError) -> Response:
     """What only the operator can mend."""
     log.warning("cannot answer: %s: %s", type(exc).__name__, exc)
     return problem_response(
+        scope,
         503,
         f"{trouble(exc)}; the operator finds more in the log",
         error=type(exc).__name__,
@@ -139,10 +160,14 @@ def trouble(exc: KBError) -> str:
 def add_problems(app: FastAPI) -> None:
     """Answer errors of all routes as problem documents; bugs are `kb.api.edge`'s."""
 
-    async def on_problem(_: Request, exc: Exception) -> Response:
+    async def on_problem(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, ProblemError)  # noqa: S101 -- for the type checker
         return problem_response(
-            exc.status, exc.detail, errors=exc.errors, headers=exc.headers
+            request.scope,
+            exc.status,
+            exc.detail,
+            errors=exc.errors,
+            headers=exc.headers,
         )
 
     async def on_bad_input(request: Request, exc: Exception) -> Response:
@@ -151,12 +176,13 @@ def add_problems(app: FastAPI) -> None:
         errors = [each | {"loc": each["loc"][1:]} for each in exc.errors()]
         return await on_problem(request, unfit(errors, ()))
 
-    async def on_bad_query(_: Request, exc: Exception) -> Response:
-        return problem_response(422, f"q: {exc}", errors=[Complaint("q", str(exc))])
+    async def on_bad_query(request: Request, exc: Exception) -> Response:
+        errors = [Complaint("q", str(exc))]
+        return problem_response(request.scope, 422, f"q: {exc}", errors=errors)
 
-    async def on_trouble(_: Request, exc: Exception) -> Response:
+    async def on_trouble(request: Request, exc: Exception) -> Response:
         assert isinstance(exc, KBError)  # noqa: S101 -- likewise
-        return trouble_response(exc)
+        return trouble_response(request.scope, exc)
 
     app.add_exception_handler(ProblemError, on_problem)
     app.add_exception_handler(RequestValidationError, on_bad_input)
@@ -200,7 +226,10 @@ async def _on_http_error(request: Request, exc: Exception) -> Response:
         headers = {"Allow": ", ".join(_methods(request))}
     # Else: how to log in, when to come again.
     return problem_response(
-        status, detail or "no such address or method here", headers=headers
+        request.scope,
+        status,
+        detail or "no such address or method here",
+        headers=headers,
     )
 
 

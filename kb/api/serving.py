@@ -9,20 +9,25 @@ either, and what is no HTTP is told so in plain text. `patient` mends these.
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
-from httptools import HttpParserError
+from httptools import HttpParserError, HttpParserInvalidMethodError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from kb.api.problems import MEDIA_TYPE, problem_body
+from kb.api.problems import MEDIA_TYPE, RETRY_AFTER_S, problem_body, problem_response
 
 _HEADERS = (
     b"content-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n"
     b"cache-control: no-store\r\nx-content-type-options: nosniff\r\n\r\n"
 )
+# In the state of a request: what came after a part of its body cannot be read.
+_BROKEN = "kb.api.serving.broken"
+_FIRST_LINE = re.compile(rb"[A-Z]{1,20} [!-~]{1,2000} HTTP/1\.[01]\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ def patient(patience: Patience = PATIENCE) -> type[HttpToolsProtocol]:
             self._is_in_head, self._head_bytes, self._heads = True, 0, 0
             self._refusal = 400
             self._is_refused, self._unheard_bytes = False, 0
+            self._starts_with_method = False
 
         # A connection.
 
@@ -93,6 +99,7 @@ def patient(patience: Patience = PATIENCE) -> type[HttpToolsProtocol]:
                     self.transport.close()
                 return
             was_in_head, heads = self._is_in_head, self._heads
+            self._starts_with_method = _FIRST_LINE.match(data) is not None
             super().data_received(data)
             if self.transport.is_closing() or self._is_refused:
                 return
@@ -111,10 +118,6 @@ def patient(patience: Patience = PATIENCE) -> type[HttpToolsProtocol]:
             self._is_in_head = True
 
         def on_headers_complete(self) -> None:
-            self._is_in_head, self._heads = False, self._heads + 1
-            if self._head is not None:
-                self._head.cancel()
-                self._head = None
             length = len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers)
             if length > patience.head_bytes:
                 self._refusal = 414 if len(self.url) > length // 2 else 431
@@ -122,8 +125,12 @@ def patient(patience: Patience = PATIENCE) -> type[HttpToolsProtocol]:
             if len(self.pipeline) >= patience.ahead:
                 raise HttpParserError("too many requests ahead")
             is_full = self._most is not None and len(self.connections) > self._most
-            self.app = _full if is_full else self.config.loaded_app
+            self.app = _full if is_full else _heard(self.config.loaded_app)
             super().on_headers_complete()
+            self._is_in_head, self._heads = False, self._heads + 1
+            if self._head is not None:
+                self._head.cancel()
+                self._head = None
             if self.parser.should_upgrade():
                 # Nothing else is spoken here: what follows would not be read.
                 self.cycle.keep_alive = False
@@ -161,7 +168,7 @@ def patient(patience: Patience = PATIENCE) -> type[HttpToolsProtocol]:
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
-            if self.pipeline:
+            if self.pipeline and not self._is_refused:
                 # Or each answer would let in as much as is read in one piece.
                 self.flow.pause_reading()
             if not (self._is_in_head or self._is_answering()):
@@ -185,22 +192,42 @@ def patient(patience: Patience = PATIENCE) -> type[HttpToolsProtocol]:
                 400: "the request is not HTTP",
                 414: f"the address is longer than {patience.head_bytes} bytes",
                 431: f"the headers are longer than {patience.head_bytes} bytes",
+                501: "there is no such method",
             }
+            error = sys.exc_info()[1]
+            if self._starts_with_method and isinstance(
+                error, HttpParserInvalidMethodError
+            ):
+                self._refusal = 501
             self._tell(self._refusal, details[self._refusal])
 
         def _tell(self, status: int, detail: str) -> None:
-            if self.transport.is_closing():
+            if self.transport.is_closing() or self._is_refused:
                 return
             if self._is_answering():
-                # This would be taken for the answer to what was asked before.
-                self.transport.close()
+                self._answer_the_last()
                 return
-            self.transport.write(_alone(status, detail))
+            # Else what is asked was answered before all of it came.
+            if self._is_in_head:
+                self.transport.write(_alone(status, detail))
             # Who still sends when the connection is closed may never read why.
             self._is_refused = True
             if self.transport.can_write_eof():
                 self.transport.write_eof()
             self._wait_for_rest()
+
+        def _answer_the_last(self) -> None:
+            """Answer what can be read of what came, then end the connection."""
+            # A word on what cannot would be taken for the answer to what can.
+            self._is_refused = True
+            self.cycle.keep_alive = False
+            if self.cycle.more_body:
+                # A part of a body may look like all of one.
+                self.cycle.scope["state"][_BROKEN] = True
+                self.cycle.more_body = False
+                self.cycle.message_event.set()
+            # Who closes with something unread takes back what was answered.
+            self.flow.resume_reading()
 
         def _wait_for_rest(self) -> None:
             if self._rest is None:
@@ -214,18 +241,33 @@ def _alone(status: int, detail: str) -> bytes:
     return STATUS_LINE[status] + _HEADERS % (MEDIA_TYPE.encode(), len(body)) + body
 
 
+def _heard(app: Any) -> Any:
+    """*app*, which is told that a body ended early where its rest cannot be read."""
+
+    async def hear(scope: Any, receive: Any, send: Any) -> None:
+        async def whole() -> Any:
+            message = await receive()
+            is_broken = _BROKEN in scope["state"]
+            return {"type": "http.disconnect"} if is_broken else message
+
+        await app(scope, whole, send)
+
+    return hear
+
+
 async def _full(scope: Any, receive: Any, send: Any) -> None:
-    body = problem_body(503, "too many connections; come again in some seconds")
-    headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        (b"retry-after", b"2"),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    response = problem_response(
+        scope,
+        503,
+        "too many connections; come again in some seconds",
+        headers={
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+            "Retry-After": str(RETRY_AFTER_S),
+            "Connection": "close",
+        },
+    )
+    await response(scope, receive, send)
 
 
 def server_config(

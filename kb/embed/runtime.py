@@ -9,6 +9,7 @@ from typing import Any
 
 _making = threading.Lock()
 _core: Any = None
+_threads: int | None = None
 
 
 def import_openvino() -> ModuleType:
@@ -37,14 +38,17 @@ def openvino_core() -> Any:
     with _making:
         if _core is None:
             _core = import_openvino().Core()
+            if _threads is not None:
+                _core.set_property("CPU", {"INFERENCE_NUM_THREADS": _threads})
         return _core
 
 
 def one_thread_each() -> None:
-    """Let models that are opened from now on read questions with one thread each.
+    """Let models read questions with one thread each; to be told before any is opened.
 
     One question alone is read a little sooner with all of them, which wait for one
     another most of the time: many at once take twice the processors' time. Passages are
     read with a thread for each batch in any case.
     """
-    openvino_core().set_property("CPU", {"INFERENCE_NUM_THREADS": 1})
+    global _threads
+    _threads = 1

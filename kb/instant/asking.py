@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from kb.bridge import Bridge
 from kb.bridge.guessing import guess
 from kb.bridge.rendering import Rendering, renderings
+from kb.instant.query import to_query
 from kb.instant.records import ParsedQuery
 from kb.instant.shelves import Snapshot
 from kb.instant.spelling import corrections
@@ -29,6 +30,9 @@ class Query:
     Attributes:
         question: What was typed, with corrections in the place of what is not known.
         carried: What it means in other languages.
+        corrected: Words that stand for others there, by what was typed.
+        meant: The whole query as it may be meant, operators and all; ``None``: as it
+            was typed.
         named: Versions that it names, or filters by.
         visible_to: Visibilities that the reader may see; ``None`` for all.
     """
@@ -37,7 +41,8 @@ class Query:
     question: Question
     visible_to: frozenset[str] | None
     carried: tuple[Rendering, ...] = ()
-    corrected: Mapping[str, str] | None = None
+    corrected: Mapping[str, str] = field(default_factory=dict)
+    meant: str | None = None
     named: frozenset[str] = frozenset()
 
     @property
@@ -96,7 +101,7 @@ def understood(
         language = _language(parsed.text, tuple(sorted(among))) or guess(
             parsed.text, bridge, among=among
         )
-    corrected = corrections(
+    found = corrections(
         words(parsed.text),
         snapshot.lexicals,
         _seen_texts(store, visible_to, clock),
@@ -104,14 +109,16 @@ def understood(
         unfinished=unfinished,
         means_something=_meaning(parsed, bridge, primary(language)),
     )
-    text = _replaced(parsed.text, corrected)
+    text = _replaced(parsed.text, found.certain)
+    likely = _replaced(parsed.text, {**found.possible, **found.certain})
     question = Question("", text, language=language)
     return Query(
         parsed,
         question,
         visible_to,
         renderings(question, bridge, snapshot.languages),
-        corrected,
+        found.certain,
+        None if likely == parsed.text else to_query(replace(parsed, text=likely)),
         versions_in(text) | parsed.filters.versions,
     )
 

@@ -18,17 +18,16 @@ from kb.bridge import Bridge
 from kb.embed import Embedder
 from kb.errors import InvalidQueryError
 from kb.instant.asking import Query, understood
-from kb.instant.ordering import SIGNALS, Place, ordered
+from kb.instant.ordering import Place, narrowed, ordered
 from kb.instant.records import Filters, InstantHit, ParsedQuery, Results, Why
 from kb.instant.retrieving import (
-    DEPTH,
     Wanted,
     gather,
     nearest,
     seek,
     similar_answers,
 )
-from kb.instant.shelves import Shelf, Snapshot
+from kb.instant.shelves import Mask, Shelf, Snapshot
 from kb.instant.showing import counted, shown
 from kb.instant.wording import Demands, demands
 from kb.model import KindModel, RankingModel
@@ -39,13 +38,11 @@ from kb.words import words
 
 # Documents on all pages together.
 MAX_SHOWN = 200
-# Less sure than this of the best, nothing that was found is likely to help: on 3D
-# Slicer's forum questions about bread and football stay below.
-WEAK = 0.05
+# Less sure than this of the best, nothing that was found is likely to help: questions
+# about bread and solar panels stay below on the sample community.
+WEAK = 0.1
 # Shown where nothing was found.
-_NEAR = 4
-# Looked at beyond a page, for what left the store since.
-_SPARE = 5
+_NEAR, _LEAST_NEAR = 4, 0.2
 
 
 @dataclass(slots=True)
@@ -135,20 +132,25 @@ class InstantSearch:
         wishes = demands(parsed, snapshot, store, visible_to)
         stages.end("understand")
         if has_words:
-            found = self._found(query, snapshot, wishes, page * k, stages)
+            found = self._found(query, snapshot, wishes, stages)
         else:
-            found = _newest(query, snapshot, wishes)
+            found = _newest(query, snapshot, wishes, self._now())
+        facets = counted(found[:MAX_SHOWN])
+        kinds = parsed.filters.kinds
+        if kinds is not None:
+            # Counted before: of other kinds is told how many there would be.
+            found = [place for place in found if place.row.kind in kinds]
+            facets = counted(found[:MAX_SHOWN]) | {"kind": facets["kind"]}
         kept = found[:MAX_SHOWN]
-        some = kept[(page - 1) * k : page * k + _SPARE]
+        some = kept[(page - 1) * k : page * k]
         if not has_words:
             some = _with_openings(some, store)
-        hits = shown(some, query, store, self._clock, most=k, phrases=wishes.phrases)
+        hits = shown(some, query, store, self._clock, wishes=wishes)
         near: tuple[InstantHit, ...] = ()
         if has_words and not hits and page == 1:
             near = self._near(query, snapshot, store)
         sure = max((place.confidence for place in kept), default=0.0)
-        exact = any(Why.EXACT in hit.why for hit in hits)
-        facets = counted(kept)
+        exact = page > 1 or any(Why.EXACT in hit.why for hit in hits)
         stages.end("load")
         return Results(
             query=parsed,
@@ -157,8 +159,8 @@ class InstantSearch:
             total=len(kept),
             weak=has_words and bool(kept) and sure < WEAK and not exact,
             facets=facets,
-            did_you_mean=query.text if query.corrected else None,
-            corrected=query.corrected or {},
+            did_you_mean=query.meant,
+            corrected=query.corrected,
             near=near,
             timings=stages.taken,
             generation=snapshot.generation,
@@ -169,17 +171,11 @@ class InstantSearch:
         query: Query,
         snapshot: Snapshot,
         wishes: Demands,
-        shown_until: int,
         stages: _Stages,
     ) -> list[Place]:
-        """Documents of all kinds, best first."""
-        filters = query.parsed.filters
-        depth = max(DEPTH, min(2 * shown_until, MAX_SHOWN))
-        wanted = Wanted(query.typed, query.carried, query.visible_to, depth)
-        shelves = [
-            (shelf, wishes.narrowed(shelf, shelf.allowed(filters, query.visible_to)))
-            for shelf in _wanted(filters, snapshot)
-        ]
+        """Documents of all kinds, best first, whichever kinds are wanted."""
+        wanted = Wanted(query.typed, query.carried, query.visible_to)
+        shelves = _narrowed(query, snapshot, wishes, self._now())
         # Words are sought while the model reads the query.
         sought = seek(wanted, shelves)
         asked = Asked.of(query.question, self._embedder, query.carried)
@@ -187,7 +183,7 @@ class InstantSearch:
         linked = similar_answers(asked, snapshot)
         by_words = sought.result()
         gathered = [
-            gather(asked, shelf, some, linked, allowed, depth)
+            gather(asked, wanted, shelf, some, linked, allowed)
             for (shelf, allowed), some in zip(shelves, by_words, strict=True)
         ]
         stages.end("retrieve")
@@ -202,10 +198,13 @@ class InstantSearch:
         stages.end("rank")
         return places
 
+    def _now(self) -> float:
+        return self._clock().timestamp()
+
     def _narrow(self, kind: Kind, model: KindModel) -> KindModel:
         known = self._narrowed.get(kind)
         if known is None or known[0] is not model:
-            known = self._narrowed[kind] = (model, model.only(SIGNALS))
+            known = self._narrowed[kind] = (model, narrowed(model))
         return known[1]
 
     def _near(
@@ -213,10 +212,11 @@ class InstantSearch:
     ) -> tuple[InstantHit, ...]:
         """What is nearest by meaning alone, whatever the filters."""
         asked = Asked.of(query.question, self._embedder, query.carried)
+        wanted = Wanted(query.typed, query.carried, query.visible_to, _NEAR)
         found: list[Place] = []
         for shelf in snapshot.shelves.values():
-            allowed = shelf.allowed(Filters(), query.visible_to)
-            gathered = nearest(asked, shelf, allowed, _NEAR)
+            allowed = shelf.allowed(Filters(), query.visible_to, self._now())
+            gathered = nearest(asked, wanted, shelf, allowed)
             if gathered is not None:
                 found += [
                     Place(shelf, at, passage, cosine)
@@ -226,33 +226,39 @@ class InstantSearch:
                         gathered.cosines.tolist(),
                         strict=True,
                     )
+                    # Of letters in no order everything is as far as anything.
+                    if cosine >= _LEAST_NEAR
                 ]
         found.sort(key=lambda place: (-place.score, place.document_id))
-        return shown(found[: 2 * _NEAR], query, store, self._clock, most=_NEAR)
+        return shown(found[:_NEAR], query, store, self._clock)
 
 
-def _wanted(filters: Filters, snapshot: Snapshot) -> list[Shelf]:
+def _narrowed(
+    query: Query, snapshot: Snapshot, wishes: Demands, at: float
+) -> list[tuple[Shelf, Mask | None]]:
+    """Each shelf with which of its documents may be found."""
+    filters = query.parsed.filters
     return [
-        shelf
-        for kind, shelf in snapshot.shelves.items()
-        if (filters.kinds is None or kind in filters.kinds) and len(shelf.ids)
+        (shelf, wishes.narrowed(shelf, shelf.allowed(filters, query.visible_to, at)))
+        for shelf in snapshot.shelves.values()
+        if len(shelf.ids)
     ]
 
 
-def _newest(query: Query, snapshot: Snapshot, wishes: Demands) -> list[Place]:
+def _newest(
+    query: Query, snapshot: Snapshot, wishes: Demands, at: float
+) -> list[Place]:
     """What is wanted where no word is sought: what changed last comes first."""
     found: list[tuple[float, DocumentId, Place]] = []
-    filters = query.parsed.filters
-    for shelf in _wanted(filters, snapshot):
-        allowed = wishes.narrowed(shelf, shelf.allowed(filters, query.visible_to))
-        every = np.arange(len(shelf.ids))
-        places = every if allowed is None else np.flatnonzero(allowed)
+    for shelf, allowed in _narrowed(query, snapshot, wishes, at):
+        there = shelf.has_passages
+        places = np.flatnonzero(there if allowed is None else there & allowed)
         changed = np.nan_to_num(shelf.changed[places], nan=-np.inf)
         # No more of each kind than are shown of all.
         newest = np.argsort(-changed, kind="stable")[:MAX_SHOWN]
         found += [
-            (-when, shelf.documents[at].id, Place(shelf, at, PassageId(0)))
-            for when, at in zip(
+            (-when, shelf.documents[row].id, Place(shelf, row, PassageId(0)))
+            for when, row in zip(
                 changed[newest].tolist(), places[newest].tolist(), strict=True
             )
         ]

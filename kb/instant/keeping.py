@@ -28,6 +28,8 @@ _PUBLIC = frozenset({PUBLIC})
 # Passages that are held beside the index. A first harvest brings more: those wait for
 # `baraza index`, which embeds them once and for all.
 MAX_TAIL = 2_000
+# Of these so many at a time, the newest first: they are embedded meanwhile.
+_SLICE = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,14 @@ class Keeper:
         self._tails = {kind: _Tail() for kind in Kind}
         self._seen = index.stamp.generation
         self._waiting = 0
+        self._is_pending = False
         self._documents = NO_ROWS
+        self._linking: frozenset[int] | None = None
 
     @property
-    def index(self) -> OpenIndex[TantivyIndex]:
-        return self._index
+    def is_pending(self) -> bool:
+        """There is room for more than the last snapshot took in."""
+        return self._is_pending
 
     def refreshed(self, store: Store) -> Snapshot:
         """The index with all that came and went since it was built.
@@ -117,20 +122,23 @@ class Keeper:
             self._lexical.commit()
 
     def _came(self, store: Store) -> tuple[list[IndexablePassage], int]:
-        """New passages that are not held yet, as many as there is room for, and how
-        many are left."""
+        """The newest passages that are not held yet, some of those that there is room
+        for, and how many are left."""
         held = {i for tail in self._tails.values() for i in tail.documents}
+        newest = store.passages.newest(
+            after_generation=self._seen, limit=self._max_tail
+        )
+        wanted = [i for i in newest if i not in held]
         room = self._max_tail - len(held)
-        fresh: list[IndexablePassage] = []
-        left = 0
-        for passage in store.passages.indexable(after_generation=self._seen):
-            if passage.id in held:
-                continue
-            if len(fresh) < room:
-                fresh.append(passage)
-            else:
-                left += 1
-        return fresh, left
+        some = set(wanted[: min(room, _SLICE)])
+        self._is_pending = room > len(some) < len(wanted)
+        left = store.passages.count(after_generation=self._seen)
+        left -= len(some) + sum(1 for i in newest if i in held)
+        if not some:
+            return [], left
+        after = PassageId(min(some) - 1)
+        found = store.passages.indexable(after_generation=self._seen, after_id=after)
+        return [passage for passage in found if passage.id in some], left
 
     def _take(self, fresh: Sequence[IndexablePassage]) -> None:
         if not fresh:
@@ -147,8 +155,15 @@ class Keeper:
         self, rows: Sequence[DocumentRow], removed: set[int], generation: int
     ) -> Snapshot:
         gone = np.array(sorted(removed), dtype=np.int64)
+        public = frozenset(int(row.id) for row in rows if row.visibility == PUBLIC)
+        if self._linking is None:
+            self._linking = public
+        # Their links were there when the index was opened.
+        silent = self._linking - public
         shelves = {
-            kind: self._shelf(kind, [row for row in rows if row.kind is kind], gone)
+            kind: self._shelf(
+                kind, [row for row in rows if row.kind is kind], gone, silent
+            )
             for kind in Kind
         }
         return Snapshot(
@@ -160,10 +175,20 @@ class Keeper:
             generation=generation,
             lag=generation - self._index.stamp.generation,
             waiting=self._waiting,
-            languages=frozenset({row.language for row in rows} - {""}),
+            # Others' are not to be told of.
+            languages=frozenset(
+                {row.language for row in rows if row.visibility == PUBLIC} - {""}
+            ),
+            silent=silent,
         )
 
-    def _shelf(self, kind: Kind, rows: Sequence[DocumentRow], gone: Int64) -> Shelf:
+    def _shelf(
+        self,
+        kind: Kind,
+        rows: Sequence[DocumentRow],
+        gone: Int64,
+        silent: frozenset[int],
+    ) -> Shelf:
         ids = np.array([row.id for row in rows], dtype=np.int64)
         base = self._bases[kind]
         documents = _places(ids, base.documents)
@@ -182,7 +207,10 @@ class Keeper:
         tail = self._tails[kind]
         if tail.documents:
             segments.append(self._segment(ids, tail))
-        linked = [len(self._graph.answered_with(row.id)) for row in rows]
+        linked = [
+            sum(1 for i in linking if i not in silent) if silent else len(linking)
+            for linking in (self._graph.answered_with(row.id) for row in rows)
+        ]
         return Shelf(
             kind=kind,
             documents=rows,
@@ -192,6 +220,7 @@ class Keeper:
             log_likes=np.array([math.log1p(max(row.likes, 0)) for row in rows]),
             solved=np.array([row.solved for row in rows], dtype=bool),
             changed=np.array([row.changed for row in rows], dtype=np.float64),
+            expires=np.array([row.expires for row in rows], dtype=np.float64),
             segments=tuple(segments),
         )
 
@@ -206,7 +235,6 @@ class Keeper:
             vectors,
             SignCodes(vectors),
             has_gaps=True,
-            is_tail=True,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,21 +12,26 @@ from kb.instant.codes import Rows
 from kb.instant.retrieving import Found
 from kb.instant.shelves import Shelf
 from kb.model import KindModel
-from kb.rank import score
+from kb.rank import columns_of, score
 from kb.search import FOREIGN_ODDS, OUTDATED_ODDS
+from kb.signals import SIGNALS as SIGNALS_KNOWN
+from kb.signals import Group
 from kb.store.columns import DocumentRow
 from kb.table import Float64, Row, Table
 from kb.types import DocumentId, PassageId
 from kb.versions import is_named
 
-# What shares no word and is no nearer than this is found by chance, unless older
-# questions of like meaning were answered with it. On titles of 250 topics of Slicer's
-# forum that brings back pages that people linked: nDCG@10 0.33 in place of 0.31.
-MIN_COSINE, MIN_LINKED = 0.35, 0.15
+# What holds hardly any of the query's words, and is no nearer in meaning, is found by
+# chance: words of grammar stand everywhere.
+MIN_COVERAGE, MIN_COSINE = 0.1, 0.35
+
+# What holds all words of the query is believed, however little its meaning is like: an
+# error code means nothing to a model.
+_ALL_OF_IT = 0.95
 
 SIGNALS = (
     "bm25_passage",
-    "bm25_share",
+    "coverage",
     "cosine_passage",
     "familiar",
     "linked_by_meaning",
@@ -38,6 +43,9 @@ SIGNALS = (
     "named_version",
 )
 """What is ranked by here, of `kb.signals`."""
+
+# The signal of a group that stands for those that are not worked out here.
+_STANDS_FOR = {Group.WORDS: "bm25_passage", Group.MEANING: "cosine_passage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,21 @@ class Place:
     @property
     def document_id(self) -> DocumentId:
         return self.row.id
+
+
+def narrowed(model: KindModel) -> KindModel:
+    """The same for `SIGNALS` alone: words and meaning count for as much as all signals
+    of words and of meaning do there, or links would count for twice as much as what a
+    document says."""
+    few = model.only(SIGNALS)
+    weights = dict(few.weights)
+    for group, one in _STANDS_FOR.items():
+        names = [name for name in model.weights if SIGNALS_KNOWN[name].group is group]
+        others = sum(weights.get(name, 0.0) for name in names if name != one)
+        whole = sum(model.weights[name] for name in names) - others
+        if one in weights:
+            weights[one] = max(weights[one], whole)
+    return replace(few, weights=weights)
 
 
 def ordered(
@@ -110,7 +133,8 @@ def _ordered(
 ) -> list[Place]:
     shelf = found.shelf
     rows = np.flatnonzero(
-        (found.words > 0) | (found.cosines >= MIN_COSINE) | (found.linked >= MIN_LINKED)
+        ((found.words > 0) & (found.coverage >= MIN_COVERAGE))
+        | (found.cosines >= MIN_COSINE)
     )
     if not len(rows):
         return []
@@ -128,6 +152,13 @@ def _ordered(
         carried=carried,
     )
     order = scored.order
+    confidences = np.where(
+        found.coverage[rows] >= _ALL_OF_IT,
+        model.calibration.without_floors().probability(
+            scored.evidence[:, columns_of(model.calibration)]
+        ),
+        scored.confidences,
+    )
     told, parts = signals.rows(), Table(tuple(model.weights), scored.parts).rows()
     passages = found.passages
     every = [
@@ -136,7 +167,7 @@ def _ordered(
             order.tolist(),
             places[order].tolist(),
             scored.scores[order].tolist(),
-            scored.confidences[order].tolist(),
+            confidences[order].tolist(),
             strict=True,
         )
     ]
@@ -146,11 +177,10 @@ def _ordered(
 def _signals(found: Found, rows: Rows, query: Query, familiar: float) -> Float64:
     """Shape ``(rows, SIGNALS)``."""
     shelf, places = found.shelf, found.places[rows]
-    by_words = found.words[rows]
     named = [_is_named(shelf.documents[at], query.named) for at in places.tolist()]
     columns = {
-        "bm25_passage": by_words,
-        "bm25_share": by_words / (float(by_words.max()) or 1.0),
+        "bm25_passage": found.words[rows],
+        "coverage": found.coverage[rows],
         "cosine_passage": found.cosines[rows],
         "familiar": np.full(len(rows), familiar),
         "linked_by_meaning": np.sqrt(found.linked[rows]),

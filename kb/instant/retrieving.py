@@ -15,12 +15,14 @@ from kb.asked import Asked
 from kb.bridge.rendering import Rendering
 from kb.instant.codes import Rows
 from kb.instant.shelves import Mask, Segment, Shelf, Snapshot
+from kb.lexical import LexicalScore
 from kb.similar import SHARPNESS, linked_from
 from kb.types import DocumentId, PassageId
 from kb.vectors import Float32
 
-# Passages that words and meaning contribute, per kind; more for later pages.
-DEPTH = 40
+# Passages that words and meaning contribute, per kind: whatever the page, or the order
+# of what is on it would be another one.
+DEPTH = 60
 # Older questions like this one, whose answers are looked at, and of what these link
 # the most linked documents.
 _SIMILAR, _LINKED = 40, 15
@@ -54,7 +56,9 @@ class Found:
 
     Attributes:
         passages: The best one of each.
-        words: BM25 of the best passage by words, 0 where no word is shared.
+        words: BM25 of the best passage, 0 where no word is shared.
+        coverage: Share of the query's words that it holds, rare ones more, see
+            `kb.lexical.LexicalScore`.
         cosines: Of the best passage by meaning.
         linked: What older questions like this one were answered with, see
             `kb.similar.linked_from`.
@@ -64,6 +68,7 @@ class Found:
     places: Rows
     passages: list[PassageId]
     words: Float64
+    coverage: Float64
     cosines: Float64
     linked: Float64
 
@@ -98,6 +103,8 @@ def similar_answers(asked: Asked, snapshot: Snapshot) -> Mapping[DocumentId, flo
         rows, cosines = snapshot.question_codes.nearest(vector, _SIMILAR)
         for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True):
             question = DocumentId(int(snapshot.questions[row]))
+            if question in snapshot.silent:
+                continue
             like = max(cosine, 0.0) ** SHARPNESS
             likeness[question] = max(like, likeness.get(question, 0.0))
     return linked_from(snapshot.graph, likeness)
@@ -105,13 +112,14 @@ def similar_answers(asked: Asked, snapshot: Snapshot) -> Mapping[DocumentId, flo
 
 def gather(
     asked: Asked,
+    wanted: Wanted,
     shelf: Shelf,
     by_words: ByWords,
     linked: Mapping[DocumentId, float],
     allowed: Mask | None,
-    depth: int,
 ) -> Found | None:
     """Unite what words, meaning and links find; ``None`` where that is nothing."""
+    depth = wanted.depth
     spoken = _spoken(asked, shelf)
     parts = []
     for segment, (rows, scores) in zip(shelf.segments, by_words, strict=True):
@@ -135,23 +143,45 @@ def gather(
     order = np.lexsort((ids, -fit, documents))
     places, starts = np.unique(documents[order], return_index=True)
     links = _column(linked, shelf.ids[places].tolist())
+    best = [PassageId(i) for i in ids[order][starts].tolist()]
+    known = _scores(wanted, shelf, best)
     return Found(
         shelf=shelf,
         places=places.astype(np.intp),
-        passages=[PassageId(i) for i in ids[order][starts].tolist()],
-        words=np.maximum.reduceat(shared[order], starts),
+        passages=best,
+        # What meaning or links found may share words, too.
+        words=np.array([known[i].score if i in known else 0.0 for i in best]),
+        coverage=np.array([known[i].coverage if i in known else 0.0 for i in best]),
         cosines=np.maximum.reduceat(cosines[order], starts),
         linked=links,
     )
 
 
 def nearest(
-    asked: Asked, shelf: Shelf, allowed: Mask | None, depth: int
+    asked: Asked, wanted: Wanted, shelf: Shelf, allowed: Mask | None
 ) -> Found | None:
     """What meaning alone finds."""
     nothing = (np.empty(0, dtype=np.intp), np.empty(0))
     by_words = [nothing for _ in shelf.segments]
-    return gather(asked, shelf, by_words, {}, allowed, depth)
+    return gather(asked, wanted, shelf, by_words, {}, allowed)
+
+
+def _scores(
+    wanted: Wanted, shelf: Shelf, ids: Sequence[PassageId]
+) -> dict[PassageId, LexicalScore]:
+    scores: dict[PassageId, LexicalScore] = {}
+    for segment in shelf.segments:
+        rows = segment.rows_of(ids)
+        own = [i for i, row in zip(ids, rows.tolist(), strict=True) if row >= 0]
+        if own:
+            scores |= segment.lexical.score(
+                wanted.text,
+                own,
+                shelf.kind,
+                visible_to=wanted.visible_to,
+                renderings=wanted.renderings,
+            )
+    return scores
 
 
 @cache

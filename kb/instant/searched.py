@@ -58,6 +58,7 @@ class _Query:
 
     clients: dict[bytes, datetime] = field(default_factory=dict)
     untold: int = 0
+    is_told: bool = False
 
 
 @dataclass(slots=True)
@@ -168,6 +169,13 @@ class Searched:
             if not counts and not told and self._forgot == today:
                 return True
             try:
+                # What a member had forgotten since is not to be told again.
+                gone = [
+                    each
+                    for each in told
+                    if each.query.is_told and not store.searches.tells(each.words)
+                ]
+                told = [each for each in told if each not in gone]
                 with store.transaction():
                     for day, count in counts.items():
                         store.searches.count(day, count.searches, count.in_vain)
@@ -180,6 +188,7 @@ class Searched:
                 _log.warning("searches are counted later: %s", exc)
                 return False
             self._settle(counts, told)
+            self._drop(gone)
             self._forgot = today
         return True
 
@@ -212,6 +221,14 @@ class Searched:
                     del self._counts[day]
             for each in told:
                 each.query.untold -= each.times
+                each.query.is_told = True
+
+    def _drop(self, gone: list[_Told]) -> None:
+        with self._lock:
+            for each in gone:
+                dropped = self._queries.pop(each.words, None)
+                if dropped is not None:
+                    self._kept_clients -= len(dropped.clients)
 
 
 def told_as(query: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +20,7 @@ from kb.instant.codes import Rows, SignCodes
 from kb.instant.records import Filters
 from kb.lexical import TantivyIndex
 from kb.store.columns import DocumentRow
-from kb.types import DocumentId, Kind, PassageId
+from kb.types import PUBLIC, DocumentId, Kind, PassageId
 from kb.vectors import Float32, Int64
 
 Mask = NDArray[np.bool_]
@@ -44,7 +44,6 @@ class Segment:
     vectors: Float32
     codes: SignCodes
     has_gaps: bool = False
-    is_tail: bool = False
 
     @cached_property
     def _by_document(self) -> tuple[Rows, NDArray[np.int32]]:
@@ -86,6 +85,7 @@ class Shelf:
     log_likes: NDArray[np.float64]
     solved: Mask
     changed: NDArray[np.float64]
+    expires: NDArray[np.float64]
     segments: tuple[Segment, ...]
 
     def places(self, documents: Sequence[DocumentId]) -> Rows:
@@ -97,10 +97,17 @@ class Shelf:
         return np.where(self.ids[places] == wanted, places, -1)
 
     def allowed(
-        self, filters: Filters, visible_to: frozenset[str] | None
+        self, filters: Filters, visible_to: frozenset[str] | None, at: float
     ) -> Mask | None:
-        """Which documents a reader may see and wants; ``None`` for all of them."""
+        """Which documents a reader may see and wants; ``None`` for all of them.
+
+        Args:
+            at: The present, in seconds since 1970.
+        """
         masks = []
+        if self._ever_expires:
+            # What never expires is not a number, and less than nothing.
+            masks.append(~(self.expires <= at))
         if visible_to is not None and not self._visibilities.keys() <= visible_to:
             masks.append(self._any(self._visibilities, visible_to))
         if filters.languages is not None:
@@ -126,6 +133,18 @@ class Shelf:
         for value in values:
             if value in places:
                 mask[places[value]] = True
+        return mask
+
+    @cached_property
+    def _ever_expires(self) -> bool:
+        return bool(np.isfinite(self.expires).any())
+
+    @cached_property
+    def has_passages(self) -> Mask:
+        """Which documents have any."""
+        mask = np.zeros(len(self.ids), dtype=bool)
+        for segment in self.segments:
+            mask[segment.documents[segment.documents >= 0]] = True
         return mask
 
     @cached_property
@@ -170,11 +189,6 @@ class Shelf:
             said[rows] = place_of(language)
         return said
 
-    @cached_property
-    def languages(self) -> frozenset[str]:
-        """That some documents are in."""
-        return frozenset(self._languages)
-
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
@@ -183,7 +197,8 @@ class Snapshot:
     Attributes:
         graph: Links that everybody may see.
         questions: Threads that ask, by document id, and *question_vectors* of them.
-        languages: That some documents are in.
+        languages: That some public documents are in.
+        silent: Documents whose links count no more: they are gone, or not public.
         generation: Of the store, when this was made; *lag* is how far the index on
             disk was behind, and *waiting* how many passages of those that came since
             are too many to be held here.
@@ -197,7 +212,8 @@ class Snapshot:
     generation: int
     lag: int = 0
     waiting: int = 0
-    languages: frozenset[str] = field(default=frozenset())
+    languages: frozenset[str] = frozenset()
+    silent: frozenset[int] = frozenset()
 
     @cached_property
     def lexicals(self) -> Sequence[TantivyIndex]:
@@ -212,11 +228,23 @@ class Snapshot:
     @property
     def passages(self) -> int:
         """How many can be found."""
-        return sum(
-            int(np.count_nonzero(segment.documents >= 0))
-            for shelf in self.shelves.values()
-            for segment in shelf.segments
-        )
+        return self._count(None)
+
+    @property
+    def public_passages(self) -> int:
+        """How many of them everybody may read."""
+        return self._count(frozenset({PUBLIC}))
+
+    def _count(self, visible_to: frozenset[str] | None) -> int:
+        total = 0
+        for shelf in self.shelves.values():
+            allowed = shelf.allowed(Filters(), visible_to, -np.inf)
+            for segment in shelf.segments:
+                there = segment.documents[segment.documents >= 0]
+                total += int(
+                    len(there) if allowed is None else np.count_nonzero(allowed[there])
+                )
+        return total
 
 
 def slug(name: str) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from kb.instant.asking import Query
 from kb.instant.highlight import highlights
 from kb.instant.ordering import Place
 from kb.instant.records import FACETS, Facet, InstantHit, ParsedQuery, Span, Why
+from kb.instant.wording import NO_DEMANDS, Demands, holds, suits
 from kb.question import Question
 from kb.search import edition_of, may_be_shown
 from kb.store import Store
-from kb.types import Clock, DocumentId, PassageId, SearchHit
+from kb.types import Clock, SearchHit
 from kb.versions import is_named, versions_in
+from kb.words import identifiers, words
 
 # Near enough to say that it means something close.
 _CLOSE = 0.5
@@ -27,21 +29,21 @@ def shown(
     store: Store,
     clock: Clock,
     *,
-    most: int,
-    phrases: Mapping[DocumentId, PassageId] | None = None,
+    wishes: Demands = NO_DEMANDS,
 ) -> tuple[InstantHit, ...]:
-    """The first *most* of some documents that may be shown now.
+    """Those of some documents that may be shown now.
 
     What is searched may be a moment behind the store: what was deleted, unlisted or
     made private meanwhile is left out.
 
     Args:
-        phrases: By document, the passage that has what was asked for word for word.
+        wishes: What was asked for word for word. The version of a page that is named
+            is another text than the one that was searched.
 
     Raises:
         StoreError: It cannot be read.
     """
-    held = phrases or {}
+    held = wishes.phrases or {}
     best = {p.document_id: held.get(p.document_id, p.passage) for p in places}
     documents = store.documents.summaries([*best])
     passages = store.passages.load([*best.values()])
@@ -50,20 +52,21 @@ def shown(
     for place in places:
         document = documents.get(place.document_id)
         passage = passages.get(best[place.document_id])
-        if len(hits) == most:
-            break
         if document is None or passage is None:
             continue
         if not may_be_shown(document, query.visible_to, at):
             continue
         document, passage = edition_of(store, query.named, document, passage)
+        is_edition = document.id != place.document_id
+        if is_edition and not suits(query.parsed, document, passage):
+            continue
         hit = SearchHit(
             document,
             passage,
             place.score,
             place.confidence,
             place.signals or {},
-            stands_for=None if document.id == place.document_id else place.document_id,
+            stands_for=place.document_id if is_edition else None,
             contributions=place.contributions or {},
         )
         hits.append(_marked(hit, query))
@@ -93,8 +96,7 @@ def _marked(hit: SearchHit, query: Query) -> InstantHit:
 def _why(
     hit: SearchHit, query: Query, in_text: Sequence[Span], in_title: Sequence[Span]
 ) -> Iterator[Why]:
-    exact = (*query.identifiers, *query.parsed.phrases)
-    if exact and _stands_in(hit, exact):
+    if _stands_in(hit, query):
         yield Why.EXACT
     if in_title:
         yield Why.TITLE
@@ -110,10 +112,17 @@ def _why(
         yield Why.VERSION
 
 
-def _stands_in(hit: SearchHit, texts: Sequence[str]) -> bool:
+def _stands_in(hit: SearchHit, query: Query) -> bool:
+    """Whether a code, a path or a phrase stands there as it was typed."""
     passage = hit.passage
-    whole = f"{hit.document.title}\n{passage.heading}\n{passage.text}".casefold()
-    return any(text.casefold() in whole for text in texts)
+    texts = (hit.document.title, passage.heading, passage.text)
+    if query.identifiers:
+        there = set(identifiers("\n".join(texts), prefixes=True))
+        if not there.isdisjoint(query.identifiers):
+            return True
+    return any(
+        holds(words(phrase), text) for phrase in query.parsed.phrases for text in texts
+    )
 
 
 def counted(places: Sequence[Place]) -> dict[str, tuple[Facet, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rapidfuzz.distance import OSA
 
@@ -30,6 +31,20 @@ Texts = Callable[[Sequence[PassageId]], Iterable[str]]
 """Gives titles and texts of passages, as far as the reader may see them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """By words as they were asked, what may be meant.
+
+    Attributes:
+        certain: Of words that nothing here holds: the others are sought in their place.
+        possible: Of words that hardly anything holds: others mistype as well, but who
+            typed one of them may mean it.
+    """
+
+    certain: Mapping[str, str] = field(default_factory=dict)
+    possible: Mapping[str, str] = field(default_factory=dict)
+
+
 def corrections(
     asked: Sequence[str],
     indexes: Sequence[TantivyIndex],
@@ -38,16 +53,13 @@ def corrections(
     visible_to: frozenset[str] | None,
     unfinished: bool = False,
     means_something: Callable[[str], bool] = lambda _word: False,
-) -> Mapping[str, str]:
-    """What to seek beside words that are not known.
+) -> Corrections:
+    """What to seek in the place of words that are not known.
 
     Args:
         asked: As `kb.words.words` gives them.
         unfinished: The last of them may be the beginning of one.
         means_something: Tells words that are no errors, though nothing here holds them.
-
-    Returns:
-        For each word that is unknown, or hardly known, and like a common one, that.
 
     Raises:
         CorruptIndexError: The files of an index are damaged.
@@ -61,16 +73,16 @@ def corrections(
         for word in dict.fromkeys(asked)
         if (frequency := held(word)) <= _RARE and not means_something(word)
     }
-    found: dict[str, str] = {}
+    certain: dict[str, str] = {}
+    possible: dict[str, str] = {}
     for word, frequency in [*rare.items()][:MAX_CORRECTED]:
         other = None
         if unfinished and word == asked[-1] and not frequency:
             other = _completed(word, indexes, texts, visible_to)
         other = other or _nearest(word, indexes, texts, visible_to)
-        # Others mistype as well: what stands here once or twice may be an error, too.
         if other and held(other) > _TIMES * frequency:
-            found[word] = other
-    return found
+            (possible if frequency else certain)[word] = other
+    return Corrections(certain, possible)
 
 
 def edits(word: str) -> int:

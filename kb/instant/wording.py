@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,12 +13,12 @@ from kb.instant.records import ParsedQuery
 from kb.instant.shelves import Mask, Shelf, Snapshot
 from kb.lexical import LexicalHit
 from kb.store import Store
-from kb.types import DocumentId, Kind, PassageId
+from kb.types import DocumentId, DocumentSummary, Kind, Passage, PassageId
 from kb.words import words
 
 # Passages that hold all words of a phrase, and are read for whether they stand there
-# in a row; and those that hold a word that must not.
-_READ, _HELD = 300, 20_000
+# in a row, and how many at a time; and those that hold a word that must not.
+_READ, _BATCH, _HELD = 5_000, 500, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class Demands:
             out = np.array(sorted(self.excluded), dtype=np.int64)
             mask = mask & ~np.isin(shelf.ids, out)
         return mask
+
+
+NO_DEMANDS = Demands()
 
 
 def demands(
@@ -105,12 +110,46 @@ def _hits(
 def _in_a_row(
     sought: Sequence[str], hits: Sequence[LexicalHit], store: Store
 ) -> Iterator[LexicalHit]:
-    run = f" {' '.join(sought)} "
-    passages = store.passages.load([hit.passage_id for hit in hits])
-    titles = store.documents.summaries([hit.document_id for hit in hits])
-    for hit in hits:
-        passage, document = passages.get(hit.passage_id), titles.get(hit.document_id)
-        if passage is not None and document is not None:
-            texts = (passage.text, passage.heading, document.title)
-            if any(run in f" {' '.join(words(text))} " for text in texts):
-                yield hit
+    for start in range(0, len(hits), _BATCH):
+        some = hits[start : start + _BATCH]
+        passages = store.passages.load([hit.passage_id for hit in some])
+        documents = store.documents.summaries(sorted({hit.document_id for hit in some}))
+        for hit in some:
+            passage = passages.get(hit.passage_id)
+            document = documents.get(hit.document_id)
+            if passage is not None and document is not None:
+                texts = (passage.text, passage.heading, document.title)
+                if any(holds(sought, text) for text in texts):
+                    yield hit
+
+
+def suits(parsed: ParsedQuery, document: DocumentSummary, passage: Passage) -> bool:
+    """Whether a passage that is shown in the place of another has all that must stand
+    there word for word, and nothing that must not."""
+    texts = (passage.text, passage.heading, document.title)
+
+    def stands(text: str) -> bool:
+        sought = words(text)
+        return bool(sought) and any(holds(sought, each) for each in texts)
+
+    return all(map(stands, parsed.phrases)) and not any(map(stands, parsed.excluded))
+
+
+def holds(sought: Sequence[str], text: str) -> bool:
+    """Whether words, as `kb.words.words` gives them, stand in a text in a row.
+
+    >>> holds(["data", "entry"], "The Data-Entry app"), holds(["data", "entry"], "data")
+    (True, False)
+    """
+    if text.isascii():
+        # As most is: without an analyser.
+        return _run(tuple(sought)).search(text.lower()) is not None
+    return f" {' '.join(sought)} " in f" {' '.join(words(text))} "
+
+
+@lru_cache(maxsize=256)
+def _run(sought: tuple[str, ...]) -> re.Pattern[str]:
+    between = "[^a-z0-9]+"
+    return re.compile(
+        rf"(?<![a-z0-9]){between.join(map(re.escape, sought))}(?![a-z0-9])"
+    )

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
+from kb.store.documents import dead_in
 from kb.store.rows import seen_by, to_kind, to_moment, to_tags
 from kb.tongues import primary
 from kb.types import DocumentId, Kind, PassageId
@@ -32,6 +33,7 @@ class DocumentRow:
         language: Without its region; empty where nobody knows it.
         versions: Of its page, when that comes in several; else its own.
         changed: When it was last changed, in seconds since 1970; NaN for nobody knows.
+        expires: From then on nobody is led to it, likewise; NaN for never.
         likes: Of all its posts together.
         outdated: See `kb.types.DocumentSummary`; so *work*.
     """
@@ -45,6 +47,7 @@ class DocumentRow:
     tags: tuple[str, ...]
     versions: tuple[str, ...]
     changed: float
+    expires: float
     parts_count: int
     likes: int
     solved: bool
@@ -92,7 +95,8 @@ class Columns:
         self._conn = db.conn
 
     def documents(self, before: DocumentRows = NO_ROWS) -> DocumentRows:
-        """All that are listed, the searched ones of several versions, by id.
+        """All that are listed and not dead, the searched ones of several versions, by
+        id.
 
         Args:
             before: What was read earlier: rows that did not change are those.
@@ -105,7 +109,7 @@ class Columns:
             ).fetchall()
         )
         found = self._conn.execute(
-            "SELECT id, kind, source, visibility, language, category, tags,"
+            "SELECT id, kind, source, visibility, language, category, tags,"  # noqa: S608
             " CASE page WHEN '' THEN CASE WHEN version IS NULL THEN '[]'"
             " ELSE json_array(version) END ELSE (SELECT"
             " json_group_array(o.version) FROM documents o"
@@ -113,8 +117,8 @@ class Columns:
             " AND o.visibility = d.visibility AND o.version IS NOT NULL) END,"
             " coalesce(updated_at, created_at),"
             " CASE kind WHEN 'thread' THEN parts_count ELSE 1 END, likes,"
-            " solved, outdated, work FROM documents d WHERE listed AND current"
-            " ORDER BY id"
+            " solved, outdated, work, expires_at FROM documents d"
+            f" WHERE listed AND current AND NOT {dead_in('d')} ORDER BY id"
         )
         read = tuple((*row, likes.get(row[0], 0)) for row in found)
         known = dict(zip((r.id for r in before.rows), before.read, strict=True))
@@ -127,16 +131,10 @@ class Columns:
             read,
         )
 
-    def passages(self, *, after_id: int = 0) -> tuple[Int64, Int64]:
+    def passages(self) -> tuple[Int64, Int64]:
         """Passages by id, and the document of each; those of versions that are not
-        searched as well.
-
-        Args:
-            after_id: Only those with a higher id.
-        """
-        rows = self._conn.execute(
-            "SELECT id, document_id FROM passages WHERE id > ? ORDER BY id", [after_id]
-        )
+        searched as well."""
+        rows = self._conn.execute("SELECT id, document_id FROM passages ORDER BY id")
         table = np.fromiter(chain.from_iterable(rows), dtype=np.int64).reshape(-1, 2)
         return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
 
@@ -202,7 +200,8 @@ def _document(read: Sequence[Any]) -> DocumentRow:
         versions=to_tags(read[7]),
         changed=_seconds(to_moment(read[8])),
         parts_count=read[9],
-        likes=max(read[10], read[14]),
+        expires=_seconds(to_moment(read[14])),
+        likes=max(read[10], read[15]),
         solved=bool(read[11]),
         outdated=bool(read[12]),
         work=read[13],

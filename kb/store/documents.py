@@ -36,14 +36,22 @@ from kb.types import (
     passage_input,
 )
 
+
+def dead_in(table: str) -> str:
+    """SQL for whether the address of a document does not answer any more."""
+    # Its own source may have seen it alive since, or it has moved.
+    return (
+        f"EXISTS (SELECT 1 FROM targets t WHERE t.document_id = {table}.id AND "  # noqa: S608
+        f"t.url = {table}.url AND t.dead_at IS NOT NULL AND "
+        f"coalesce({table}.verified_at, '') <= t.checked_at)"
+    )
+
+
 _SUMMARY = (
     "id, source, kind, key, url, title, language, visibility, category, tags, "
     "version, created_at, updated_at, solved, closed, listed, views, parts_count, "
     "page, current, outdated, details, expires_at, verified_at, work, "
-    # Its own source may have seen it alive since, or it has moved.
-    "EXISTS (SELECT 1 FROM targets t WHERE t.document_id = documents.id AND "
-    "t.url = documents.url AND t.dead_at IS NOT NULL AND "
-    "coalesce(verified_at, '') <= t.checked_at)"
+    f"{dead_in('documents')}"
 )
 _MORE = "revision, category_id, archived, pinned, likes"
 

@@ -120,6 +120,15 @@ class Passages:
         ).fetchone()
         return int(row[0])
 
+    def newest(self, *, after_generation: int, limit: int) -> list[PassageId]:
+        """Ids of the newest of those that `count` counts, the highest first."""
+        rows = self._conn.execute(
+            f"SELECT p.id FROM passages p {_CURRENT} WHERE p.generation > ?"  # noqa: S608
+            " ORDER BY p.id DESC LIMIT ?",
+            [after_generation, limit],
+        )
+        return [PassageId(i) for (i,) in rows]
+
     def content_hashes(self) -> Iterator[str]:
         """The hash of every passage that is searched, lazily; those of equal text come
         repeatedly."""

@@ -105,6 +105,13 @@ class Searches:
         )
         return [Miss(*row) for row in rows]
 
+    def tells(self, query: str) -> bool:
+        """Whether a query is told of, under any day."""
+        row = self._conn.execute(
+            "SELECT 1 FROM search_misses WHERE query = ? LIMIT 1", [query]
+        ).fetchone()
+        return row is not None
+
     def feedback(self, document_id: DocumentId, day: date, *, helped: bool) -> bool:
         """Count a word on a document; False where there is no such document."""
         cursor = self._conn.execute(

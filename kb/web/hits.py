@@ -18,6 +18,7 @@ from kb.web.marked import Excerpt, Piece, excerpt, pieces
 from kb.web.texts import day, fill, texts
 
 _SURE = ((0.75, "sure.3"), (0.5, "sure.2"), (0.2, "sure.1"), (0.0, "sure.0"))
+_HINT = 0.49
 _WHY_SHOWN = 3
 _MOMENT = re.compile(r"[?&#]t=(\d{1,6})s?(?=&|#|$)")
 
@@ -58,7 +59,7 @@ def hit_view(hit: Hit, *, language: str, now: datetime) -> HitView:
     kind = "event" if _is_event(hit) else hit.kind.value
     # Of what takes place, other days are told.
     at = None if hit.details.get("starts_at") else hit.updated_at or hit.created_at
-    sure = next(name for least, name in _SURE if hit.confidence >= least)
+    sure = _sure(hit)
     return HitView(
         id=hit.id,
         kind=kind,
@@ -77,6 +78,14 @@ def hit_view(hit: Hit, *, language: str, now: datetime) -> HitView:
         sure_told=t[sure],
         why=", ".join(list(_reasons(hit, t))[:_WHY_SHOWN]),
     )
+
+
+def _sure(hit: Hit) -> str:
+    """How likely it is to help. That members were sent there, when they asked something
+    like it, is a hint and no more."""
+    is_hint = set(hit.why) - {Why.SOLVED} == {Why.LINKED}
+    confidence = min(hit.confidence, _HINT) if is_hint else hit.confidence
+    return next(name for least, name in _SURE if confidence >= least)
 
 
 def _below_title(hit: Hit) -> str:

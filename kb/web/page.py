@@ -90,12 +90,14 @@ class _Visit:
 
     Attributes:
         typing: Somebody is still at it.
+        counts: It is what somebody meant, for the first time.
     """
 
     asked: Asked
     language: str
     now: datetime
     typing: bool = False
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class _Outcome:
     trouble: str = ""
     retry_s: int = 0
     total: int = 0
+    weak: bool = False
     found: FoundView | None = None
     holdings: Mapping[Kind, int] = field(default_factory=dict)
 
@@ -155,8 +158,8 @@ def add_page(
             outcome = await desk.run(lambda: _outcome(backend, settings, visit, client))
         except (BusyError, LateError) as exc:
             return _Outcome(exc.status, "trouble.busy", RETRY_AFTER_S)
-        if outcome.found is not None and visit.asked.page == 1 and not visit.typing:
-            meters.searched(outcome.total)
+        if outcome.found is not None and visit.counts:
+            meters.searched(outcome.total, weak=outcome.weak)
         return outcome
 
     @app.get("/search", include_in_schema=False)
@@ -210,7 +213,8 @@ def _visit(request: Request, settings: ApiSettings, clock: Clock) -> _Visit:
     accepted = request.headers.get("accept-language", "")
     language = asked.ui or language_for(accepted, tuple(languages()), _first(settings))
     typing = request.query_params.get("typing") == "true"
-    return _Visit(asked, language, clock(), typing)
+    counts = asked.page == 1 and not typing and not request.state.is_head
+    return _Visit(asked, language, clock(), typing, counts)
 
 
 def _outcome(
@@ -235,13 +239,14 @@ def _outcome(
     except KBError as exc:
         log.warning("cannot search: %s: %s", type(exc).__name__, exc)
         return _Outcome(503, "trouble.down", RETRY_AFTER_S)
-    if asked.page == 1 and not visit.typing:
+    if visit.counts:
         _tell(backend, results, client)
     answer = search_answer(
         results, query=asked.q, page=asked.page, k=DEFAULT_K, took_ms=0
     )
     return _Outcome(
         total=results.total,
+        weak=results.weak,
         found=found_view(
             answer,
             asked,

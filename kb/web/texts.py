@@ -203,6 +203,8 @@ def _asking(words: Catalogue) -> dict[str, str]:
         "keys.open": words.gettext("open the result"),
         "keys.preview": words.gettext("read the whole passage"),
         "keys.clear": words.gettext("back to the box; there: empty it"),
+        # Translators: a switch, beside a check mark; without it the key does nothing.
+        "keys.slash": words.gettext("The key / alone leads to the search box"),
         # Translators: names of keys.
         "key.space": words.pgettext("key", "Space"),
         "key.enter": words.pgettext("key", "Enter"),

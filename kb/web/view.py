@@ -5,13 +5,13 @@ Pure. Templates show it, and as JSON the script does: it is put into words here 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from kb.api.answers import SearchAnswer, Value
+from kb.api.asking import moment
 from kb.types import Kind
 from kb.web.asked import PAGES, Asked, Chosen
 from kb.web.hits import HitView, hit_view, is_web_address, language_name
@@ -21,7 +21,6 @@ SHOWN_VALUES = 8
 SINCE_DAYS = (30, 365, 1_095)
 # Discourse takes no longer title.
 _ASK_TITLE_CHARS = 255
-_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +164,20 @@ def _pager(answer: SearchAnswer, asked: Asked, t: Mapping[str, str]) -> Pager | 
 def _kinds(answer: SearchAnswer, asked: Asked, language: str) -> tuple[Choice, ...]:
     t = texts(language)
     counts = {each.value: each.count for each in answer.facets.get("kind", ())}
+    # Also those that were typed into the box: "kind:docs reset".
+    on = set(answer.understood.filters.get("kind", ()))
+    on |= {value for name, value in asked.chosen if name == "kind"}
     choices = [
-        _choice(asked, language, "kind", kind.value, counts.get(kind.value))
+        replace(
+            _choice(asked, language, "kind", kind.value, counts.get(kind.value)),
+            on=kind.value in on,
+        )
         for kind in Kind
-        if kind.value in counts or asked.has("kind", kind.value)
+        if kind.value in counts or kind.value in on
     ]
     if not choices:
         return ()
-    is_all = not any(name == "kind" for name, _ in asked.chosen)
-    everything = Choice("kind=", t["all"], "", asked.without("kind"), is_all)
+    everything = Choice("kind=", t["all"], "", asked.without("kind"), not on)
     return (everything, *choices)
 
 
@@ -238,14 +242,10 @@ def _value_name(chosen: Chosen, language: str) -> str:
         case ("solved", value):
             return t[f"solved.{value}"]
         case ("since" | "before" as name, value):
-            return fill(t[name], date=_told_day(value, language))
+            # Of a year or a month it is the first: "the 2024" is no date.
+            return fill(t[name], date=day(language, moment(value)))
         case (_, value):
             return value
-
-
-def _told_day(value: str, language: str) -> str:
-    """A day as people write it; a year or a month as it is."""
-    return day(language, date.fromisoformat(value)) if _DAY.fullmatch(value) else value
 
 
 def _chips(asked: Asked, language: str, now: datetime) -> Iterator[Choice]:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -18,6 +17,7 @@ from starlette.responses import Response
 
 from kb.api.settings import ApiSettings
 from kb.instant.records import InstantHit, Span
+from kb.web.hits import is_web_address
 from kb.web.widget_words import Words
 
 EXCERPT_CHARS = 160
@@ -29,7 +29,8 @@ Scheme = Literal["light", "dark"]
 _SANDBOX = "sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox"
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.:\[\]-]+")
 _NOT_KEPT = "no-store"
-_KEPT_A_WHILE = "public, max-age=300"
+# What leaves the forum leaves the frames with it.
+_ASKED_AGAIN = "public, no-cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Shown:
 
 def leads_out(found: InstantHit) -> bool:
     # A link that is harvested is somebody's text: "javascript:" would be one, too.
-    return urlsplit(found.hit.url).scheme in ("http", "https")
+    return is_web_address(found.hit.url)
 
 
 def show(found: InstantHit, words: Words) -> Shown:
@@ -113,7 +114,8 @@ class Frames:
     """Writes frames and parts of them, with what keeps them harmless.
 
     Attributes:
-        token: Stands in each frame that waits for a composer; new at each start.
+        token: Stands in each frame that waits for a composer; new at each start. No
+            secret: see `kb.web.widget`.
     """
 
     settings: ApiSettings
@@ -146,7 +148,7 @@ class Frames:
         is_private: bool,
     ) -> Response:
         keep = status is HTTPStatus.OK and not is_private
-        cached = _KEPT_A_WHILE if keep else _NOT_KEPT
+        cached = _ASKED_AGAIN if keep else _NOT_KEPT
         return self._page(words, scheme, hits, status, ask="", cached=cached)
 
     def render_hits(self, words: Words, hits: Sequence[Shown]) -> str:
@@ -155,7 +157,7 @@ class Frames:
 
     def part(self, request: Request, html: str, status: HTTPStatus) -> Response:
         headers = {"Cache-Control": _NOT_KEPT, "X-Content-Type-Options": "nosniff"}
-        # Only a frame of ours can have the token; without one there is nothing to read.
+        # Any page can have this origin: what it gets without the token is empty.
         if request.headers.get("origin") == "null":
             headers["Access-Control-Allow-Origin"] = "null"
         return Response(_bytes(html), status, headers, "text/html; charset=utf-8")

@@ -32,7 +32,7 @@ _ENGLISH = Words(
     language="en",
     heading="Related resources",
     kinds={
-        Kind.THREAD: "Discussion",
+        Kind.THREAD: "Thread",
         Kind.DOCS: "Documentation",
         Kind.COURSE: "Course",
         Kind.VIDEO: "Video",
@@ -46,7 +46,7 @@ _FRENCH = Words(
     language="fr",
     heading="Ressources liées",
     kinds={
-        Kind.THREAD: "Discussion",
+        Kind.THREAD: "Fil de discussion",
         Kind.DOCS: "Documentation",
         Kind.COURSE: "Cours",
         Kind.VIDEO: "Vidéo",
@@ -60,7 +60,7 @@ _SPANISH = Words(
     language="es",
     heading="Recursos relacionados",
     kinds={
-        Kind.THREAD: "Conversación",
+        Kind.THREAD: "Hilo",
         Kind.DOCS: "Documentación",
         Kind.COURSE: "Curso",
         Kind.VIDEO: "Vídeo",
@@ -74,7 +74,7 @@ _PORTUGUESE = Words(
     language="pt",
     heading="Recursos relacionados",
     kinds={
-        Kind.THREAD: "Discussão",
+        Kind.THREAD: "Tópico",
         Kind.DOCS: "Documentação",
         Kind.COURSE: "Curso",
         Kind.VIDEO: "Vídeo",
@@ -82,7 +82,7 @@ _PORTUGUESE = Words(
     solved="Resolvido",
     nothing="Ainda não se conhece nenhum recurso relacionado.",
     more="Pesquisar em {}",
-    opens="(abre em uma nova aba)",
+    opens="(abre num novo separador)",
 )
 SPOKEN: Mapping[str, Words] = {
     each.language: each for each in (_ENGLISH, _FRENCH, _SPANISH, _PORTUGUESE)

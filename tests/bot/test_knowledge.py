@@ -155,6 +155,39 @@ def _answers(knowledge: Knowledge, q: str, expected: list[str]) -> bool:
         return False
 
 
+def test_a_backup_that_is_restored_takes_what_came_since_along(
+    app: App, knowledge: Knowledge, store: Store, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    store.backup(backup)
+    put(store, topic("950", "The zanzibar secret."))
+    wait_for(lambda: keys(knowledge, '"zanzibar secret"') == ["950"])
+    store.close()
+    for name in ("baraza.db-wal", "baraza.db-shm"):
+        (app.data_dir / name).unlink(missing_ok=True)
+    backup.replace(app.store_path)
+
+    with app.open_store() as restored:
+        # It gets the ids of what is gone.
+        put(restored, topic("951", "The quito setting."))
+
+    wait_for(lambda: _answers(knowledge, '"quito setting"', ["951"]))
+    assert keys(knowledge, '"zanzibar secret"') == []
+
+
+def test_a_broken_row_ends_nothing(
+    knowledge: Knowledge, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = "UPDATE documents SET updated_at = ? WHERE key = '813'"
+    store.db.conn.execute(broken, ["garbage"])
+    put(store, topic("950", "The zanzibar setting."))
+    wait_for(lambda: "searches are behind the store" in caplog.text)
+
+    store.db.conn.execute(broken, ["2026-03-01T00:00:00.000000Z"])
+
+    wait_for(lambda: keys(knowledge, '"zanzibar setting"') == ["950"])
+
+
 def test_an_index_that_is_lost_and_made_again_is_taken_up(
     app: App, knowledge: Knowledge, store: Store
 ) -> None:
@@ -282,12 +315,7 @@ def test_a_client_has_one_word_a_day_on_a_document(
 def test_a_word_that_could_not_be_written_may_be_said_again(
     app: App, knowledge: Knowledge, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*, readonly: bool = False) -> Store:
-        if readonly:
-            return Store.open(app.store_path, readonly=True)
-        return Store.open(app.store_path, busy_timeout_s=0.01)
-
-    monkeypatch.setattr(app, "open_store", refuse)
+    monkeypatch.setattr("bot.knowledge._VOTE_S", 0.01)
     store.db.conn.execute("BEGIN IMMEDIATE")
     from kb.errors import StoreError
 
@@ -314,6 +342,43 @@ def test_what_is_searched_in_vain_is_written_down_at_the_end(
     (missed,) = store.searches.misses(day, day.replace(year=day.year + 1), 10)
     assert (counted.searches, counted.in_vain) == (5, 3)
     assert (missed.query, missed.people) == ("qqq zzyzx", 2)
+
+
+def test_what_a_filter_left_out_is_counted_and_not_named(
+    app: App, store: Store
+) -> None:
+    knowledge = Knowledge(app, searched=Searched(2))
+    knowledge.open()
+    for q in ("tracker kind:video", "tracker -tracker"):
+        for client in ("a", "b"):
+            knowledge.searched(search(knowledge, q), client=client)
+    knowledge.close()
+
+    day = app.clock().date()
+    (counted,) = store.searches.days(day, day.replace(year=day.year + 1))
+    assert (counted.searches, counted.in_vain) == (4, 4)
+    assert store.searches.misses(day, day.replace(year=day.year + 1), 10) == []
+
+
+def test_related_to_an_old_version_leaves_out_the_page_itself(
+    knowledge: Knowledge, store: Store
+) -> None:
+    for version in ("2.40", "2.41"):
+        page = document(version, TRACKER, kind=Kind.DOCS, page="p", version=version)
+        put(store, replace(page, url=f"https://docs.example.org/{version}/p"))
+    with store.transaction():
+        store.editions.settle("forum", None)
+    wait_for(lambda: "2.41" in keys(knowledge, "tracker events kind:docs"))
+
+    found = knowledge.related(
+        About(url="https://docs.example.org/2.40/p"),
+        kinds=None,
+        languages=None,
+        k=5,
+        reader=ANYBODY,
+    )
+
+    assert {"2.40", "2.41"}.isdisjoint(hit.hit.document.key for hit in found)
 
 
 def test_members_ask_where_the_forum_takes_new_topics(app: App) -> None:

@@ -71,8 +71,6 @@ def test_passages_come_with_their_documents_by_id(store: Store) -> None:
 
     assert ids.tolist() == sorted(ids.tolist())
     assert documents.tolist() == [first, first, second]
-    later, _ = store.columns.passages(after_id=int(ids[1]))
-    assert later.tolist() == ids[2:].tolist()
 
 
 def test_an_empty_store_has_empty_columns(store: Store) -> None:

@@ -11,7 +11,8 @@
 // short cut beside Tab, and take no key from the box but up and down.
 
 const { t, language, recentMost } = JSON.parse(document.getElementById('words').textContent)
-const WAIT_MS = 150, SLOW_MS = 300, THOUGHT_MS = 2000, CACHED = 40, RECENT_KEY = 'baraza.recent'
+const WAIT_MS = 150, SLOW_MS = 300, THOUGHT_MS = 3000, CACHED = 40, FRESH_MS = 60000
+const RECENT_KEY = 'baraza.recent', SLASH_KEY = 'baraza.slash'
 
 const byId = id => document.getElementById(id)
 const form = byId('form'), box = byId('q'), found = byId('found'), status = byId('status')
@@ -209,7 +210,8 @@ let now = new URLSearchParams(location.search)
 let settled = true      // The entry of the history stays: typing makes the next one.
 let asking = null       // An AbortController while an answer is awaited.
 let timer = 0, slow = 0, later = 0
-const answers = new Map()
+const answers = new Map()   // By their addresses, and when they came.
+const counted = new Set()   // Addresses: a search is counted once, however often it is seen.
 
 const query = () => now.get('q') ?? ''
 const FILTERS = ['kind', 'lang', 'category', 'tag', 'version', 'solved', 'since', 'before']
@@ -272,6 +274,41 @@ function busy(on) {
   else mark(false)
 }
 
+// Of a search, in whatever order its parts were chosen.
+function answerAt() {
+  const same = new URLSearchParams(now)
+  same.sort()
+  return `search.json?${same}`
+}
+
+// The server counts what comes without this.
+const uncounted = url => `${url}&typing=true`
+
+function kept(...urls) {
+  const found = urls.map(url => answers.get(url)).find(each => each?.until > Date.now())
+  return found?.answer
+}
+
+function keep(url, answer) {
+  answers.delete(url)
+  answers.set(url, { answer, until: Date.now() + FRESH_MS })
+  if (answers.size > CACHED) answers.delete(answers.keys().next().value)
+}
+
+// Somebody meant what is shown: it is counted, and stays as it is.
+async function count() {
+  const url = answerAt()
+  if (!isSearch() || now.has('page') || counted.has(url)) return
+  counted.add(url)
+  try {
+    const response = await fetch(url, { keepalive: true })
+    if (!response.ok) throw new Error(`${response.status}`)
+    keep(url, await response.json())
+  } catch {
+    counted.delete(url)
+  }
+}
+
 // The last question wins: one before it is given up, and its answer not looked at. What
 // is still being typed is not counted, and its last word may be half of one; after a
 // while nobody types any more.
@@ -283,18 +320,26 @@ async function search(typing = false) {
   busy(false)
   carry()
   if (!isSearch()) return showStart()
-  const url = `search.json?${now}${typing ? '&typing=true' : ''}`
+  const plain = answerAt()
   if (typing) later = setTimeout(thought, THOUGHT_MS)
-  if (answers.has(url)) return show(answers.get(url))
+  const known = typing || counted.has(plain) ? kept(plain, uncounted(plain)) : kept(plain)
+  if (known) return show(known)
+  const counts = !typing && !counted.has(plain)
+  const url = counts ? plain : uncounted(plain)
+  if (counts) counted.add(plain)
   const mine = asking = new AbortController()
   busy(true)
   try {
     const response = await fetch(url, { signal: mine.signal })
     const answer = await response.json().catch(() => ({}))
+    if (counts && !response.ok) counted.delete(plain)
     if (mine !== asking) return
-    if (response.ok) keep(url, answer)
-    else trouble(response, answer)
+    if (response.ok) {
+      keep(url, answer)
+      show(answer)
+    } else trouble(response, answer, typing)
   } catch {
+    if (counts && mine === asking) counted.delete(plain)
     if (mine === asking) fail(t['trouble.offline'])
   }
   if (mine !== asking) return
@@ -304,23 +349,17 @@ async function search(typing = false) {
 
 // Whoever has gone on to the results must not lose the place there.
 function thought() {
-  if (document.activeElement === box) search()
+  if (document.activeElement === box && !counted.has(answerAt())) search()
 }
 
-function keep(url, answer) {
-  answers.set(url, answer)
-  if (answers.size > CACHED) answers.delete(answers.keys().next().value)
-  show(answer)
-}
-
-function trouble(response, answer) {
+function trouble(response, answer, typing) {
   const text = answer.trouble ?? t['trouble.down']
   const seconds = Number(response.headers.get('Retry-After'))
   if (!seconds) return fail(text)
   // What is there stays; it is asked again once it may be.
   tell(text)
   clearTimeout(later)
-  later = setTimeout(() => search(), Math.min(seconds, 60) * 1000)
+  later = setTimeout(search, Math.min(seconds, 60) * 1000, typing)
 }
 
 function typed() {
@@ -381,7 +420,7 @@ document.addEventListener('keydown', event => {
   if (modified && !event.altKey && !event.shiftKey && key.toLowerCase() === 'k')
     done(() => focusBox(true))
   else if (!plain(event)) return
-  else if (key === '/' && !isField(target)) done(() => focusBox(true))
+  else if (key === '/' && slash.checked && !isField(target)) done(() => focusBox(true))
   else if (key === 'ArrowDown' && inBox) done(() => stops()[0]?.focus())
   else if (key === 'ArrowDown' && inHits) done(() => move(1))
   else if (key === 'ArrowUp' && inHits) done(() => move(-1))
@@ -396,13 +435,20 @@ document.addEventListener('keydown', event => {
   else if (key === 'Escape' && found.contains(target)) done(() => focusBox(true))
 })
 
+// Who goes on to a result, or to ask instead, has found out what the search gives.
+const isOutcome = each => each.closest('.open, .ask a')
+
+found.addEventListener('focusin', event => { if (isOutcome(event.target)) count() })
+for (const name of ['click', 'auxclick'])
+  found.addEventListener(name, event => { if (isOutcome(event.target)) count() })
+
 document.addEventListener('click', event => {
   const button = event.target.closest('[data-helped]')
   if (button) return void sendHelped(button)
   if (event.target.closest('#forget')) return forget()
   const link = event.target.closest('a')
   if (!link || event.button || !plain(event)) return
-  if (link.matches('.open')) return settle()
+  if (isOutcome(link)) return settle()
   if (!link.dataset.key && link.id !== 'home') return
   event.preventDefault()
   follow(link)
@@ -438,8 +484,21 @@ addEventListener('popstate', () => {
   search()
 })
 
+// A key alone is in the way of who speaks to the machine, or hits keys by chance.
+const slash = byId('slash')
+try {
+  slash.checked = localStorage.getItem(SLASH_KEY) !== 'off'
+} catch { /* Then it is not remembered. */ }
+slash.addEventListener('change', () => {
+  try {
+    localStorage.setItem(SLASH_KEY, slash.checked ? 'on' : 'off')
+  } catch { /* As above. */ }
+})
+
 byId('keys').hidden = !matchMedia('(hover: hover)').matches
 addHelped()
+// What the server has written was counted there.
+if (!found.hidden) counted.add(answerAt())
 if (!isSearch()) showRecent()
 // What was typed before this file was there.
 if (box.value !== query() && document.activeElement === box) typed()

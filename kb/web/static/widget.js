@@ -6,6 +6,12 @@
   const AFTER_LOAD_MS = 2000;
   const MAX_CHARS = 1000;
   const MAX_HEIGHT = 4000;
+  const TITLES = {
+    en: "Related resources",
+    es: "Recursos relacionados",
+    fr: "Ressources liées",
+    pt: "Recursos relacionados",
+  };
   const say = (what) => console.info(`Baraza widget: ${what}`);
 
   // Not the page's query: it may name a visitor or a session.
@@ -13,11 +19,14 @@
     document.querySelector("link[rel=canonical]")?.href ||
     location.origin + location.pathname;
 
+  const language = (tag) => tag.dataset.ui || document.documentElement.lang;
+
   function address(tag) {
     const data = tag.dataset;
     const asked = new URLSearchParams();
     const put = (name, value) => value && asked.append(name, value.slice(0, MAX_CHARS));
-    const about = data.for || "url";
+    // What is there says what it is about; data-for only where there is more of it.
+    const about = data.for || (data.topic ? "topic" : data.text ? "text" : "url");
     if (about === "topic") put("topic_id", data.topic);
     else if (about === "text") {
       put("text", data.text || document.title);
@@ -27,7 +36,7 @@
       for (const each of (data[name] || "").split(",")) put(name, each.trim());
     put("k", data.limit);
     put("scheme", data.scheme);
-    put("ui", data.ui || document.documentElement.lang);
+    put("ui", language(tag));
     return new URL(`widget?${asked}`, tag.src).href;
   }
 
@@ -68,7 +77,8 @@
       "allow-scripts allow-popups allow-popups-to-escape-sandbox",
     );
     frame.setAttribute("referrerpolicy", "no-referrer");
-    frame.title = tag.dataset.label || "Related resources";
+    const [spoken] = language(tag).toLowerCase().split(/[-_]/);
+    frame.title = tag.dataset.label || TITLES[spoken] || TITLES.en;
     Object.assign(frame.style, { border: 0, display: "block", height: 0, width: "100%" });
     timer = setTimeout(silent, WAIT_MS);
     // An error page loads, too, but says nothing.

@@ -205,7 +205,8 @@ _MISTYPED = {"bakcup": "backup", "restor": "restore", "trakcer": "tracker"}
 
 @dataclass
 class Stand:
-    """See the module; what it is asked is in `asked`, as (method, arguments).
+    """See the module; what it is asked is in `asked`, as (method, arguments), and
+    whether searches were still being typed in `typed`.
 
     Attributes:
         error: Raised by all that may raise.
@@ -228,6 +229,7 @@ class Stand:
     )
     asked: list[tuple[str, tuple[object, ...]]] = field(default_factory=list)
     told: list[Results] = field(default_factory=list)
+    typed: list[bool] = field(default_factory=list)
     words: set[tuple[int, str]] = field(default_factory=set)
     entered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
@@ -241,6 +243,7 @@ class Stand:
         reader: Reader,
         typing: bool = False,
     ) -> Results:
+        self.typed.append(typing)
         self._note("search", q, filters, page, k, reader)
         if self.results is not None:
             return self.results

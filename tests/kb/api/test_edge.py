@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import threading
 import time
 from collections.abc import Iterator
@@ -184,6 +185,53 @@ def test_every_answer_is_safe_by_its_headers(
     assert headers["x-robots-tag"] == "noindex, nofollow"
 
 
+# -- people ----------------------------------------------------------------
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "status"),
+    [
+        ("/search?q=" + "x" * 40_000, {}, 414),
+        ("/?q=%E9", {}, 400),
+        ("/search", {"Host": 'a"><script>alert(1)</script>'}, 400),
+        ("/serach", {}, 404),
+        ("/a/b%22%3E%3Cscript%3E", {}, 404),
+    ],
+)
+def test_people_are_shown_a_page_that_leads_back(
+    client: httpx.Client, address: str, headers: dict[str, str], status: int
+) -> None:
+    reply = client.get(address, headers=BROWSER | headers)
+    for_programs = client.get(address, headers=headers)
+
+    back = "../search" if address.startswith("/a/") else "search"
+    assert reply.status_code == for_programs.status_code == status
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert for_programs.headers["content-type"] == "application/problem+json"
+    assert html.escape(for_programs.json()["detail"]) in reply.text
+    assert f'<a href="{back}">' in reply.text
+    assert not any(word in reply.text for word in ("<script", "<style", "style="))
+    for name in ("content-security-policy", "x-content-type-options", "cache-control"):
+        assert reply.headers[name] == for_programs.headers[name]
+
+
+def test_people_who_search_too_often_are_told_so_and_so_is_the_script() -> None:
+    with endpoint(requests_per_minute=1) as client:
+        client.get("/search")
+        page = client.get("/search", headers=BROWSER)
+        data = client.get("/search.json", headers=BROWSER)
+        program = client.get("/api/search", headers=BROWSER)
+
+    assert (page.status_code, data.status_code, program.status_code) == (429,) * 3
+    assert "<p>too many requests a minute</p>" in page.text
+    assert "retry-after" in page.headers
+    assert data.headers["content-type"] == "application/problem+json"
+    assert data.json()["trouble"] == data.json()["detail"]
+    assert "trouble" not in program.json()
+
+
 # -- how often -------------------------------------------------------------
 
 
@@ -213,6 +261,19 @@ def test_what_is_related_weighs_as_four_searches() -> None:
         ]
 
     assert statuses == [200, 429, 200]
+
+
+def test_a_frame_of_the_widget_weighs_as_much_and_its_files_nothing() -> None:
+    """There are none here, so all are missing; what they weigh is told before."""
+    with endpoint(requests_per_minute=6) as client:
+        for path in ("/widget.js", "/widget/frame.js", "/widget/frame.css"):
+            assert "ratelimit" not in client.get(path).headers
+        told = [
+            client.get("/widget?text=backup").headers["ratelimit"],
+            client.post("/widget/related").headers["ratelimit"],
+        ]
+
+    assert told == ['"minute";r=2;t=40', '"minute";r=2;t=40']
 
 
 def test_guessing_keys_is_counted_for_who_guesses() -> None:
@@ -300,6 +361,42 @@ def test_when_enough_searches_wait_the_next_is_told_to_come_later() -> None:
     assert refused.headers["retry-after"] == "2"
     assert lives.status_code == 200
     assert answered == [200, 200, 200]
+
+
+def test_neither_what_is_related_nor_feedback_keeps_searches_waiting() -> None:
+    gate = threading.Event()
+    stand = Stand(gate=gate)
+    limits = Limits(
+        searches_at_once=1,
+        searches_waiting=0,
+        related_at_once=1,
+        related_waiting=0,
+        feedback_waiting=0,
+    )
+    word = {"document_id": 1, "helped": True}
+    related = "/api/related?text=backup"
+    app = create_app(stand, ApiSettings(search_timeout_s=20), limits)
+    with (
+        served(app) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+        ThreadPoolExecutor(3) as readers,
+    ):
+        slow = [
+            readers.submit(client.get, related),
+            readers.submit(client.post, "/api/feedback", json=word),
+        ]
+        for _ in slow:
+            assert stand.entered.acquire(timeout=20)
+        late = [client.get(related), client.post("/api/feedback", json=word)]
+        slow.append(readers.submit(client.get, "/api/search?q=backup"))
+        is_searched = stand.entered.acquire(timeout=20)
+        gate.set()
+        statuses = [each.result(20).status_code for each in slow]
+
+    assert is_searched
+    assert statuses == [200, 204, 200]
+    assert [reply.status_code for reply in late] == [503, 503]
+    assert late[1].json()["detail"].startswith("too many words on hits at once")
 
 
 def test_a_search_that_takes_too_long_is_given_up_and_its_place_comes_back() -> None:

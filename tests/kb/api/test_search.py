@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kb.api import ApiSettings, create_app
 from kb.api.backend import ANYBODY
 from kb.errors import (
     CorruptIndexError,
@@ -21,7 +22,7 @@ from kb.errors import (
 )
 from kb.instant.records import Filters
 from kb.types import Kind
-from tests.kb.api.stand import KEY, SCRIPT, Stand, many
+from tests.kb.api.stand import KEY, SCRIPT, Stand, many, served
 
 
 def filters_of(stand: Stand) -> Filters:
@@ -153,6 +154,32 @@ def test_pages_follow_each_other_and_the_last_says_so(
     assert [answer["more"] for answer in answers] == [True, True, False]
     assert {answer["total"] for answer in answers} == {25}
     assert [told.total for told in stand.told] == [25]
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "is_typed"),
+    [
+        ("GET", "/api/search?q=backup&typing=true", True),
+        ("HEAD", "/api/search?q=backup", False),
+        ("GET", "/api/search?q=backup&page=2", False),
+        ("GET", "/api/search?q=backup&typing=false", False),
+    ],
+)
+def test_only_what_somebody_asked_for_and_reads_is_counted(
+    method: str, address: str, is_typed: bool
+) -> None:
+    stand = Stand()
+    counts = address.endswith("false")
+    with (
+        served(create_app(stand, ApiSettings(metrics="open"))) as url,
+        httpx.Client(base_url=url, trust_env=False) as client,
+    ):
+        reply = client.request(method, address)
+        figures = client.get("/metrics").text
+
+    assert (reply.status_code, stand.typed) == (200, [is_typed])
+    assert len(stand.told) == counts
+    assert f"baraza_search_found_count {float(counts)}" in figures
 
 
 def test_a_search_in_vain_tells_what_is_near_and_what_was_meant(

@@ -25,6 +25,7 @@ GET = b"GET /api/search?q=backup HTTP/1.1\r\nHost: example.org\r\n\r\n"
 @contextmanager
 def door(
     *,
+    stand: Stand | None = None,
     patience: Patience = SHORT,
     limits: Limits | None = None,
     settings: ApiSettings | None = None,
@@ -32,7 +33,9 @@ def door(
 ) -> Iterator[tuple[str, int]]:
     """The endpoint as strangers meet it."""
     app = create_app(
-        Stand(), settings or ApiSettings(requests_per_minute=0), limits or Limits()
+        stand or Stand(),
+        settings or ApiSettings(requests_per_minute=0),
+        limits or Limits(),
     )
     configure = partial(server_config, patience=patience)
     with served(app, configure, **more) as url:
@@ -115,6 +118,68 @@ def is_problem(answer: tuple[int, dict[str, str], Any], status: int) -> bool:
 )
 def test_what_is_no_http_is_a_400(address: tuple[str, int], raw: bytes) -> None:
     assert is_problem(exchange(address, raw), 400)
+
+
+def test_a_method_that_there_is_not_is_no_bad_request(
+    address: tuple[str, int],
+) -> None:
+    raw = b"FOO /api/search HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    assert is_problem(exchange(address, raw), 501)
+
+
+WORD = b'{"document_id": 1, "helped": true}'
+POST = b"POST /api/feedback HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+WHOLE = b"%x\r\n%s\r\n" % (len(WORD), WORD)
+
+
+@pytest.mark.parametrize("is_in_pieces", [False, True])
+@pytest.mark.parametrize(
+    ("head", "rest", "problem"),
+    [
+        (POST + b"\r\n", WORD, "the body is not JSON"),
+        (CHUNKED, b"xyz\r\n{", "the body ended early"),
+        (CHUNKED, b"f" * 20 + b"\r\n{", "the body ended early"),
+        # What came of it is all of a body by itself.
+        (CHUNKED, WHOLE + b"xyz\r\n", "the body ended early"),
+        (POST + b"Transfer-Encoding: xchunked\r\n\r\n", WORD, "the body ended early"),
+    ],
+)
+def test_who_sends_a_body_that_cannot_be_read_is_told_so(
+    head: bytes, rest: bytes, problem: str, is_in_pieces: bool
+) -> None:
+    stand = Stand()
+    with (
+        door(stand=stand, patience=Patience()) as address,
+        socket.create_connection(address) as connection,
+    ):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(head + rest if not is_in_pieces else head)
+        if is_in_pieces:
+            # It is answered before, or waits for the rest.
+            time.sleep(0.05)
+            connection.sendall(rest)
+        raw = everything(connection)
+
+    got, _, body = told(b"HTTP/1.1 " + raw.split(b"HTTP/1.1 ")[1])
+    assert (got, body["status"]) == (400, 400)
+    assert body["detail"].startswith(problem)
+    assert stand.words == set()
+
+
+@pytest.mark.parametrize(
+    "after", [b"\x16\x03\x01", b"garbage\r\n\r\n", b"GET / HTTP/1.1\r\nX y: z\r\n\r\n"]
+)
+def test_what_can_be_read_is_answered_whatever_comes_after_it(
+    address: tuple[str, int], after: bytes
+) -> None:
+    with socket.create_connection(address) as connection:
+        connection.sendall(GET + GET + after)
+        raw = everything(connection)
+
+    assert raw.count(b"HTTP/1.1 ") == raw.count(b"HTTP/1.1 200 OK") == 2
+    assert raw.count(b"connection: close") == 1
 
 
 @pytest.mark.parametrize(
@@ -237,6 +302,21 @@ def test_who_is_answered_and_still_sends_keeps_no_connection(
     assert told(raw)[0] in (200, 408)
 
 
+def test_who_was_answered_is_not_answered_again_for_the_rest(
+    address: tuple[str, int],
+) -> None:
+    head = b"GET /healthz HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(address) as connection:
+        connection.sendall(head)
+        raw = connection.recv(65536)
+        while not raw.endswith(b"}"):
+            raw += connection.recv(65536)
+        connection.sendall(b"xyz\r\n")
+        raw += everything(connection)
+
+    assert (raw.count(b"HTTP/1.1 "), told(raw)[0]) == (1, 200)
+
+
 def test_a_body_without_a_length_is_read_to_its_end(address: tuple[str, int]) -> None:
     body = b'{"document_id": 1, "helped": true}'
     chunks = b"".join(b"1\r\n%c\r\n" % each for each in body) + b"0\r\n\r\n"
@@ -307,12 +387,17 @@ def test_a_long_body_in_one_piece_is_not_taken_for_a_long_head(
     assert told(raw)[0] == 200
 
 
-def test_who_asks_more_ahead_than_is_answered_is_left(address: tuple[str, int]) -> None:
+@pytest.mark.parametrize("count", [66, 200, 1_000])
+def test_who_asks_more_ahead_than_is_answered_is_answered_so_many(
+    address: tuple[str, int], count: int
+) -> None:
     with socket.create_connection(address) as connection:
-        connection.sendall(GET * 1_000)
+        connection.sendall(GET * count)
         raw = everything(connection)
 
-    assert raw.count(b"HTTP/1.1 200 OK") < 1_000
+    # One is at work while as many wait.
+    assert raw.count(b"HTTP/1.1 200 OK") == Patience().ahead + 1
+    assert told(raw)[1]["connection"] == "close"
 
 
 def test_an_upgrade_that_is_not_spoken_is_answered_as_a_request(

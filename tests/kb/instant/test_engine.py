@@ -191,6 +191,94 @@ def test_what_was_deleted_is_gone_at_once(filled: Box, store: Store) -> None:
     assert "lost-events" not in filled.keys("tracker events")
 
 
+def test_of_many_pages_none_repeats_another(store: Store, box: Box) -> None:
+    for number in range(150):
+        put(store, document(f"t{number}", "Tracker " * (1 + number % 7) + str(number)))
+
+    pages = [box.search("tracker", page=page, k=10) for page in range(1, 16)]
+
+    keys = [hit.hit.document.key for page in pages for hit in page.hits]
+    assert len({page.total for page in pages}) == 1
+    assert len(keys) == len(set(keys)) == pages[0].total > 50
+
+
+def test_what_is_over_is_neither_shown_nor_counted(store: Store, box: Box) -> None:
+    for number in range(24):
+        over = NOW if number % 2 else NOW + timedelta(days=1)
+        put(store, document(f"t{number}", f"Tracker {number}", expires_at=over))
+
+    pages = [box.search("tracker", page=page, k=5) for page in (1, 2, 3)]
+    listed = box.search("kind:thread", k=50)
+
+    assert [len(page.hits) for page in pages] == [5, 5, 2]
+    assert pages[0].total == pages[0].facets["kind"][0].count == 12
+    assert listed.total == len(listed.hits) == 12
+
+
+def test_many_passages_with_the_words_of_a_phrase_hide_none_that_has_it(
+    store: Store, box: Box
+) -> None:
+    for number in range(420):
+        put(store, document(f"other{number}", f"Data of a set, set of data {number}."))
+    long = "Somewhere in a long text about quite other things stands a data set. " * 3
+    put(store, document("wanted", long + "It goes on about the weather."))
+
+    assert box.keys('"data set"') == ["wanted"]
+    assert "wanted" not in box.keys('data -"data set"', k=50)
+    assert "wanted" in box.keys("data weather", k=50)
+
+
+def test_the_version_that_is_shown_has_what_must_stand_there(
+    store: Store, box: Box
+) -> None:
+    for version, word in (("2.41", "quito"), ("2.40", "zanzibar")):
+        put(
+            store,
+            document(
+                f"{version}/analytics",
+                f"Analytics has the {word} option.",
+                kind=Kind.DOCS,
+                version=version,
+                page="analytics",
+                url=f"https://docs.example.org/{version}/analytics",
+            ),
+        )
+    with store.transaction():
+        store.editions.settle("forum", None)
+
+    assert box.keys("analytics version:2.40") == ["2.40/analytics"]
+    assert box.keys("analytics version:2.40 -zanzibar") == []
+    assert box.keys('analytics "quito option" version:2.40') == []
+    assert box.keys('analytics "quito option"') == ["2.41/analytics"]
+
+
+def test_a_longer_code_is_not_the_one_that_was_typed(store: Store, box: Box) -> None:
+    put(store, document("longer", "The log says E1063."))
+    put(store, document("typed", "The log says E106."))
+
+    found = {hit.hit.document.key: hit.why for hit in box.search("E106 log").hits}
+
+    assert Why.EXACT in found["typed"]
+    assert Why.EXACT not in found.get("longer", ())
+
+
+def test_other_kinds_are_counted_beside_the_one_that_is_wanted(filled: Box) -> None:
+    results = filled.search("lost events, data set sharing, nightly backup kind:docs")
+
+    assert {hit.hit.document.kind for hit in results.hits} == {Kind.DOCS}
+    assert results.total == 1
+    assert results.facets["kind"] == (Facet("thread", 2), Facet("docs", 1))
+    assert results.facets["category"] == ()
+
+
+def test_the_language_of_private_texts_is_not_told(store: Store, box: Box) -> None:
+    put(store, document("open", TRACKER))
+    swahili = "Ninawezaje kuweka nakala ya hifadhidata kila usiku kwenye seva yetu?"
+    put(store, document("secret", swahili, language="sw", visibility=STAFF))
+
+    assert box.search(swahili).language != "sw"
+
+
 def test_pages_follow_each_other_without_repeats(store: Store, box: Box) -> None:
     for number in range(23):
         put(store, document(f"t{number}", f"Tracker events of district {number}."))
@@ -227,14 +315,27 @@ def test_typing_errors_are_mended_and_told(
         assert results.total == 5
 
 
-def test_what_others_mistyped_does_not_hide_what_is_meant(
+def test_a_rare_word_is_sought_and_a_common_one_like_it_suggested(
     store: Store, box: Box
 ) -> None:
     put(store, document("slip", "My trakcer is broken."))
     for number in range(60):
         put(store, document(f"t{number}", f"Tracker events of district {number}."))
 
-    assert box.search("trakcer").corrected == {"trakcer": "tracker"}
+    results = box.search("trakcer")
+
+    assert (results.corrected, results.did_you_mean) == ({}, "tracker")
+    assert results.hits[0].hit.document.key == "slip"
+
+
+def test_what_is_meant_keeps_its_operators(store: Store, box: Box) -> None:
+    for number in range(5):
+        put(store, document(f"t{number}", f"Tracker events of district {number}."))
+
+    meant = box.search('trakcer "district 3" -android kind:thread').did_you_mean
+
+    assert meant is not None
+    assert box.keys(meant) == ["t3"]
 
 
 def test_an_unfinished_word_is_completed(store: Store, box: Box) -> None:
@@ -261,15 +362,19 @@ def test_codes_and_paths_are_found_as_they_stand(store: Store, box: Box) -> None
 
 
 def test_what_is_not_here_is_said_and_what_is_near_is_shown(filled: Box) -> None:
-    results = filled.search("zzyzx qwrtpl")
+    nothing = filled.search("zzyzx qwrtpl")
+    elsewhere = filled.search("tracker capture app kind:video")
 
-    assert (results.total, results.hits, results.in_vain) == (0, (), True)
-    assert 0 < len(results.near) <= 4
-    assert len({hit.hit.document.id for hit in results.near}) == len(results.near)
+    assert (nothing.total, nothing.hits, nothing.in_vain) == (0, (), True)
+    # As far from it as from anything.
+    assert nothing.near == ()
+    assert (elsewhere.total, elsewhere.in_vain) == (0, True)
+    assert elsewhere.near[0].hit.document.key == "lost-events"
+    assert len(elsewhere.near) <= 4
 
 
 def test_facets_count_what_was_found(filled: Box) -> None:
-    facets = filled.search("events data database").facets
+    facets = filled.search("lost events, data set sharing, nightly backup").facets
 
     assert facets["kind"] == (Facet("thread", 2), Facet("docs", 1))
     assert facets["lang"] == (Facet("en", 3),)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from kb.embed import HashingEmbedder
+from kb.instant.records import Why
 from kb.store import Store
 from kb.types import Kind
 from tests.kb.instant.world import STAFF, Box, document, put
+from tests.kb.linked import RULES, docs, link, thread
+from tests.kb.linked import put as put_linked
 from tests.kb.stored import delete
 
 TRACKER = "The tracker capture app loses events when the tablet is offline."
@@ -82,6 +85,7 @@ def test_room_that_is_made_is_used(store: Store, box: Box) -> None:
     box.max_tail = 1
     box.index()
     held = put(store, document("held", "Tracker of the north."))
+    box.refresh()
     put(store, document("waits", "Tracker of the south."))
     assert (box.refresh().waiting, box.keys('"of the south"')) == (1, [])
 
@@ -149,3 +153,38 @@ def test_all_kinds_have_a_shelf(store: Store, box: Box) -> None:
 
     assert sorted(box.keys("tracker events")) == sorted(kind.value for kind in Kind)
     assert box.keys("tracker kind:video,course -kind:course") == ["video"]
+
+
+def test_what_is_newest_comes_first_and_the_rest_in_turns(
+    store: Store, box: Box
+) -> None:
+    put(store, document("first", TRACKER))
+    box.index()
+    for number in range(300):
+        put(store, document(f"later-{number}", f"Tracker of district {number}."))
+
+    once = box.refresh()
+
+    assert box.keeper is not None
+    assert box.keeper.is_pending
+    assert box.keys('"district 299"') == ["later-299"]
+    assert once.passages + once.waiting == 301
+    assert [box.refresh() for _ in range(3)][-1].passages == 301
+
+
+def test_links_of_what_left_count_no_more(store: Store, box: Box) -> None:
+    with store.transaction():
+        store.links.use(RULES)
+    page = put_linked(store, docs("setup", "Set up the server."))
+    url = store.documents.summaries([page])[page].url
+    asked = [thread(number, "How?", "Look.") for number in range(1, 6)]
+    threads = [put_linked(store, each, link(each, 2, url)) for each in asked]
+    box.index()
+    (before,) = box.search("set up the server kind:docs").hits
+
+    delete(store, *threads)
+    box.refresh()
+    (after,) = box.search("set up the server kind:docs").hits
+
+    assert Why.LINKED in before.why
+    assert Why.LINKED not in after.why

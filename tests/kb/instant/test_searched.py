@@ -363,3 +363,21 @@ def test_within_the_window_all_searches_of_many_are_told(store: Store) -> None:
 def _empty(store: Store) -> None:
     with store.transaction():
         store.searches.forget(date.max)
+
+
+def test_what_was_forgotten_is_not_told_again(store: Store) -> None:
+    searched = Searched()
+    seek(searched, "amina okello", *people(5))
+    assert searched.flush(store, NOON)
+    with store.transaction():
+        # As `baraza forget` does.
+        store.db.conn.execute("DELETE FROM search_misses")
+
+    seek(searched, "amina okello", "198.51.100.1")
+    assert searched.flush(store, NOON)
+
+    assert misses(store) == []
+    # Those who ask from now on are counted anew.
+    seek(searched, "amina okello", *people(4))
+    assert searched.flush(store, NOON)
+    assert misses(store) == []

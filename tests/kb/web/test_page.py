@@ -11,7 +11,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from kb.api.backend import ANYBODY
 from kb.errors import KBError
+from kb.instant.records import Filters
 from kb.web.page import POLICY
 from tests.kb.api.stand import HELD, SCRIPT, Stand
 from tests.kb.web.looking import SETTINGS, page_of
@@ -202,6 +204,21 @@ def test_a_visitor_sees_what_everybody_may_and_is_counted_once(
     assert [results.total for results in stand.told] == [6]
     staff_only = HELD[8].document.title
     assert staff_only not in client.get("/search?q=backup").text
+
+
+def test_searches_in_vain_are_counted_for_the_page_as_for_the_endpoint() -> None:
+    stand = Stand()
+    weak = replace(stand.search("map", Filters(), page=1, k=5, reader=ANYBODY), total=3)
+    stand.results = replace(weak, weak=True)
+    settings = replace(SETTINGS, metrics="open")
+    with page_of(stand, settings) as base:
+        httpx.get(f"{base}/search?q=map")
+        httpx.get(f"{base}/search.json?q=map&typing=true")
+        httpx.head(f"{base}/search?q=map")
+        metrics = httpx.get(f"{base}/metrics").text
+    assert "baraza_searches_in_vain_total 1.0" in metrics
+    assert "baraza_search_found_count 1.0" in metrics
+    assert len(stand.told) == 1
 
 
 def test_a_language_that_is_asked_for_goes_along(client: httpx.Client) -> None:

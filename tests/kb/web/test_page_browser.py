@@ -334,6 +334,115 @@ def test_what_others_wrote_stays_text(browser: Browser) -> None:
             assert [url for url in seen.asked if not url.startswith(base)] == []
 
 
+def test_a_search_that_is_meant_is_counted_once(browser: Browser) -> None:
+    """While it is typed it is not; then by a pause, by going to a hit, by Enter."""
+    stand = Stand()
+    counted = [6]
+    with page_of(stand) as base, visited(browser, f"{base}/search?q=backup") as seen:
+        page, box = seen.page, seen.page.locator("#q")
+
+        def told(*more: int) -> None:
+            counted.extend(more)
+            page.wait_for_load_state("networkidle")
+            assert [each.total for each in stand.told] == counted
+
+        told()
+        page.clock.install()
+        box.fill("nightly")
+        page.clock.run_for(200)
+        expect(page.locator(".hit")).to_have_count(1)
+        told()
+        with page.expect_response("**/search.json?q=nightly"):
+            page.clock.run_for(3_000)
+        told(1)
+        box.press("Enter")
+        box.press("ArrowDown")
+        told()
+
+        box.fill("tracker")
+        page.clock.run_for(200)
+        expect(page.locator(".hit")).to_have_count(2)
+        first = page.locator(".hit").first.element_handle()
+        with page.expect_response("**/search.json?q=tracker"):
+            box.press("ArrowDown")
+        # It is where it was: nothing was shown anew.
+        assert first.evaluate("each => each.contains(document.activeElement)")
+        page.keyboard.press("ArrowDown")
+        page.clock.run_for(4_000)
+        told(2)
+
+        box.fill("zebra")
+        page.clock.run_for(200)
+        page.route(f"{ASK_URL}**", lambda route: route.fulfill())
+        with page.expect_request("**/search.json?q=zebra"):
+            page.get_by_role("link", name="Ask the community").click()
+        page.wait_for_url(f"{ASK_URL}**")
+        told(0)
+
+
+def test_an_answer_is_kept_for_a_minute_and_counted_no_second_time(
+    browser: Browser,
+) -> None:
+    stand = Stand()
+    with page_of(stand) as base, visited(browser, f"{base}/search") as seen:
+        page, box = seen.page, seen.page.locator("#q")
+        page.clock.install()
+
+        def search(text: str) -> int:
+            """Gives how often the knowledge base was asked for it."""
+            before = len(stand.asked)
+            box.fill(text)
+            box.press("Enter")
+            expect(page).to_have_title(f"{text} – search Clinic & Co")
+            page.wait_for_load_state("networkidle")
+            return len(stand.asked) - before
+
+        assert [search("backup"), search("nightly"), search("backup")] == [1, 1, 0]
+        page.clock.run_for(61_000)
+        assert search("nightly") == 1
+        assert [each.total for each in stand.told] == [6, 1]
+
+
+def test_what_is_asked_again_after_trouble_is_still_being_typed(
+    browser: Browser,
+) -> None:
+    stand = Stand(error=KBError("locked"))
+    with page_of(stand) as base, visited(browser, f"{base}/search") as seen:
+        status = seen.page.get_by_role("status").first
+        seen.page.clock.install()
+        seen.page.locator("#q").fill("nightly")
+        seen.page.clock.run_for(200)
+        expect(status).to_contain_text("The search cannot answer just now.")
+        stand.error = None
+        seen.page.clock.run_for(2_000)
+        expect(seen.page.locator(".hit")).to_have_count(1)
+        assert stand.told == []
+
+
+def test_the_key_that_stands_alone_can_be_switched_off(
+    browser: Browser, base: str
+) -> None:
+    with visited(browser, f"{base}/search") as seen:
+        page, box = seen.page, seen.page.locator("#q")
+        page.get_by_text("With the keyboard").click()
+        switch = page.get_by_label("The key / alone leads to the search box")
+        expect(switch).to_be_checked()
+        page.keyboard.press("/")
+        expect(box).to_be_focused()
+        switch.uncheck()
+        page.keyboard.press("/")
+        expect(switch).to_be_focused()
+        page.reload()
+        expect(switch).not_to_be_checked()
+        page.get_by_text("With the keyboard").click()
+        page.keyboard.press("/")
+        expect(box).not_to_be_focused()
+        switch.check()
+        page.keyboard.press("/")
+        expect(box).to_be_focused()
+        assert seen.said == []
+
+
 RECENT = "localStorage.getItem('baraza.recent')"
 
 

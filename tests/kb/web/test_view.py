@@ -176,6 +176,23 @@ def test_confidence_is_told_in_words(confidence: float, sure: str) -> None:
     assert shown(0, confidence=confidence).sure_told == sure
 
 
+@pytest.mark.parametrize(
+    ("why", "sure"),
+    [
+        ((Why.LINKED,), "sure.1"),
+        ((Why.LINKED, Why.SOLVED), "sure.1"),
+        ((Why.MEANING, Why.LINKED), "sure.3"),
+        ((Why.SOLVED,), "sure.3"),
+        ((), "sure.3"),
+    ],
+)
+def test_where_members_were_sent_is_a_hint_alone(
+    why: tuple[Why, ...], sure: str
+) -> None:
+    assert shown(0, confidence=0.9, why=why).sure == sure
+    assert shown(0, confidence=0.1, why=why).sure == "sure.0"
+
+
 def test_every_reason_has_words_and_the_first_three_are_told() -> None:
     for why in Why:
         assert bool(shown(0, why=(why,)).why) == (why is not Why.SOLVED)
@@ -205,8 +222,32 @@ def test_filters_that_are_on_stay_in_sight_though_nothing_has_them() -> None:
         ("Videos", True),
     ]
     assert [(group.name, len(group.choices)) for group in view.groups] == [("tag", 1)]
-    assert [each.name for each in view.chips] == ["x", "Since 2024"]
+    assert [each.name for each in view.chips] == ["x", "Since 1 Jan 2024"]
     assert (view.hits, view.clear, view.pager) == ((), "search?q=zebra", None)
+
+
+def test_a_kind_that_was_typed_into_the_box_is_on_as_well() -> None:
+    asked = Asked("kind:docs backup")
+    answer = answered(Asked("backup"))
+    typed = replace(answer.understood, filters={"kind": ("docs", "video")})
+    answer = replace(answer, understood=typed)
+    view = found_view(answer, asked, language="en", ask_url="", now=NOW)
+
+    assert [each.name for each in view.kinds if each.on] == ["Documentation", "Videos"]
+
+
+@pytest.mark.parametrize(
+    ("language", "value", "told"),
+    [
+        ("fr", "2024", "Depuis le 1 janv. 2024"),
+        ("es", "2024-05", "Desde el 1 may 2024"),
+        ("pt", "2024-05-02", "Desde 2 de mai. de 2024"),
+        ("en", "2024-05-02T23:30:00Z", "Since 2 May 2024"),
+    ],
+)
+def test_a_time_is_told_as_a_whole_day(language: str, value: str, told: str) -> None:
+    [chip] = view_of(Asked("zebra", (("since", value),)), language).chips
+    assert chip.name == told
 
 
 def test_a_filter_that_parts_nothing_is_not_offered() -> None:

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from fastapi import FastAPI
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -28,7 +27,8 @@ from kb.api.backend import About
 from kb.api.settings import ApiSettings
 from kb.errors import StoreError
 from kb.types import Kind, TopicId
-from kb.web.widget import MAX_TEXT_CHARS, add_widget
+from kb.web.widget import MAX_TEXT_CHARS
+from kb.web.widget_words import SPOKEN
 from tests.bot.report.browser import find_chromium
 from tests.kb.api.stand import Stand, served
 from tests.kb.web.widget_hosts import (
@@ -38,6 +38,7 @@ from tests.kb.web.widget_hosts import (
     put_composer,
     site,
     somebodys_page,
+    widget_app,
 )
 
 CHROMIUM = find_chromium()
@@ -83,11 +84,10 @@ class World:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    app = FastAPI()
     with site() as host, site() as stranger:
         stand = Stand()
-        add_widget(app, stand, ApiSettings(community="Forum", origins=(host.url,)))
-        with served(app) as server:
+        settings = ApiSettings(community="Forum", origins=(host.url,))
+        with served(widget_app(stand, settings)) as server:
             yield World(stand, server, host, stranger)
 
 
@@ -287,17 +287,22 @@ def test_of_a_page_its_canonical_address_is_told_and_nothing_else(
 @pytest.mark.parametrize(
     ("data", "about"),
     [
-        ({"for": "topic", "topic": "801"}, About(topic_id=TopicId(801))),
+        ({"topic": "801"}, About(topic_id=TopicId(801))),
+        ({"topic": "801", "text": "backup"}, About(topic_id=TopicId(801))),
+        ({"text": "restore a backup"}, About(text="restore a backup")),
+        (
+            {"for": "text", "topic": "801", "text": "backup"},
+            About(text="backup"),
+        ),
         (
             {
-                "for": "text",
                 "text": "backup <b>",
                 "title": '"><script>hacked=1</script>',
             },
             About(text="backup <b>", title='"><script>hacked=1</script>'),
         ),
         (
-            {"for": "text", "text": "backup &k=9#😀" + "x" * 2_000},
+            {"text": "backup &k=9#😀" + "x" * 2_000},
             About(text=("backup &k=9#😀" + "x" * 2_000)[: MAX_TEXT_CHARS - 1]),
         ),
     ],
@@ -316,6 +321,27 @@ def test_what_a_page_says_of_itself_reaches_the_search_as_it_is(
     )
     assert visit.page.evaluate("typeof hacked") == "undefined"
     assert visit.frame().evaluate("typeof hacked") == "undefined"
+
+
+@pytest.mark.parametrize(
+    ("page", "data", "spoken"),
+    [
+        ("fr-CA", {}, "fr"),
+        ("ES", {}, "es"),
+        ("pt_BR", {}, "pt"),
+        ("sw", {}, "en"),
+        ("fr", {"ui": "es"}, "es"),
+    ],
+)
+def test_a_frame_is_called_in_the_language_of_the_page(
+    world: World, visit: Visit, page: str, data: dict[str, str], spoken: str
+) -> None:
+    show(world, visit, world.tag(text=QUESTION, **data), language=page)
+
+    frame = visit.page.locator("iframe")
+    expect(frame).to_have_attribute("title", SPOKEN[spoken].heading)
+    heading = visit.page.frame_locator("iframe").locator("h1")
+    expect(heading).to_have_text(SPOKEN[spoken].heading)
 
 
 def test_a_tag_that_is_included_twice_shows_one_frame(
@@ -352,7 +378,6 @@ def test_what_cannot_be_shown_leaves_the_page_as_it_was(
         "no #nowhere in this page",
         "'<>' is not a valid selector",
         "nothing related is known",
-        "no answer",
         "its tag is not in the body",
         "it must be a script tag of its own",
     ):
@@ -720,7 +745,7 @@ def test_panel_and_frame_speak_the_language_of_the_forum(
     said = "4 recursos talvez já respondam a isto"
     assert visit.page.locator(".baraza__toggle").text_content() == said
     assert visit.page.locator(".baraza__status").text_content() == said
-    assert helped(visit).locator(".about span").first.text_content() == "Discussão"
+    assert helped(visit).locator(".about span").first.text_content() == "Tópico"
 
 
 def test_a_panel_keeps_nobody_out_and_covers_no_field(

@@ -22,8 +22,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import yaml
+from fastapi import FastAPI
 from playwright.sync_api import Browser, sync_playwright
 
+from kb.api.backend import Backend
+from kb.api.desk import Desk
+from kb.api.settings import ApiSettings
+from kb.web.widget import add_widget
 from kb.web.widget_embed import discourse_component
 
 _FLAGS = (
@@ -52,6 +57,18 @@ def browsing(path: str) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def widget_app(
+    backend: Backend, settings: ApiSettings, *, timeout_s: float = 20
+) -> FastAPI:
+    """The widget alone, with a desk to search at that has one place, and no queue."""
+    app = FastAPI()
+    app.state.related_desk = Desk(
+        "widget", at_once=1, waiting=0, wait_s=1, timeout_s=timeout_s
+    )
+    add_widget(app, backend, settings)
+    return app
 
 
 @dataclass
@@ -106,9 +123,11 @@ def site() -> Iterator[Site]:
         thread.join()
 
 
-def somebodys_page(body: str, *, title: str = "Backups", head: str = "") -> str:
+def somebodys_page(
+    body: str, *, title: str = "Backups", head: str = "", language: str = "en"
+) -> str:
     """A plain page with something in it."""
-    return f"""<!doctype html><html lang="en"><meta charset="utf-8">
+    return f"""<!doctype html><html lang="{language}"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>{title}</title>
 <link rel="icon" href="data:,">{head}
 <style>
