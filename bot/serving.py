@@ -115,7 +115,8 @@ def serve_forever(app: App, *, host: str, port: int) -> None:
     sys.setswitchinterval(_SWITCH_S)
     _share_memory()
     one_thread_each()
-    with endpoint(app) as made, listen(host, port) as listener:
+    # First: a port that is taken is told at once, and who comes early waits.
+    with listen(host, port) as listener, endpoint(app) as made:
         bound = listener.getsockname()[1]
         log.info("listening on http://%s:%d", host, bound)
         click.echo(f"http://{host}:{bound}/search", err=True)

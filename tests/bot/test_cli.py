@@ -237,6 +237,7 @@ def test_all_the_promised_commands_are_there() -> None:
         "report",
         "mark",
         "keys",
+        "widget",
     }
 
 
@@ -755,25 +756,34 @@ def test_sigterm_during_the_first_harvest_ends_cleanly_and_loses_nothing(
 
 def test_serve_answers_searches_and_health(filled: Install) -> None:
     process = filled.start("serve", "--port", "0")
-    with running(process, lambda line: "/api/search" in line) as line:
+    with running(process, lambda line: line.rstrip().endswith("/search")) as line:
         url = re.search(r"http://[\d.:]+", line)
         assert url is not None
         found = httpx.get(f"{url[0]}/api/search", params={"q": "pg_dump cron"})
         health = httpx.get(f"{url[0]}/healthz")
+        ready = httpx.get(f"{url[0]}/readyz")
+        page = httpx.get(f"{url[0]}/search", params={"q": "pg_dump cron"})
         # A new index takes the place of the old one while it serves.
         (filled.config.parent / "docs" / "en" / "new.md").write_text(
             "# Zanzibar\n\nThe zanzibar setting.\n"
         )
         filled.ok("harvest", "docs")
         filled.ok("index")
-        fresh = httpx.get(
-            f"{url[0]}/api/search", params={"q": "zanzibar", "k": 1, "kind": "docs"}
-        )
+        until = time.monotonic() + 30
+        fresh: list[str] = []
+        while not fresh and time.monotonic() < until:
+            answer = httpx.get(
+                f"{url[0]}/api/search", params={"q": "zanzibar kind:docs", "k": 1}
+            )
+            fresh = [hit["title"] for hit in answer.json()["hits"]]
         code, _ = end(process)
 
     assert found.json()["hits"][0]["kind"] in {"docs", "thread"}
     assert (health.status_code, health.json()["status"]) == (200, "ok")
-    assert [each["title"] for each in fresh.json()["hits"]] == ["Zanzibar"]
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    assert page.status_code == 200
+    assert "<mark>" in page.text
+    assert fresh == ["Zanzibar"]
     assert code == 0
 
 
@@ -854,7 +864,7 @@ def test_the_demo_leaves_foreign_folders_alone(tmp_path: Path) -> None:
 
 def test_serve_refuses_an_index_whose_store_was_replaced(filled: Install) -> None:
     process = filled.start("serve", "--port", "0")
-    with running(process, lambda line: "/api/search" in line) as line:
+    with running(process, lambda line: line.rstrip().endswith("/search")) as line:
         url = re.search(r"http://[\d.:]+", line)
         assert url is not None
         data = filled.config.parent / "data"
@@ -862,7 +872,9 @@ def test_serve_refuses_an_index_whose_store_was_replaced(filled: Install) -> Non
             path.unlink()
         filled.ok("harvest")  # Another knowledge base, of the same forum.
         found = httpx.get(f"{url[0]}/api/search", params={"q": "pg_dump cron"})
+        ready = httpx.get(f"{url[0]}/readyz")
         health = httpx.get(f"{url[0]}/healthz")
 
-    assert (found.status_code, health.status_code) == (503, 503)
+    assert (found.status_code, ready.status_code) == (503, 503)
+    assert health.status_code == 200
     assert found.json()["error"] == "StaleIndexError"

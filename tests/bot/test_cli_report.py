@@ -736,7 +736,7 @@ def test_whoever_has_the_key_sees_the_report(served: str) -> None:
     assert "Which tablet is good for data entry?" in as_password.text
     assert as_password.headers["cache-control"] == "no-store"
     assert "default-src 'none'" in as_password.headers["content-security-policy"]
-    assert values.json()["format"] == 1
+    assert values.json()["format"] == 2
     assert table.headers["content-disposition"] == 'attachment; filename="open.csv"'
     assert markdown.headers["content-type"] == "text/markdown; charset=utf-8"
     for address in (f"{served}/tea.csv", f"{served}/..%2Fopen.csv"):
@@ -787,7 +787,7 @@ def test_of_many_that_ask_at_once_one_waits(told: Install) -> None:
 
 def test_without_a_key_there_is_no_such_address(told: Install) -> None:
     process = told.start("serve", "--port", "0")
-    with running(process, lambda line: "/api/search" in line) as line:
+    with running(process, lambda line: line.rstrip().endswith("/search")) as line:
         url = re.search(r"http://[\d.:]+", line)
         assert url is not None
         assert httpx.get(f"{url[0]}/report").status_code == 404
