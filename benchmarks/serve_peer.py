@@ -68,6 +68,15 @@ def _build(app: App, store: Store, built: Path) -> None:
         def transform(texts: Sequence[str]) -> Any:
             wanted = [hashes[text] for text in texts]
             known = cache.get(model_id, wanted)
+            # What `baraza serve` embedded for itself is in no cache.
+            missing = [
+                (each, text)
+                for each, text in zip(wanted, texts, strict=True)
+                if each not in known
+            ]
+            if missing:
+                rows = app.embedder.embed_passages([text for _, text in missing])
+                known |= {h: row for (h, _), row in zip(missing, rows, strict=True)}
             return np.stack([known[each] for each in wanted])
 
         _fill({"method": "external", "transform": transform}, store, built)

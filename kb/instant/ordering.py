@@ -133,7 +133,7 @@ def _ordered(
 ) -> list[Place]:
     shelf = found.shelf
     rows = np.flatnonzero(
-        ((found.words > 0) & (found.coverage >= MIN_COVERAGE))
+        ((found.words > 0) & ~(found.coverage < MIN_COVERAGE))
         | (found.cosines >= MIN_COSINE)
     )
     if not len(rows):
