@@ -186,7 +186,8 @@ _ALL = (
         "searched_in_vain",
         "Searched for, and not found",
         "What the search box and the query endpoint were asked in the period, and "
-        "found nothing for. A query is named only once several different people (five, "
+        "found nothing for, or nothing likely to help; with filters it is counted "
+        "alone. A query is named only once several different people (five, "
         "unless the config says otherwise) searched it in vain within 30 days: its "
         "words, sorted, without those of grammar. What fewer search is counted and "
         "written down nowhere, nor is who searched; what holds an address, a long "
