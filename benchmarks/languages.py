@@ -51,7 +51,8 @@ from bot.app import App
 from bot.config import load_config
 from indexer.terms.wording import words_of
 from kb.asked import Asked
-from kb.bridge import Bridge, learn_bridge, shipped_bridge
+from kb.bridge import Bridge, shipped_bridge
+from kb.bridge.learning import learn_bridge
 from kb.bridge.rendering import renderings
 from kb.corpus import Corpus
 from kb.embed import Embedder

@@ -166,7 +166,7 @@ def learn_bridge(
         StoreError: There is no knowledge base yet, or it cannot be read.
         BridgeError: What was learned cannot be written, or removed.
     """
-    from kb.bridge import learn_bridge as learn
+    from kb.bridge.learning import learn_bridge as learn
     from kb.bridge.pages import page_pairs
 
     began = time.monotonic()

@@ -9,7 +9,8 @@ from collections import defaultdict
 import pytest
 
 from indexer.terms.wording import words_of
-from kb.bridge import Bridge, learn_bridge, shipped_bridge
+from kb.bridge import Bridge, shipped_bridge
+from kb.bridge.learning import learn_bridge
 from kb.bridge.rendering import likeliest, render
 from kb.tongues import primary
 from tests.conftest import shared_path

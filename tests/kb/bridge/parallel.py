@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from kb.bridge import Bridge, WordTable, learn_bridge
+from kb.bridge import Bridge, WordTable
+from kb.bridge.learning import learn_bridge
 
 LANGUAGES = ("ar", "en", "es", "fr", "pt")
 

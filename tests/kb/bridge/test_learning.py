@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.bridge import Bridge, WordTable, learn_bridge, learning
+from kb.bridge import Bridge, WordTable, learning
+from kb.bridge.learning import learn_bridge
 from kb.bridge.rendering import likeliest, render
 from kb.bridge.table import LEAST_PROBABILITY, MAX_SENSES
 from kb.words import words
