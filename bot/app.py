@@ -451,11 +451,14 @@ class App:
             self.ranking_model(),
             depth=self.config.search.depth,
             clock=self.clock,
-            weights={
-                name: source.weight for name, source in self.config.sources.items()
-            },
+            weights=self.source_weights,
             bridge=self.bridge_on_disk.current(),
         )
+
+    @property
+    def source_weights(self) -> dict[str, float]:
+        """By source, what odds are multiplied with."""
+        return {name: source.weight for name, source in self.config.sources.items()}
 
     def ask(
         self,

@@ -199,9 +199,7 @@ class Knowledge:
             embedder,
             model=self._app.ranking_model,
             bridge=lambda: self._app.bridge_on_disk.current() or Bridge(),
-            weights={
-                name: source.weight for name, source in self._app.config.sources.items()
-            },
+            weights=self._app.source_weights,
             clock=self._app.clock,
         )
         # Whoever asks first should not wait for what is loaded with the first query.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from kb.bridge import Bridge
 from kb.bridge.guessing import guess
@@ -51,6 +51,17 @@ OUTDATED_ODDS = 0.2
 FOREIGN_ODDS = 0.5
 
 _PUBLIC = frozenset({PUBLIC})
+
+
+class Believed(Protocol):
+    """What is merged: a document in its place in the ranking of its kind."""
+
+    @property
+    def confidence(self) -> float:
+        """That it helps, from 0 to 1; comparable between kinds."""
+
+
+Sure = TypeVar("Sure", bound=Believed)
 
 
 class SearchableIndex(Protocol):
@@ -469,7 +480,7 @@ def counterpart(passage: Passage, others: Sequence[Passage]) -> Passage | None:
     return max(there or others, key=likeness, default=None)
 
 
-def merge(columns: Sequence[Sequence[Ranked]]) -> list[Ranked]:
+def merge(columns: Sequence[Sequence[Sure]]) -> list[Sure]:
     """Merge rankings of several kinds, each kept in its order.
 
     The next is always the surest of those that head what is left of their

@@ -20,9 +20,9 @@ Errors are problem documents, see `kb.api.problems`.
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, Path, Request, Response
@@ -46,7 +46,7 @@ from kb.api.asking import (
     cleaned,
     misnamed,
 )
-from kb.api.backend import Backend, Reader
+from kb.api.backend import Backend, Reader, count_search
 from kb.api.clients import RateLimit
 from kb.api.desk import Desk
 from kb.api.edge import Edge
@@ -91,8 +91,6 @@ _ASIDE_THREADS = 2
 _NO_STORE = {**API_HEADERS, "Cache-Control": "no-store"}
 _ONE_OF = ("topic_id", "url", "text")
 
-log = logging.getLogger(__name__)
-
 
 def create_app(
     backend: Backend, settings: ApiSettings, limits: Limits = LIMITS
@@ -117,36 +115,31 @@ def create_app(
         redirect_slashes=False,
     )
     meters = Meters()
+    opened = partial(
+        Desk, wait_s=limits.search_wait_s, timeout_s=settings.search_timeout_s
+    )
     # What waits for no search: keys, and whether searches can be answered.
-    aside = Desk(
+    aside = opened(
         "aside",
         at_once=_ASIDE_THREADS,
         waiting=limits.searches_waiting,
-        wait_s=limits.search_wait_s,
-        timeout_s=settings.search_timeout_s,
     )
-    desk = Desk(
+    desk = opened(
         "search",
         at_once=limits.searches_at_once,
         waiting=limits.searches_waiting,
-        wait_s=limits.search_wait_s,
-        timeout_s=settings.search_timeout_s,
     )
     # What is related takes longer, and pages ask for it unasked; what is written waits
     # for who else writes. Neither may keep a search from its thread.
-    related_desk = Desk(
+    related_desk = opened(
         "related",
         at_once=limits.related_at_once,
         waiting=limits.related_waiting,
-        wait_s=limits.search_wait_s,
-        timeout_s=settings.search_timeout_s,
     )
-    feedback_desk = Desk(
+    feedback_desk = opened(
         "feedback",
         at_once=1,
         waiting=limits.feedback_waiting,
-        wait_s=limits.search_wait_s,
-        timeout_s=settings.search_timeout_s,
         what="words on hits",
     )
     app.state.desk, app.state.related_desk = desk, related_desk
@@ -196,7 +189,7 @@ def _add_search(app: FastAPI, backend: Backend, desk: Desk, meters: Meters) -> N
                 q, filters, page=page, k=k, reader=reader, typing=typing
             )
             if counts:
-                _tell(backend, found, client)
+                count_search(backend, found, client=client)
             took_ms = (time.perf_counter() - started) * 1000
             answer = search_answer(found, query=q, page=page, k=k, took_ms=took_ms)
             return written(answer), found
@@ -205,14 +198,6 @@ def _add_search(app: FastAPI, backend: Backend, desk: Desk, meters: Meters) -> N
         if counts:
             meters.searched(found.total, weak=found.weak)
         return respond(request, answer, reader)
-
-
-def _tell(backend: Backend, found: Results, client: str) -> None:
-    try:
-        backend.searched(found, client=client)
-    except KBError as exc:
-        # Nobody's search fails for what is counted.
-        log.warning("a search was not counted: %s: %s", type(exc).__name__, exc)
 
 
 def _add_related(app: FastAPI, backend: Backend, desk: Desk) -> None:

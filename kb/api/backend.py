@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from kb.errors import KBError
 from kb.instant.records import Filters, InstantHit, Results
 from kb.types import PUBLIC, DocumentId, DocumentSummary, Kind, Passage, TopicId
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +164,12 @@ class Backend(Protocol):
         Raises:
             StoreError: Keys cannot be read now.
         """
+
+
+def count_search(backend: Backend, results: Results, *, client: str) -> None:
+    """Tell a backend of a search, see `Backend.searched`; what it cannot count is
+    logged, and nobody's search fails for it."""
+    try:
+        backend.searched(results, client=client)
+    except KBError as exc:
+        log.warning("a search was not counted: %s: %s", type(exc).__name__, exc)

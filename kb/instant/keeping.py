@@ -16,7 +16,7 @@ import numpy as np
 from kb.embed import Embedder
 from kb.index import OpenIndex
 from kb.instant.codes import SignCodes
-from kb.instant.shelves import Segment, Shelf, Snapshot
+from kb.instant.shelves import Segment, Shelf, Snapshot, places_of
 from kb.lexical import TantivyIndex
 from kb.store import Store
 from kb.store.columns import NO_ROWS, DocumentRow
@@ -75,8 +75,8 @@ class Keeper:
         self._bases = {
             kind: _base(index.vectors.get(kind), stored, documents) for kind in Kind
         }
-        self._questions, self._question_vectors = _ascending(index.questions)
-        self._question_codes = SignCodes(self._question_vectors)
+        self._questions, vectors = _ascending(index.questions)
+        self._question_codes = SignCodes(vectors)
         self._lexical = TantivyIndex.create(None)
         self._tails = {kind: _Tail() for kind in Kind}
         self._seen = index.stamp.generation
@@ -170,7 +170,6 @@ class Keeper:
             shelves=shelves,
             graph=self._graph,
             questions=self._questions,
-            question_vectors=self._question_vectors,
             question_codes=self._question_codes,
             generation=generation,
             lag=generation - self._index.stamp.generation,
@@ -191,7 +190,7 @@ class Keeper:
     ) -> Shelf:
         ids = np.array([row.id for row in rows], dtype=np.int64)
         base = self._bases[kind]
-        documents = _places(ids, base.documents)
+        documents = places_of(ids, base.documents).astype(np.int32)
         if len(gone):
             documents[np.isin(base.ids, gone)] = -1
         segments = [
@@ -231,7 +230,7 @@ class Keeper:
         return Segment(
             self._lexical,
             passages,
-            _places(ids, own),
+            places_of(ids, own).astype(np.int32),
             vectors,
             SignCodes(vectors),
             has_gaps=True,
@@ -244,7 +243,7 @@ def _base(index: VectorIndex | None, stored: Int64, documents: Int64) -> _Base:
         none = np.empty((0, 8), dtype=np.float32)
         return _Base(empty, empty, none, SignCodes(none))
     ids, vectors = _ascending(index)
-    places = _places(stored, ids)
+    places = places_of(stored, ids)
     own = np.where(places >= 0, documents[places] if len(documents) else -1, -1)
     return _Base(ids, own, vectors, SignCodes(vectors))
 
@@ -256,11 +255,3 @@ def _ascending(index: VectorIndex) -> tuple[Int64, Float32]:
     if len(ids) > 1 and not bool(np.all(ids[1:] > ids[:-1])):
         return index.stored()
     return ids, vectors
-
-
-def _places(known: Int64, wanted: Int64) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-    """Where ids are among ascending ones; -1 for those that are not."""
-    if not len(known):
-        return np.full(len(wanted), -1, dtype=np.int32)
-    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[places] == wanted, places, -1).astype(np.int32)

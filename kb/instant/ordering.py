@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,10 +10,10 @@ import numpy as np
 from kb.instant.asking import Query
 from kb.instant.codes import Rows
 from kb.instant.retrieving import Found
-from kb.instant.shelves import Shelf
+from kb.instant.shelves import Mask, Shelf
 from kb.model import KindModel
 from kb.rank import columns_of, score
-from kb.search import FOREIGN_ODDS, OUTDATED_ODDS
+from kb.search import FOREIGN_ODDS, OUTDATED_ODDS, merge
 from kb.signals import SIGNALS as SIGNALS_KNOWN
 from kb.signals import Group
 from kb.store.columns import DocumentRow
@@ -111,16 +111,7 @@ def ordered(
         _ordered(each, query, model(each.shelf), weights, familiar, multilingual)
         for each in found
     ]
-    return [*_merged([column for column in columns if column])]
-
-
-def _merged(columns: Sequence[Sequence[Place]]) -> Iterator[Place]:
-    left = [list(reversed(column)) for column in columns]
-    while left:
-        surest = max(left, key=lambda column: column[-1].confidence)
-        yield surest.pop()
-        if not surest:
-            left = [column for column in left if column]
+    return merge(columns)
 
 
 def _ordered(
@@ -139,8 +130,8 @@ def _ordered(
     if not len(rows):
         return []
     places = found.places[rows]
-    signals = Table(SIGNALS, _signals(found, rows, query, familiar))
     foreign = _foreign(shelf, places, query)
+    signals = Table(SIGNALS, _signals(found, rows, query, familiar, foreign))
     own = frozenset(each.language for each in query.carried)
     carried = None
     if own and not multilingual:
@@ -174,7 +165,9 @@ def _ordered(
     return _one_of_each_work(every, query.language) if shelf.has_works else every
 
 
-def _signals(found: Found, rows: Rows, query: Query, familiar: float) -> Float64:
+def _signals(
+    found: Found, rows: Rows, query: Query, familiar: float, foreign: Mask
+) -> Float64:
     """Shape ``(rows, SIGNALS)``."""
     shelf, places = found.shelf, found.places[rows]
     named = [_is_named(shelf.documents[at], query.named) for at in places.tolist()]
@@ -188,7 +181,7 @@ def _signals(found: Found, rows: Rows, query: Query, familiar: float) -> Float64
         "log_parts": shelf.log_parts[places],
         "log_likes": shelf.log_likes[places],
         "solved": shelf.solved[places],
-        "same_language": ~_foreign(shelf, places, query),
+        "same_language": ~foreign,
         "named_version": named,
     }
     table = np.empty((len(rows), len(SIGNALS)))
@@ -197,9 +190,7 @@ def _signals(found: Found, rows: Rows, query: Query, familiar: float) -> Float64
     return table
 
 
-def _foreign(
-    shelf: Shelf, places: Rows, query: Query
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _foreign(shelf: Shelf, places: Rows, query: Query) -> Mask:
     """Which documents are in another language than the query, as far as is known."""
     if not query.language:
         return np.zeros(len(places), dtype=bool)
@@ -210,7 +201,7 @@ def _odds(
     shelf: Shelf,
     places: Rows,
     query: Query,
-    foreign: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    foreign: Mask,
     weights: Mapping[str, float],
 ) -> list[float] | None:
     """As `kb.search.Searcher` has them; ``None``: all are 1."""

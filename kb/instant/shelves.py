@@ -59,11 +59,7 @@ class Segment:
 
     def rows_of(self, passages: Sequence[PassageId]) -> Rows:
         """Where passages are; -1 for what is not here."""
-        if not len(self.ids):
-            return np.full(len(passages), -1, dtype=np.intp)
-        wanted = np.asarray(passages, dtype=np.int64)
-        places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
-        return np.where(self.ids[places] == wanted, places, -1)
+        return places_of(self.ids, np.asarray(passages, dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +86,7 @@ class Shelf:
 
     def places(self, documents: Sequence[DocumentId]) -> Rows:
         """Where documents are; -1 for what is not here."""
-        if not len(self.ids):
-            return np.full(len(documents), -1, dtype=np.intp)
-        wanted = np.asarray(documents, dtype=np.int64)
-        places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
-        return np.where(self.ids[places] == wanted, places, -1)
+        return places_of(self.ids, np.asarray(documents, dtype=np.int64))
 
     def allowed(
         self, filters: Filters, visible_to: frozenset[str] | None, at: float
@@ -170,6 +162,10 @@ class Shelf:
         return _inverted(map(slug, d.versions) for d in self.documents)
 
     @cached_property
+    def _in_unknown_language(self) -> Mask:
+        return ~self._any(self._languages, self._languages)
+
+    @cached_property
     def has_works(self) -> bool:
         """Whether any of its documents may be a translation of another."""
         return any(row.work for row in self.documents)
@@ -178,8 +174,7 @@ class Shelf:
         """Which documents are in one of these languages; empty: one nobody knows."""
         mask = self._any(self._languages, languages)
         if "" in languages:
-            known = self._any(self._languages, self._languages)
-            mask |= ~known
+            mask |= self._in_unknown_language
         return mask
 
     def by_language(self, place_of: Callable[[str | None], int]) -> NDArray[np.intp]:
@@ -196,7 +191,7 @@ class Snapshot:
 
     Attributes:
         graph: Links that everybody may see.
-        questions: Threads that ask, by document id, and *question_vectors* of them.
+        questions: Threads that ask, by document id, and *question_codes* of them.
         languages: That some public documents are in.
         silent: Documents whose links count no more: they are gone, or not public.
         generation: Of the store, when this was made; *lag* is how far the index on
@@ -207,7 +202,6 @@ class Snapshot:
     shelves: Mapping[Kind, Shelf]
     graph: LinkGraph
     questions: Int64
-    question_vectors: Float32
     question_codes: SignCodes
     generation: int
     lag: int = 0
@@ -245,6 +239,14 @@ class Snapshot:
                     len(there) if allowed is None else np.count_nonzero(allowed[there])
                 )
         return total
+
+
+def places_of(ids: Int64, wanted: Int64) -> Rows:
+    """Where ids are among ascending ones; -1 for those that are not there."""
+    if not len(ids):
+        return np.full(len(wanted), -1, dtype=np.intp)
+    places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return np.where(ids[places] == wanted, places, -1)
 
 
 def slug(name: str) -> str:

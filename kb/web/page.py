@@ -26,14 +26,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from kb.api.asking import DEFAULT_K, MAX_QUERY_CHARS
-from kb.api.backend import ANYBODY, Backend
+from kb.api.backend import ANYBODY, Backend, count_search
 from kb.api.desk import BusyError, Desk, LateError
 from kb.api.meters import Meters
 from kb.api.problems import RETRY_AFTER_S
 from kb.api.reading import search_answer
 from kb.api.settings import ApiSettings
 from kb.errors import InvalidQueryError, KBError
-from kb.instant.records import Results
 from kb.types import Clock, Kind, utc_now
 from kb.web.asked import Asked, language_for, read
 from kb.web.texts import FOR_SCRIPT, fill, languages, texts
@@ -240,7 +239,7 @@ def _outcome(
         log.warning("cannot search: %s: %s", type(exc).__name__, exc)
         return _Outcome(503, "trouble.down", RETRY_AFTER_S)
     if visit.counts:
-        _tell(backend, results, client)
+        count_search(backend, results, client=client)
     answer = search_answer(
         results, query=asked.q, page=asked.page, k=DEFAULT_K, took_ms=0
     )
@@ -255,14 +254,6 @@ def _outcome(
             now=visit.now,
         ),
     )
-
-
-def _tell(backend: Backend, results: Results, client: str) -> None:
-    try:
-        backend.searched(results, client=client)
-    except KBError as exc:
-        # Nobody's search fails for what is counted.
-        log.warning("a search was not counted: %s: %s", type(exc).__name__, exc)
 
 
 def _headers(outcome: _Outcome) -> dict[str, str]:
