@@ -300,11 +300,11 @@ class Searcher:
         odds: dict[DocumentId, float] = {}
         named, own = question.versions, primary(question.language)
         for document in documents:
-            weight = self._weights.get(document.source, 1.0)
-            if document.outdated and not is_named(document.version, named):
-                weight *= OUTDATED_ODDS
-            if own and primary(document.language) not in ("", own):
-                weight *= FOREIGN_ODDS
+            weight = odds_of(
+                self._weights.get(document.source, 1.0),
+                outdated=document.outdated and not is_named(document.version, named),
+                foreign=bool(own) and primary(document.language) not in ("", own),
+            )
             if weight != 1:
                 odds[document.id] = weight
         return odds
@@ -478,6 +478,22 @@ def counterpart(passage: Passage, others: Sequence[Passage]) -> Passage | None:
 
     there = [other for other in others if other.anchor == passage.anchor]
     return max(there or others, key=likeness, default=None)
+
+
+def odds_of(weight: float, *, outdated: bool, foreign: bool) -> float:
+    """What the odds of a document are multiplied with.
+
+    Args:
+        weight: Of its source.
+        outdated: It is of a version that newer ones have no page for, and that the
+            question does not name.
+        foreign: It is in another language than the question.
+    """
+    if outdated:
+        weight *= OUTDATED_ODDS
+    if foreign:
+        weight *= FOREIGN_ODDS
+    return weight
 
 
 def merge(columns: Sequence[Sequence[Sure]]) -> list[Sure]:

@@ -116,9 +116,6 @@ class InstantSearch:
         has_words = bool(words(parsed.text))
         if not has_words and parsed.filters == Filters():
             raise InvalidQueryError("the query holds no word to search for")
-        query = Query(
-            parsed, Question("", ""), visible_to, named=parsed.filters.versions
-        )
         if has_words:
             query = understood(
                 parsed,
@@ -128,6 +125,10 @@ class InstantSearch:
                 visible_to=visible_to,
                 unfinished=unfinished,
                 clock=self._clock,
+            )
+        else:
+            query = Query(
+                parsed, Question("", ""), visible_to, named=parsed.filters.versions
             )
         wishes = demands(parsed, snapshot, store, visible_to)
         stages.end("understand")

@@ -13,7 +13,7 @@ from kb.instant.retrieving import Found
 from kb.instant.shelves import Mask, Shelf
 from kb.model import KindModel
 from kb.rank import columns_of, score
-from kb.search import FOREIGN_ODDS, OUTDATED_ODDS, merge
+from kb.search import merge, odds_of
 from kb.signals import SIGNALS as SIGNALS_KNOWN
 from kb.signals import Group
 from kb.store.columns import DocumentRow
@@ -207,12 +207,10 @@ def _odds(
     """As `kb.search.Searcher` has them; ``None``: all are 1."""
     documents = [shelf.documents[at] for at in places.tolist()]
     odds = [
-        weights.get(document.source, 1.0)
-        * (FOREIGN_ODDS if other else 1.0)
-        * (
-            OUTDATED_ODDS
-            if document.outdated and not _is_named(document, query.named)
-            else 1.0
+        odds_of(
+            weights.get(document.source, 1.0),
+            outdated=document.outdated and not _is_named(document, query.named),
+            foreign=other,
         )
         for document, other in zip(documents, foreign.tolist(), strict=True)
     ]
